@@ -1,1 +1,41 @@
-//! x
+//! What outlives the process: messages and rooms, in SQLite.
+//!
+//! Read the rooms in this order: [`store`] (what a store is asked and what it answers), [`fault`] (why something
+//! was not stored), [`folder`] (the data folder, which one process holds at a time), [`open_fault`] (why a store
+//! could not be opened), `ids` and `ledger` (which id and which sequence a record gets, pure), [`sqlite`] (opening,
+//! and the handle), `health`, `header` and `schema` (what the file looks like), `row` (a record as a row and back), `writer`
+//! (the one thread that writes), `reader` (the threads that read), [`memory`] and [`testing`] (stores without a disk).
+//!
+//! The path of one batch: the hub calls [`Store::append`]; the writer's thread drafts a stamp for each record,
+//! writes rows and commits once, which waits for the disk; then `done` is called with the stamps. So a stamp is a
+//! proof: in strict durability the record survives kill -9 and a power cut, if the disk honours a flush.
+
+pub mod fault;
+pub mod folder;
+pub mod memory;
+pub mod open_fault;
+pub mod sqlite;
+pub mod store;
+pub mod testing;
+
+mod header;
+mod health;
+mod ids;
+mod ledger;
+mod reader;
+mod row;
+mod schema;
+mod shelf;
+mod writer;
+
+pub use fault::Fault;
+pub use folder::{DataFolder, RunningInfo};
+pub use memory::{MEMORY_KEEPS, memory};
+pub use open_fault::OpenFault;
+pub use sqlite::{OpenOptions, open};
+pub use store::{
+    Appended, Clock, Durability, HISTORY_MAX, Health, History, KeptRoom, Opened, Read, Store, Told,
+    system_clock,
+};
+// What a caller needs to name a room and to look at what comes back.
+pub use throng_chat::{Entry, Kind, MsgId, Record, RoomName, Stamp, Time};

@@ -1,0 +1,119 @@
+//! What the file looks like, and how a new one is made.
+//!
+//! A new file is made under another name and moved to its own when it is complete, so that a crash at any moment
+//! leaves either no store or a whole one, and never a file that looks like somebody else's.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, Result};
+
+use crate::OpenFault;
+use crate::header::beside;
+use crate::store::Durability;
+
+/// Marks the file as ours: the letters `thrg`.
+pub(crate) const APPLICATION_ID: u32 = u32::from_be_bytes(*b"thrg");
+
+/// The version of the tables below. A later program may raise it; we refuse what is higher.
+pub(crate) const VERSION: u32 = 1;
+
+/// How long one waits for another program that holds the file (somebody looks at it with `sqlite3`).
+const BUSY_WAIT: Duration = Duration::from_secs(2);
+
+/// Enough for every statement we have; none is ever prepared twice.
+const STATEMENTS_MAX: usize = 32;
+
+/// `messages` has no row id: its rows lie in the order of room and sequence, so history is one range. The index
+/// on `msgid` only grows at its end, since ids grow.
+const TABLES: &str = "
+CREATE TABLE rooms (
+    id INTEGER PRIMARY KEY, folded TEXT UNIQUE NOT NULL, name TEXT NOT NULL, last_seq INTEGER NOT NULL,
+    last_at INTEGER NOT NULL, topic TEXT, topic_by TEXT, topic_at INTEGER) STRICT;
+CREATE TABLE messages (
+    room INTEGER NOT NULL, seq INTEGER NOT NULL, msgid BLOB NOT NULL, at INTEGER NOT NULL, author TEXT NOT NULL,
+    kind INTEGER NOT NULL, body TEXT, PRIMARY KEY (room, seq)) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX messages_by_msgid ON messages (msgid);
+CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+";
+
+/// Fails to prepare when a table or column is not there. Reads nothing.
+const COLUMNS: &str = "
+SELECT r.id, r.folded, r.name, r.last_seq, r.last_at, r.topic, r.topic_by, r.topic_at, m.room, m.seq, m.msgid,
+m.at, m.author, m.kind, m.body, x.key, x.value FROM rooms r, messages m, meta x LIMIT 0";
+
+/// Makes a new, complete, empty store at the path, where nothing or an empty file is.
+pub(crate) fn create(path: &Path) -> Result<(), OpenFault> {
+    let draft = beside(path, ".new");
+    // What a crash left of an earlier try; nothing of it was ever used.
+    for suffix in ["", "-journal", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(beside(&draft, suffix));
+    }
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft);
+    made.map_err(|error| OpenFault::of_system(&draft, &error))?;
+    fill(&draft).map_err(|error| OpenFault::of_sqlite(&draft, &error))?;
+    let moved = std::fs::rename(&draft, path).and_then(|()| keep_name(path));
+    moved.map_err(|error| OpenFault::of_system(path, &error))
+}
+
+fn fill(path: &Path) -> Result<()> {
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    db.pragma_update(None, "synchronous", "full")?;
+    db.execute_batch(&format!(
+        "BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; {TABLES} COMMIT;"
+    ))?;
+    db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    db.close().map_err(|(_, error)| error)
+}
+
+/// A new name is on the disk only when its folder is.
+fn keep_name(path: &Path) -> std::io::Result<()> {
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}
+
+/// The connection that writes, to a file whose tables were checked. It checkpoints when we say so: SQLite's own
+/// checkpoint at commit would hide the error of a failed flush.
+pub(crate) fn writing(path: &Path, durability: Durability) -> Result<Connection, OpenFault> {
+    let fault = |error| OpenFault::of_sqlite(path, &error);
+    let db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(fault)?;
+    check(&db, path)?;
+    let prepare = || -> Result<()> {
+        let synchronous = if durability == Durability::Strict { "full" } else { "normal" };
+        db.pragma_update(None, "synchronous", synchronous)?;
+        db.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
+        // It is so from its making; if somebody took it out of WAL, it goes back.
+        db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))
+    };
+    prepare().map_err(fault)?;
+    Ok(db)
+}
+
+/// A connection that reads.
+pub(crate) fn reading(path: &Path) -> Result<Connection> {
+    connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+fn connect(path: &Path, access: OpenFlags) -> Result<Connection> {
+    let db = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    db.busy_timeout(BUSY_WAIT)?;
+    // The last connection would write the log into the database when it ends, also behind a fault, where nothing
+    // may be written any more. The writer asks for it when it closes in peace.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    db.pragma_update(None, "temp_store", "memory")?;
+    db.pragma_update(None, "trusted_schema", false)?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    Ok(db)
+}
+
+/// Whether version and tables are ours; changes nothing. The header's version may be older than the log's, so it is asked again.
+fn check(db: &Connection, path: &Path) -> Result<(), OpenFault> {
+    let asked = db.pragma_query_value(None, "user_version", |row| row.get(0));
+    let theirs: u32 = asked.map_err(|error| OpenFault::of_sqlite(path, &error))?;
+    if theirs > VERSION {
+        return Err(OpenFault::Newer { path: path.to_owned(), theirs, ours: VERSION });
+    }
+    db.prepare(COLUMNS).map(|_| ()).map_err(|error| OpenFault::of_sqlite(path, &error))
+}

@@ -1,0 +1,222 @@
+//! Opening a store on the disk, and the handle that hands work to its threads.
+
+use std::path::Path;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rusqlite::{Connection, Result};
+use throng_chat::{MsgId, Record, Time};
+
+use crate::folder::DataFolder;
+use crate::header::{self, Found, beside};
+use crate::health::HealthBoard;
+use crate::ledger::{Head, Ledger};
+use crate::reader::Readers;
+use crate::row::Bits;
+use crate::store::{Appended, Clock, Durability, History, KeptRoom, Opened, Read, Store, Told, system_clock};
+use crate::writer::{BATCHES_MAX, Batch, Due, PagesMax, Writer};
+use crate::{Fault, OpenFault, ids, memory, row, schema};
+
+/// The name of the file in the data folder.
+const FILE: &str = "throng.db";
+
+/// How often a store that found no space probes whether there is some again.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
+
+/// Opens the store in the folder, and makes one where nothing is. Open one at a time, and keep the folder until it
+/// is closed.
+pub fn open(folder: &DataFolder, durability: Durability) -> Result<Opened, OpenFault> {
+    OpenOptions::new(durability).open(folder)
+}
+
+/// How a store is opened; what [`open`] leaves as it is, tests change.
+pub struct OpenOptions {
+    durability: Durability,
+    clock: Clock,
+    probe_every: Duration,
+    pages_max: Option<PagesMax>,
+}
+
+impl OpenOptions {
+    /// As [`open`] does it.
+    pub fn new(durability: Durability) -> Self {
+        OpenOptions { durability, clock: system_clock(), probe_every: PROBE_EVERY, pages_max: None }
+    }
+
+    /// Another clock.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Another time between two probes for space.
+    pub fn probe_every(mut self, every: Duration) -> Self {
+        self.probe_every = every;
+        self
+    }
+
+    /// How many pages the file may have, for a test that needs a full disk. It is asked on the writer's thread at
+    /// the start and before each probe, and may block there: so a test decides when a probe is made.
+    #[doc(hidden)]
+    pub fn pages_max(mut self, pages_max: impl FnMut() -> u32 + Send + 'static) -> Self {
+        self.pages_max = Some(Box::new(pages_max));
+        self
+    }
+
+    /// Opens it.
+    pub fn open(self, folder: &DataFolder) -> Result<Opened, OpenFault> {
+        if self.durability == Durability::Memory {
+            return Ok(memory::memory_at(self.clock));
+        }
+        let path = folder.path().join(FILE);
+        let created = header::look(&path)? == Found::Nothing;
+        if created {
+            schema::create(&path)?;
+        }
+        let db = schema::writing(&path, self.durability)?;
+        let kept = read_kept(&db).map_err(|error| OpenFault::of_sqlite(&path, &error))?;
+        let readers = Readers::start(&path)?;
+        let rooms = kept.rooms;
+        let store = Sqlite::start(self, &path, db, kept.ledger, readers)?;
+        Ok(Opened { store: Arc::new(store), rooms, messages: kept.messages, created })
+    }
+}
+
+/// What is read at the start: one row for each room, and the last id from the end of its index. No message is.
+struct Kept {
+    ledger: Ledger,
+    rooms: Vec<KeptRoom>,
+    messages: u64,
+}
+
+fn read_kept(db: &Connection) -> Result<Kept> {
+    let last: Option<Bits> = db.query_row("SELECT max(msgid) FROM messages", [], |row| row.get(0))?;
+    let ledger = Ledger::new(last.map_or(MsgId(0), |Bits(id)| id), ids::random);
+    let mut kept = Kept { ledger, rooms: Vec::new(), messages: 0 };
+    let mut asked = db.prepare(
+        "SELECT id, folded, name, last_seq, last_at, topic, topic_by, topic_at FROM rooms ORDER BY id",
+    )?;
+    let mut rows = asked.query([])?;
+    while let Some(row) = rows.next()? {
+        let last_seq = row::sequence(row, 3)?;
+        kept.ledger.keep(row.get(1)?, Head { id: row.get(0)?, last_seq, last_at: Time(row.get(4)?) });
+        kept.messages += last_seq;
+        // A room whose name nobody could ask for today stays in the file, and is told to nobody.
+        if let Some(name) = row::room(row.get_ref(2)?.as_str()?) {
+            let (text, by) = (row.get_ref(5)?.as_str_or_null()?, row.get_ref(6)?.as_str_or_null()?);
+            kept.rooms.push(KeptRoom { name, last_seq, topic: row::topic(text, by, row.get(7)?) });
+        }
+    }
+    Ok(kept)
+}
+
+/// The handle. Its threads end when it is closed or dropped.
+struct Sqlite {
+    health: Arc<HealthBoard>,
+    /// Taken by `close`. Held to hand something over, which never waits, and never while anything runs.
+    open: Mutex<Option<Open>>,
+}
+
+struct Open {
+    /// Written by whoever appends, read by the writer. When full, the batch comes back and is refused.
+    batches: SyncSender<Batch>,
+    writer: JoinHandle<()>,
+    readers: Readers,
+}
+
+impl Sqlite {
+    fn start(
+        options: OpenOptions,
+        path: &Path,
+        db: Connection,
+        ledger: Ledger,
+        readers: Readers,
+    ) -> Result<Sqlite, OpenFault> {
+        let system = |error| OpenFault::of_system(path, &error);
+        let log = match options.durability {
+            Durability::Relaxed => {
+                let log = beside(path, "-wal");
+                Some(std::fs::OpenOptions::new().write(true).open(log).map_err(system)?)
+            }
+            _ => None,
+        };
+        let health = Arc::new(HealthBoard::default());
+        let writer = Writer {
+            db,
+            ledger,
+            clock: options.clock,
+            health: Arc::clone(&health),
+            log,
+            probe_every: options.probe_every,
+            pages_max: options.pages_max,
+            stopped: None,
+            due: Due::default(),
+        };
+        let (batches, waiting) = sync_channel(BATCHES_MAX);
+        let named = thread::Builder::new().name("throng-store-writer".to_owned());
+        let writer = named.spawn(move || writer.run(&waiting)).map_err(system)?;
+        Ok(Sqlite { health, open: Mutex::new(Some(Open { batches, writer, readers })) })
+    }
+
+    fn close_now(&self) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Open { batches, writer, readers }) = open else { return };
+        // The readers end first, so that the writer's connection is the last and may remove the log.
+        let Readers { threads, questions } = readers;
+        drop(questions);
+        threads.into_iter().for_each(wait_for);
+        drop(batches);
+        wait_for(writer);
+    }
+}
+
+/// Waits for a thread's end. One of the store's own threads, closing it from a callback, does not wait for itself.
+fn wait_for(thread: JoinHandle<()>) {
+    if thread.thread().id() != thread::current().id() && thread.join().is_err() {
+        // It panicked and has said so; what it held was dropped.
+    }
+}
+
+impl Store for Sqlite {
+    fn append(&self, batch: Vec<Record>, done: Appended) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let handed = match open.as_ref() {
+            Some(open) => open.batches.try_send((batch, done)),
+            None => Err(TrySendError::Disconnected((batch, done))),
+        };
+        drop(open);
+        match handed {
+            Ok(()) => {}
+            Err(TrySendError::Full((_, done))) => done(Err(Fault::Busy)),
+            Err(TrySendError::Disconnected((_, done))) => done(Err(Fault::Closed)),
+        }
+    }
+
+    fn history(&self, query: History, done: Read) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused = match open.as_ref() {
+            Some(open) => open.readers.ask(query, done),
+            None => Some((done, Fault::Closed)),
+        };
+        drop(open);
+        if let Some((done, fault)) = refused {
+            done(Err(fault));
+        }
+    }
+
+    fn on_health(&self, told: Told) {
+        self.health.listen(told);
+    }
+
+    fn close(&self) {
+        self.close_now();
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        self.close_now();
+    }
+}

@@ -1,0 +1,318 @@
+//! The one thread that writes: a batch, a commit, an answer; then the next. It also checkpoints, syncs (relaxed)
+//! and, when there was no space, probes whether there is some again. Nobody else ever writes to the file.
+//!
+//! A checkpoint, which moves what was committed from the log into the database, runs after the answers and never
+//! decides about one: a batch is safe in the log. But its errors count: a disk that failed there is not trusted.
+
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, Result, params};
+use throng_chat::Record;
+
+use crate::Fault;
+use crate::fault::Step;
+use crate::health::HealthBoard;
+use crate::ledger::{Draft, Ledger, Touched};
+use crate::row::number_of;
+use crate::store::{Appended, Clock, Health};
+
+/// How many batches wait at most. The caller has one under way by design; the rest is for tests and tools.
+pub(crate) const BATCHES_MAX: usize = 16;
+
+/// The log is written into the database when it has this many pages (4 MiB): small enough to be quick at the next
+/// start and at each checkpoint, large enough that a page changed often is written once.
+const CHECKPOINT_PAGES: i64 = 1000;
+
+/// Beyond this (64 MiB) readers are waited for, because they keep the log from beginning anew.
+const CHECKPOINT_PAGES_HARD: i64 = 16_384;
+
+/// When nothing was asked for so long, what is in the log is written into the database.
+const IDLE: Duration = Duration::from_secs(2);
+
+/// How often relaxed durability syncs, so how much a power cut may take.
+const SYNC_EVERY: Duration = Duration::from_secs(1);
+
+/// What a probe writes: as much as a large batch, so that the first batch after it does not fail again.
+const PROBE_BYTES: i64 = 64 * 1024;
+
+/// One batch and who waits for it.
+pub(crate) type Batch = (Vec<Record>, Appended);
+
+/// How many pages the file may have, asked at the start and before each probe. For tests: a disk that is full.
+pub(crate) type PagesMax = Box<dyn FnMut() -> u32 + Send>;
+
+/// The writer's own state; it lives on its thread.
+pub(crate) struct Writer {
+    pub(crate) db: Connection,
+    pub(crate) ledger: Ledger,
+    pub(crate) clock: Clock,
+    pub(crate) health: Arc<HealthBoard>,
+    /// The log file, in relaxed durability.
+    pub(crate) log: Option<File>,
+    pub(crate) probe_every: Duration,
+    pub(crate) pages_max: Option<PagesMax>,
+    /// Why nothing is written now.
+    pub(crate) stopped: Option<Fault>,
+    pub(crate) due: Due,
+}
+
+/// What is to be done when nothing is asked, and when.
+#[derive(Debug, Default)]
+pub(crate) struct Due {
+    probe: Option<Instant>,
+    sync: Option<Instant>,
+    checkpoint: Option<Instant>,
+}
+
+impl Due {
+    fn next(&self) -> Option<Instant> {
+        [self.probe, self.sync, self.checkpoint].into_iter().flatten().min()
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the writer's thread has no clock but its own; tests decide its moments"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// Takes the moment out if it has come.
+fn come(due: &mut Option<Instant>) -> bool {
+    let come = due.is_some_and(|at| at <= now());
+    if come {
+        *due = None;
+    }
+    come
+}
+
+impl Writer {
+    /// Serves until the last sender of batches is gone and what they sent is answered; then tidies up.
+    pub(crate) fn run(mut self, batches: &Receiver<Batch>) {
+        self.limit_pages();
+        loop {
+            let next = match self.due.next() {
+                Some(at) => batches.recv_timeout(at.saturating_duration_since(now())),
+                None => batches.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match next {
+                Ok((batch, done)) => self.serve(&batch, done),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return self.end(),
+            }
+            self.do_what_is_due();
+        }
+    }
+
+    fn serve(&mut self, batch: &[Record], done: Appended) {
+        if let Some(fault) = &self.stopped {
+            return done(Err(fault.clone()));
+        }
+        match self.store(batch) {
+            Ok(draft) => {
+                self.ledger.accept(&draft);
+                done(Ok(draft.stamps));
+                self.note_written();
+            }
+            Err(fault) => {
+                done(Err(fault.clone()));
+                self.stop_for(fault);
+            }
+        }
+    }
+
+    /// One transaction. When it fails, nothing of it is left.
+    fn store(&mut self, batch: &[Record]) -> Result<Draft, Fault> {
+        let draft = self.ledger.draft(batch, (self.clock)());
+        if !batch.is_empty() {
+            transact(&self.db, |db| write(db, batch, &draft))?;
+        }
+        Ok(draft)
+    }
+
+    fn note_written(&mut self) {
+        if self.log.is_some() {
+            self.due.sync.get_or_insert_with(|| now() + SYNC_EVERY);
+        }
+        match log_pages(&self.db) {
+            Ok(pages) if pages >= CHECKPOINT_PAGES => self.checkpoint(pages),
+            Ok(_) => self.due.checkpoint = Some(now() + IDLE),
+            Err(error) => self.stop_for(Fault::of(&error, Step::Before)),
+        }
+    }
+
+    fn do_what_is_due(&mut self) {
+        if come(&mut self.due.probe) {
+            self.probe();
+        }
+        if come(&mut self.due.sync) {
+            self.sync();
+        }
+        if come(&mut self.due.checkpoint) {
+            self.checkpoint(0);
+        }
+    }
+
+    /// Becomes read-only, unless the fault passes by itself. A lasting one is never left.
+    fn stop_for(&mut self, fault: Fault) {
+        if !fault.stops_writing() {
+            return;
+        }
+        self.due = Due::default();
+        if fault == Fault::Full {
+            self.due.probe = Some(now() + self.probe_every);
+        }
+        let why = Arc::from(fault.to_string());
+        let news = self.stopped.as_ref() != Some(&fault);
+        self.stopped = Some(fault);
+        if news {
+            self.health.tell(Health::ReadOnly { why });
+        }
+    }
+
+    /// Tries to get space, then really writes, and takes it back. What it wrote stays as free pages in the file.
+    fn probe(&mut self) {
+        self.limit_pages();
+        // The log is emptied first: on a full disk that is the only space we can give back ourselves.
+        let written = checkpoint(&self.db, "TRUNCATE").and_then(|()| {
+            transact(&self.db, |db| {
+                db.execute("INSERT OR REPLACE INTO meta VALUES ('probe', zeroblob(?1))", [PROBE_BYTES])
+            })?;
+            transact(&self.db, |db| db.execute("DELETE FROM meta WHERE key = 'probe'", []))
+        });
+        match written {
+            Ok(_) => {
+                self.stopped = None;
+                self.note_written();
+                self.health.tell(Health::Writable);
+            }
+            Err(Fault::Busy) => self.due.probe = Some(now() + self.probe_every),
+            Err(fault) => self.stop_for(fault),
+        }
+    }
+
+    fn sync(&mut self) {
+        let synced = self.log.as_ref().map_or(Ok(()), File::sync_data);
+        if let Err(error) = synced {
+            self.stop_for(Fault::Io(error.to_string()));
+        }
+    }
+
+    fn checkpoint(&mut self, pages: i64) {
+        self.due.checkpoint = None;
+        let kind = if pages >= CHECKPOINT_PAGES_HARD { "TRUNCATE" } else { "PASSIVE" };
+        if let Err(fault) = checkpoint(&self.db, kind) {
+            self.stop_for(fault);
+        }
+    }
+
+    /// Ends in peace: everything is in the database, and the log is gone. Behind a fault nothing is written.
+    fn end(mut self) {
+        if self.stopped.is_some() {
+            return;
+        }
+        self.sync();
+        if self.stopped.is_none() && checkpoint(&self.db, "TRUNCATE").is_ok() {
+            // Only lets SQLite remove the empty log; if it cannot, the next start does not mind.
+            let _ = self.db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
+        }
+    }
+
+    fn limit_pages(&mut self) {
+        if let Some(pages_max) = &mut self.pages_max {
+            let pages = pages_max();
+            let limited = self.db.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()));
+            limited.expect("a limit of pages can always be set");
+        }
+    }
+}
+
+/// BEGIN IMMEDIATE, the work, COMMIT; or ROLLBACK.
+fn transact<T>(db: &Connection, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T, Fault> {
+    let run = |sql: &str| db.prepare_cached(sql)?.execute([]);
+    let worked = run("BEGIN IMMEDIATE").and_then(|_| work(db));
+    let ended = match worked {
+        Ok(value) => run("COMMIT").map(|_| value).map_err(|error| Fault::of(&error, Step::Commit)),
+        Err(error) => Err(Fault::of(&error, Step::Before)),
+    };
+    // SQLite rolls some failures back by itself.
+    if ended.is_err() && !db.is_autocommit() {
+        run("ROLLBACK").map_err(|error| Fault::Io(crate::fault::told(&error)))?;
+    }
+    ended
+}
+
+fn write(db: &Connection, batch: &[Record], draft: &Draft) -> Result<()> {
+    for touched in &draft.touched {
+        write_room(db, touched)?;
+    }
+    let mut insert = db.prepare_cached(
+        "INSERT INTO messages (room, seq, msgid, at, author, kind, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    for ((record, stamp), place) in batch.iter().zip(&draft.stamps).zip(&draft.room_of) {
+        insert.execute(params![
+            draft.touched[*place].head.id,
+            stamp.seq as i64,
+            stamp.msgid.0.to_be_bytes(),
+            stamp.at.0,
+            record.author.as_str(),
+            number_of(record.kind),
+            record.text.as_ref().map(|text| text.as_str()),
+        ])?;
+    }
+    Ok(())
+}
+
+/// Once for each room and batch, however many records it has there.
+fn write_room(db: &Connection, touched: &Touched) -> Result<()> {
+    let Touched { name, head, made, topic } = touched;
+    if *made {
+        db.prepare_cached(
+            "INSERT INTO rooms (id, folded, name, last_seq, last_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![
+            head.id,
+            name.folded(),
+            name.as_str(),
+            head.last_seq as i64,
+            head.last_at.0
+        ])?;
+    } else {
+        db.prepare_cached("UPDATE rooms SET last_seq = ?2, last_at = ?3 WHERE id = ?1")?.execute(params![
+            head.id,
+            head.last_seq as i64,
+            head.last_at.0
+        ])?;
+    }
+    if let Some(topic) = topic {
+        let topic = topic.as_ref();
+        db.prepare_cached("UPDATE rooms SET topic = ?2, topic_by = ?3, topic_at = ?4 WHERE id = ?1")?
+            .execute(params![
+                head.id,
+                topic.map(|t| t.text.as_str()),
+                topic.map(|t| t.by.as_str()),
+                topic.map(|t| t.at.0)
+            ])?;
+    }
+    Ok(())
+}
+
+/// How many pages are in the log.
+fn log_pages(db: &Connection) -> Result<i64> {
+    db.prepare_cached("PRAGMA wal_checkpoint(NOOP)")?.query_row([], |row| row.get(1))
+}
+
+/// A reader that is in the way is no fault: what it holds back is moved the next time.
+fn checkpoint(db: &Connection, kind: &str) -> Result<(), Fault> {
+    let asked = db.prepare_cached(&format!("PRAGMA wal_checkpoint({kind})"));
+    let moved = asked.and_then(|mut asked| asked.query_row([], |_| Ok(())));
+    match moved.map_err(|error| Fault::of(&error, Step::Before)) {
+        Err(Fault::Busy) => Ok(()),
+        other => other,
+    }
+}
