@@ -58,7 +58,8 @@ impl Fault {
         };
         match code {
             ErrorCode::DiskFull => Fault::Full,
-            // The shared memory file could not grow: the usual reason is no space, and nothing was written.
+            // The shared memory file could not grow: the reason is no space. At a commit the frames may lie in the
+            // log already, but the first probe that succeeds writes over them.
             _ if extended(error) == SQLITE_IOERR_SHMSIZE => Fault::Full,
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Fault::Busy,
             ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Fault::Corrupt(said),

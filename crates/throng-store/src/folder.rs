@@ -9,6 +9,8 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 
@@ -20,12 +22,24 @@ const LOCK: &str = "throng.lock";
 /// What is read of another's lock file at most: it may be anything.
 const INFO_BYTES_MAX: u64 = 16 * 1024;
 
-/// A data folder that this process holds. Keep it until the store is closed.
+/// A data folder that this process holds, until it and the store in it are dropped.
 #[derive(Debug)]
 pub struct DataFolder {
     path: PathBuf,
-    lock: File,
+    lock: Arc<Lock>,
 }
+
+/// The lock file, locked.
+#[derive(Debug)]
+struct Lock {
+    file: File,
+    /// Whether a store of this process is open in the folder.
+    taken: AtomicBool,
+}
+
+/// What the one open store in a folder holds on to.
+#[derive(Debug)]
+pub(crate) struct Taken(Arc<Lock>);
 
 /// What a running server tells others about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,10 +67,10 @@ impl DataFolder {
             }
             Err(TryLockError::Error(error)) => return Err(OpenFault::of_system(&at, &error)),
         }
-        let folder = DataFolder { path: path.to_owned(), lock };
+        let lock = Lock { file: lock, taken: AtomicBool::new(false) };
         // Whoever wrote there is gone.
-        folder.clear().map_err(|error| OpenFault::of_system(&at, &error))?;
-        Ok(folder)
+        lock.clear().map_err(|error| OpenFault::of_system(&at, &error))?;
+        Ok(DataFolder { path: path.to_owned(), lock: Arc::new(lock) })
     }
 
     /// Where it is.
@@ -69,17 +83,30 @@ impl DataFolder {
     pub fn publish(&self, running: &RunningInfo) {
         let told =
             serde_json::to_string(running).expect("numbers and addresses can always be written as JSON");
-        let mut file = &self.lock;
-        let _ = self.clear().and_then(|()| file.write_all(told.as_bytes()));
+        let _ = self.lock.clear().and_then(|()| (&self.lock.file).write_all(told.as_bytes()));
     }
 
-    fn clear(&self) -> std::io::Result<()> {
-        self.lock.set_len(0)?;
-        (&self.lock).seek(SeekFrom::Start(0)).map(|_| ())
+    /// For a store that is opened in it; nothing while another one is.
+    pub(crate) fn take(&self) -> Option<Taken> {
+        let taken = self.lock.taken.swap(true, Ordering::AcqRel);
+        (!taken).then(|| Taken(Arc::clone(&self.lock)))
     }
 }
 
-impl Drop for DataFolder {
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.0.taken.store(false, Ordering::Release);
+    }
+}
+
+impl Lock {
+    fn clear(&self) -> std::io::Result<()> {
+        self.file.set_len(0)?;
+        (&self.file).seek(SeekFrom::Start(0)).map(|_| ())
+    }
+}
+
+impl Drop for Lock {
     fn drop(&mut self) {
         // What is left would be taken for a running server's only while the lock is held, so a failure is harmless.
         let _ = self.clear();

@@ -3,8 +3,9 @@
 //! Read the rooms in this order: [`store`] (what a store is asked and what it answers), [`fault`] (why something
 //! was not stored), [`folder`] (the data folder, which one process holds at a time), [`open_fault`] (why a store
 //! could not be opened), `ids` and `ledger` (which id and which sequence a record gets, pure), [`sqlite`] (opening,
-//! and the handle), `health`, `header` and `schema` (what the file looks like), `row` (a record as a row and back), `writer`
-//! (the one thread that writes), `reader` (the threads that read), [`memory`] and [`testing`] (stores without a disk).
+//! and the handle), `header` and `schema` (what the file looks like), `row` (a record as a row and back),
+//! `health` (who hears whether it can write), `transaction` and `writer` (the one thread that writes), `reader`
+//! (the threads that read), `shelf`, [`memory`] and [`testing`] (stores without a disk).
 //!
 //! The path of one batch: the hub calls [`Store::append`]; the writer's thread drafts a stamp for each record,
 //! writes rows and commits once, which waits for the disk; then `done` is called with the stamps. So a stamp is a
@@ -26,6 +27,7 @@ mod reader;
 mod row;
 mod schema;
 mod shelf;
+mod transaction;
 mod writer;
 
 pub use fault::Fault;

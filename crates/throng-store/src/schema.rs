@@ -78,7 +78,10 @@ fn keep_name(path: &Path) -> std::io::Result<()> {
 /// checkpoint at commit would hide the error of a failed flush.
 pub(crate) fn writing(path: &Path, durability: Durability) -> Result<Connection, OpenFault> {
     let fault = |error| OpenFault::of_sqlite(path, &error);
+    let log = std::fs::metadata(beside(path, "-wal")).map_or(0, |log| log.len());
     let db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(fault)?;
+    // When it is refused below, what is in the log must stay there; a log that we made now should not.
+    keep_log(&db, log > 0).map_err(fault)?;
     check(&db, path)?;
     let prepare = || -> Result<()> {
         let synchronous = if durability == Durability::Strict { "full" } else { "normal" };
@@ -91,6 +94,12 @@ pub(crate) fn writing(path: &Path, durability: Durability) -> Result<Connection,
     Ok(db)
 }
 
+/// Whether the log stays as it is when this connection ends. SQLite's last connection would write it into the
+/// database, also behind a fault, where nothing may be written any more.
+pub(crate) fn keep_log(db: &Connection, keep: bool) -> Result<()> {
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep).map(|_| ())
+}
+
 /// A connection that reads.
 pub(crate) fn reading(path: &Path) -> Result<Connection> {
     connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
@@ -99,9 +108,6 @@ pub(crate) fn reading(path: &Path) -> Result<Connection> {
 fn connect(path: &Path, access: OpenFlags) -> Result<Connection> {
     let db = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     db.busy_timeout(BUSY_WAIT)?;
-    // The last connection would write the log into the database when it ends, also behind a fault, where nothing
-    // may be written any more. The writer asks for it when it closes in peace.
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     db.pragma_update(None, "temp_store", "memory")?;
     db.pragma_update(None, "trusted_schema", false)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS_MAX);

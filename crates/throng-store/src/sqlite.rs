@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Result};
 use throng_chat::{MsgId, Record, Time};
 
-use crate::folder::DataFolder;
+use crate::folder::{DataFolder, Taken};
 use crate::header::{self, Found, beside};
 use crate::health::HealthBoard;
 use crate::ledger::{Head, Ledger};
@@ -25,8 +25,8 @@ const FILE: &str = "throng.db";
 /// How often a store that found no space probes whether there is some again.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 
-/// Opens the store in the folder, and makes one where nothing is. Open one at a time, and keep the folder until it
-/// is closed.
+/// Opens the store in the folder, and makes one where nothing is. One at a time: it holds the folder until
+/// it is closed.
 pub fn open(folder: &DataFolder, durability: Durability) -> Result<Opened, OpenFault> {
     OpenOptions::new(durability).open(folder)
 }
@@ -70,6 +70,7 @@ impl OpenOptions {
         if self.durability == Durability::Memory {
             return Ok(memory::memory_at(self.clock));
         }
+        let taken = folder.take().ok_or(OpenFault::Held { running: None })?;
         let path = folder.path().join(FILE);
         let created = header::look(&path)? == Found::Nothing;
         if created {
@@ -78,8 +79,10 @@ impl OpenOptions {
         let db = schema::writing(&path, self.durability)?;
         let kept = read_kept(&db).map_err(|error| OpenFault::of_sqlite(&path, &error))?;
         let readers = Readers::start(&path)?;
+        // From here on only a writer that ends in peace tidies the log up.
+        schema::keep_log(&db, true).map_err(|error| OpenFault::of_sqlite(&path, &error))?;
         let rooms = kept.rooms;
-        let store = Sqlite::start(self, &path, db, kept.ledger, readers)?;
+        let store = Sqlite::start(self, &path, (db, taken), kept.ledger, readers)?;
         Ok(Opened { store: Arc::new(store), rooms, messages: kept.messages, created })
     }
 }
@@ -130,7 +133,7 @@ impl Sqlite {
     fn start(
         options: OpenOptions,
         path: &Path,
-        db: Connection,
+        (db, taken): (Connection, Taken),
         ledger: Ledger,
         readers: Readers,
     ) -> Result<Sqlite, OpenFault> {
@@ -145,6 +148,7 @@ impl Sqlite {
         let health = Arc::new(HealthBoard::default());
         let writer = Writer {
             db,
+            _taken: taken,
             ledger,
             clock: options.clock,
             health: Arc::clone(&health),

@@ -9,16 +9,17 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, Result, params};
+use rusqlite::Connection;
 use throng_chat::Record;
 
 use crate::Fault;
 use crate::fault::Step;
+use crate::folder::Taken;
 use crate::health::HealthBoard;
-use crate::ledger::{Draft, Ledger, Touched};
-use crate::row::number_of;
+use crate::ledger::{Draft, Ledger};
+use crate::schema::keep_log;
 use crate::store::{Appended, Clock, Health};
+use crate::transaction::{checkpoint, log_pages, transact, write};
 
 /// How many batches wait at most. The caller has one under way by design; the rest is for tests and tools.
 pub(crate) const BATCHES_MAX: usize = 16;
@@ -48,6 +49,8 @@ pub(crate) type PagesMax = Box<dyn FnMut() -> u32 + Send>;
 /// The writer's own state; it lives on its thread.
 pub(crate) struct Writer {
     pub(crate) db: Connection,
+    /// The folder is ours until the connection above is closed: fields are dropped in this order.
+    pub(crate) _taken: Taken,
     pub(crate) ledger: Ledger,
     pub(crate) clock: Clock,
     pub(crate) health: Arc<HealthBoard>,
@@ -163,10 +166,10 @@ impl Writer {
         if !fault.stops_writing() {
             return;
         }
-        self.due = Due::default();
-        if fault == Fault::Full {
-            self.due.probe = Some(now() + self.probe_every);
-        }
+        let full = fault == Fault::Full;
+        // What was answered in relaxed durability is still synced when only the space is gone.
+        let sync = self.due.sync.filter(|_| full);
+        self.due = Due { probe: full.then(|| now() + self.probe_every), sync, checkpoint: None };
         let why = Arc::from(fault.to_string());
         let news = self.stopped.as_ref() != Some(&fault);
         self.stopped = Some(fault);
@@ -188,8 +191,8 @@ impl Writer {
         match written {
             Ok(_) => {
                 self.stopped = None;
-                self.note_written();
                 self.health.tell(Health::Writable);
+                self.note_written();
             }
             Err(Fault::Busy) => self.due.probe = Some(now() + self.probe_every),
             Err(fault) => self.stop_for(fault),
@@ -197,6 +200,9 @@ impl Writer {
     }
 
     fn sync(&mut self) {
+        if !matches!(self.stopped, None | Some(Fault::Full)) {
+            return;
+        }
         let synced = self.log.as_ref().map_or(Ok(()), File::sync_data);
         if let Err(error) = synced {
             self.stop_for(Fault::Io(error.to_string()));
@@ -211,15 +217,12 @@ impl Writer {
         }
     }
 
-    /// Ends in peace: everything is in the database, and the log is gone. Behind a fault nothing is written.
+    /// Ends in peace: everything is in the database, and the log is gone. Behind a lasting fault nothing is written.
     fn end(mut self) {
-        if self.stopped.is_some() {
-            return;
-        }
         self.sync();
-        if self.stopped.is_none() && checkpoint(&self.db, "TRUNCATE").is_ok() {
+        if matches!(self.stopped, None | Some(Fault::Full)) && checkpoint(&self.db, "TRUNCATE").is_ok() {
             // Only lets SQLite remove the empty log; if it cannot, the next start does not mind.
-            let _ = self.db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
+            let _ = keep_log(&self.db, false);
         }
     }
 
@@ -229,90 +232,5 @@ impl Writer {
             let limited = self.db.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()));
             limited.expect("a limit of pages can always be set");
         }
-    }
-}
-
-/// BEGIN IMMEDIATE, the work, COMMIT; or ROLLBACK.
-fn transact<T>(db: &Connection, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T, Fault> {
-    let run = |sql: &str| db.prepare_cached(sql)?.execute([]);
-    let worked = run("BEGIN IMMEDIATE").and_then(|_| work(db));
-    let ended = match worked {
-        Ok(value) => run("COMMIT").map(|_| value).map_err(|error| Fault::of(&error, Step::Commit)),
-        Err(error) => Err(Fault::of(&error, Step::Before)),
-    };
-    // SQLite rolls some failures back by itself.
-    if ended.is_err() && !db.is_autocommit() {
-        run("ROLLBACK").map_err(|error| Fault::Io(crate::fault::told(&error)))?;
-    }
-    ended
-}
-
-fn write(db: &Connection, batch: &[Record], draft: &Draft) -> Result<()> {
-    for touched in &draft.touched {
-        write_room(db, touched)?;
-    }
-    let mut insert = db.prepare_cached(
-        "INSERT INTO messages (room, seq, msgid, at, author, kind, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?;
-    for ((record, stamp), place) in batch.iter().zip(&draft.stamps).zip(&draft.room_of) {
-        insert.execute(params![
-            draft.touched[*place].head.id,
-            stamp.seq as i64,
-            stamp.msgid.0.to_be_bytes(),
-            stamp.at.0,
-            record.author.as_str(),
-            number_of(record.kind),
-            record.text.as_ref().map(|text| text.as_str()),
-        ])?;
-    }
-    Ok(())
-}
-
-/// Once for each room and batch, however many records it has there.
-fn write_room(db: &Connection, touched: &Touched) -> Result<()> {
-    let Touched { name, head, made, topic } = touched;
-    if *made {
-        db.prepare_cached(
-            "INSERT INTO rooms (id, folded, name, last_seq, last_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![
-            head.id,
-            name.folded(),
-            name.as_str(),
-            head.last_seq as i64,
-            head.last_at.0
-        ])?;
-    } else {
-        db.prepare_cached("UPDATE rooms SET last_seq = ?2, last_at = ?3 WHERE id = ?1")?.execute(params![
-            head.id,
-            head.last_seq as i64,
-            head.last_at.0
-        ])?;
-    }
-    if let Some(topic) = topic {
-        let topic = topic.as_ref();
-        db.prepare_cached("UPDATE rooms SET topic = ?2, topic_by = ?3, topic_at = ?4 WHERE id = ?1")?
-            .execute(params![
-                head.id,
-                topic.map(|t| t.text.as_str()),
-                topic.map(|t| t.by.as_str()),
-                topic.map(|t| t.at.0)
-            ])?;
-    }
-    Ok(())
-}
-
-/// How many pages are in the log.
-fn log_pages(db: &Connection) -> Result<i64> {
-    db.prepare_cached("PRAGMA wal_checkpoint(NOOP)")?.query_row([], |row| row.get(1))
-}
-
-/// A reader that is in the way is no fault: what it holds back is moved the next time.
-fn checkpoint(db: &Connection, kind: &str) -> Result<(), Fault> {
-    let asked = db.prepare_cached(&format!("PRAGMA wal_checkpoint({kind})"));
-    let moved = asked.and_then(|mut asked| asked.query_row([], |_| Ok(())));
-    match moved.map_err(|error| Fault::of(&error, Step::Before)) {
-        Err(Fault::Busy) => Ok(()),
-        other => other,
     }
 }

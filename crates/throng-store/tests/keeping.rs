@@ -196,6 +196,7 @@ fn the_memory_store_keeps_the_last_thousand_of_each_room_and_forgets_the_rest() 
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "how long the start takes is what this is about")]
 fn a_hundred_thousand_messages_do_not_slow_the_next_start() {
     let place = Place::new();
     let opened = throng_store::open(place.folder(), Durability::Relaxed).unwrap();

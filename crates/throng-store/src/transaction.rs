@@ -1,0 +1,96 @@
+//! What is done inside one transaction, and the checkpoints between them. Only the writer calls these.
+
+use rusqlite::{Connection, Result, params};
+use throng_chat::Record;
+
+use crate::Fault;
+use crate::fault::Step;
+use crate::ledger::{Draft, Touched};
+use crate::row::number_of;
+
+/// BEGIN IMMEDIATE, the work, COMMIT; or ROLLBACK.
+pub(crate) fn transact<T>(db: &Connection, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T, Fault> {
+    let run = |sql: &str| db.prepare_cached(sql)?.execute([]);
+    let worked = run("BEGIN IMMEDIATE").and_then(|_| work(db));
+    let ended = match worked {
+        Ok(value) => run("COMMIT").map(|_| value).map_err(|error| Fault::of(&error, Step::Commit)),
+        Err(error) => Err(Fault::of(&error, Step::Before)),
+    };
+    // SQLite rolls some failures back by itself.
+    if ended.is_err() && !db.is_autocommit() {
+        run("ROLLBACK").map_err(|error| Fault::Io(crate::fault::told(&error)))?;
+    }
+    ended
+}
+
+/// Writes the rows of a drafted batch.
+pub(crate) fn write(db: &Connection, batch: &[Record], draft: &Draft) -> Result<()> {
+    for touched in &draft.touched {
+        write_room(db, touched)?;
+    }
+    let mut insert = db.prepare_cached(
+        "INSERT INTO messages (room, seq, msgid, at, author, kind, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    for ((record, stamp), place) in batch.iter().zip(&draft.stamps).zip(&draft.room_of) {
+        insert.execute(params![
+            draft.touched[*place].head.id,
+            stamp.seq as i64,
+            stamp.msgid.0.to_be_bytes(),
+            stamp.at.0,
+            record.author.as_str(),
+            number_of(record.kind),
+            record.text.as_ref().map(|text| text.as_str()),
+        ])?;
+    }
+    Ok(())
+}
+
+/// Once for each room and batch, however many records it has there.
+fn write_room(db: &Connection, touched: &Touched) -> Result<()> {
+    let Touched { name, head, made, topic } = touched;
+    if *made {
+        db.prepare_cached(
+            "INSERT INTO rooms (id, folded, name, last_seq, last_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![
+            head.id,
+            name.folded(),
+            name.as_str(),
+            head.last_seq as i64,
+            head.last_at.0
+        ])?;
+    } else {
+        db.prepare_cached("UPDATE rooms SET last_seq = ?2, last_at = ?3 WHERE id = ?1")?.execute(params![
+            head.id,
+            head.last_seq as i64,
+            head.last_at.0
+        ])?;
+    }
+    if let Some(topic) = topic {
+        let topic = topic.as_ref();
+        db.prepare_cached("UPDATE rooms SET topic = ?2, topic_by = ?3, topic_at = ?4 WHERE id = ?1")?
+            .execute(params![
+                head.id,
+                topic.map(|t| t.text.as_str()),
+                topic.map(|t| t.by.as_str()),
+                topic.map(|t| t.at.0)
+            ])?;
+    }
+    Ok(())
+}
+
+/// How many pages are in the log.
+pub(crate) fn log_pages(db: &Connection) -> Result<i64> {
+    db.prepare_cached("PRAGMA wal_checkpoint(NOOP)")?.query_row([], |row| row.get(1))
+}
+
+/// Moves what was committed from the log into the database.
+/// A reader that is in the way is no fault: what it holds back is moved the next time.
+pub(crate) fn checkpoint(db: &Connection, kind: &str) -> Result<(), Fault> {
+    let asked = db.prepare_cached(&format!("PRAGMA wal_checkpoint({kind})"));
+    let moved = asked.and_then(|mut asked| asked.query_row([], |_| Ok(())));
+    match moved.map_err(|error| Fault::of(&error, Step::Before)) {
+        Err(Fault::Busy) => Ok(()),
+        other => other,
+    }
+}
