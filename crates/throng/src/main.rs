@@ -1,2 +1,30 @@
-//! x
-fn main(){}
+//! `throng`: the program. Parses what was typed and hands it to the room that does it.
+//!
+//! Exit codes are one table for all commands: 0 done, 1 failed, 2 wrong use or configuration, 3 no server there,
+//! 4 refused, 5 incomplete, 130 interrupted.
+
+mod banner;
+mod cli;
+mod fault;
+mod holder;
+mod ports;
+mod screen;
+mod serve;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let outcome = match cli::Cli::parse().verb {
+        cli::Verb::Serve(asked) => serve::serve(&asked),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            screen::tell_stderr(&fault.to_string());
+            ExitCode::from(fault.exit_code)
+        }
+    }
+}

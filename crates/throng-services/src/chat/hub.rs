@@ -1,0 +1,451 @@
+//! The hub: it owns the world, and is the only one that changes it. No lock, one total order.
+//!
+//! It takes commands in turns from its bounded mailbox, applies each, holds back what must be stored first
+//! ([`super::held`]), and at the end of the turn sends each worker one list of deliveries. Seats wait for the
+//! mailbox; the hub waits for the store (by not taking commands) and for a worker's list to be taken; a worker
+//! waits for nobody.
+//!
+//! When a commit fails, what was held becomes refusals and the world goes back to where it was before the first
+//! of them: nobody was told anything of it, so for everybody it was never asked.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use throng_chat::{
+    Command, Event, Limits, Name, OperatorCommand, Output, Refusal, RoomLine, RoomName, SessionId, Stamp, Target,
+    Text, Time, World,
+};
+use throng_store::{Durability, Fault, Health, KeptRoom, Store};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::delivery::Delivery;
+use super::held::{Held, Queue};
+use super::notes::{Note, Notes};
+use super::routes::Routes;
+
+/// Commands that may wait for the hub. When it is full, seats stop reading their clients.
+pub const MAILBOX_MAX: usize = 4096;
+
+/// Commands that one turn takes at most, so that what they cause leaves soon.
+const TURN_MAX: usize = 512;
+
+/// What comes into the mailbox.
+#[derive(Debug)]
+pub enum Mail {
+    /// A session asks.
+    Ask(SessionId, Command),
+    /// The operator asks; the answer says how it went.
+    Operate(OperatorCommand, oneshot::Sender<Result<(), Refused>>),
+    /// The operator looks.
+    Look(oneshot::Sender<Status>),
+    /// Take no more commands, wait for the store, say goodbye to everybody; then the hub ends.
+    Drain(Text, oneshot::Sender<usize>),
+}
+
+/// The operator's command was refused; the names are near to what was asked for.
+#[derive(Debug)]
+pub struct Refused {
+    /// Why.
+    pub why: Refusal,
+    /// What could have been meant.
+    pub nearest: Vec<Name>,
+}
+
+/// How the chat is.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// How many people are here.
+    pub people: usize,
+    /// The rooms with somebody in them, the fullest first.
+    pub rooms: Vec<RoomLine>,
+    /// Everybody with their sessions and rooms, by name, at most `Limits::list_people_max`.
+    pub who: Vec<PersonHere>,
+    /// Messages stored since the start.
+    pub stored: u64,
+    /// `None` while everything can be stored, else why not.
+    pub read_only: Option<Arc<str>>,
+}
+
+/// One person, for the operator.
+#[derive(Clone, Debug)]
+pub struct PersonHere {
+    /// Who.
+    pub name: Name,
+    /// Their sessions.
+    pub sessions: Vec<SessionId>,
+    /// Where.
+    pub rooms: Vec<RoomName>,
+}
+
+/// How others reach the hub. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct HubHandle {
+    mailbox: mpsc::Sender<Mail>,
+}
+
+impl HubHandle {
+    /// Asks; waits while the mailbox is full. After the hub ended, asks go nowhere.
+    pub async fn ask(&self, session: SessionId, command: Command) {
+        // An error means that the server is over; the seat will hear that from its own connection.
+        let _ = self.mailbox.send(Mail::Ask(session, command)).await;
+    }
+
+    /// Does what an operator asks. `None` when the hub has ended.
+    pub fn operate(&self, command: OperatorCommand) -> Option<Result<(), Refused>> {
+        let (answer, answered) = oneshot::channel();
+        self.mailbox.blocking_send(Mail::Operate(command, answer)).ok()?;
+        answered.blocking_recv().ok()
+    }
+
+    /// How is the chat? `None` when the hub has ended.
+    pub fn status(&self) -> Option<Status> {
+        let (answer, answered) = oneshot::channel();
+        self.mailbox.blocking_send(Mail::Look(answer)).ok()?;
+        answered.blocking_recv().ok()
+    }
+
+    /// Ends the chat: no more commands, what is stored is told, everybody hears `farewell` once. Gives the
+    /// number of people who were here. `None` when the hub has ended already.
+    pub fn drain(&self, farewell: Text) -> Option<oneshot::Receiver<usize>> {
+        let (answer, answered) = oneshot::channel();
+        self.mailbox.blocking_send(Mail::Drain(farewell, answer)).ok()?;
+        Some(answered)
+    }
+}
+
+/// What the hub is made from.
+pub struct Parts {
+    /// What may be how many.
+    pub limits: Limits,
+    /// Which names are good.
+    pub names: throng_chat::Names,
+    /// Where records go.
+    pub store: Arc<dyn Store>,
+    /// The rooms that the store knows.
+    pub rooms: Vec<KeptRoom>,
+    /// What the store promises.
+    pub durability: Durability,
+    /// The way to each worker.
+    pub workers: Vec<mpsc::Sender<Vec<Delivery>>>,
+    /// What time it is.
+    pub now: fn() -> Time,
+    /// Where it is noted what happens.
+    pub notes: Notes,
+}
+
+/// The hub itself: one value, run by one task.
+pub struct Hub {
+    world: World,
+    queue: Queue,
+    routes: Routes,
+    /// The last released sequence of each room that has one.
+    last_seqs: HashMap<RoomName, u64>,
+    store: Arc<dyn Store>,
+    workers: Vec<mpsc::Sender<Vec<Delivery>>>,
+    now: fn() -> Time,
+    notes: Notes,
+    stored: u64,
+    mailbox: mpsc::Receiver<Mail>,
+    /// The store's answers: one commit is under way at a time, so one place is enough.
+    answers: mpsc::Receiver<Result<Vec<Stamp>, Fault>>,
+    answer: mpsc::Sender<Result<Vec<Stamp>, Fault>>,
+    health: watch::Receiver<Health>,
+    draining: Option<(Text, oneshot::Sender<usize>)>,
+}
+
+impl Hub {
+    /// Makes the hub and the handle to it.
+    pub fn new(parts: Parts) -> (Hub, HubHandle) {
+        let (mailbox, mail) = mpsc::channel(MAILBOX_MAX);
+        let (answer, answers) = mpsc::channel(1);
+        let (health_told, health) = watch::channel(Health::Writable);
+        let notes = parts.notes.clone();
+        parts.store.on_health(Box::new(move |health| {
+            notes.take(Note::Store(match &health {
+                Health::Writable => Ok(()),
+                Health::ReadOnly { why } => Err(Arc::clone(why)),
+            }));
+            health_told.send_replace(health);
+        }));
+        let mut world = World::new(parts.limits, parts.names);
+        let mut last_seqs = HashMap::new();
+        for room in parts.rooms {
+            last_seqs.insert(room.name.clone(), room.last_seq);
+            world.keep_room(room.name, room.topic);
+        }
+        let hub = Hub {
+            world,
+            queue: Queue::default(),
+            routes: Routes::new(parts.workers.len()),
+            last_seqs,
+            store: parts.store,
+            workers: parts.workers,
+            now: parts.now,
+            notes: parts.notes,
+            stored: 0,
+            mailbox: mail,
+            answers,
+            answer,
+            health,
+            draining: None,
+        };
+        (hub, HubHandle { mailbox })
+    }
+
+    /// Runs until it is drained or nobody can reach it any more.
+    pub async fn run(mut self) {
+        let mut mail = Vec::with_capacity(TURN_MAX);
+        // Nobody can reach the hub any more.
+        let mut closed = false;
+        loop {
+            let takes_mail = !closed && self.draining.is_none() && self.queue.has_room();
+            tokio::select! {
+                biased;
+                Some(answer) = self.answers.recv() => self.hear_store(answer),
+                came = self.mailbox.recv_many(&mut mail, TURN_MAX), if takes_mail => {
+                    closed = came == 0;
+                    for mail in mail.drain(..) {
+                        self.open(mail);
+                    }
+                }
+            }
+            self.release();
+            self.store_next();
+            self.deliver().await;
+            if self.queue.is_empty() && self.draining.is_some() {
+                return self.say_farewell().await;
+            }
+            if self.queue.is_empty() && closed {
+                return;
+            }
+        }
+    }
+
+    fn open(&mut self, mail: Mail) {
+        match mail {
+            Mail::Ask(session, command) => self.hear(session, command),
+            Mail::Operate(command, answer) => {
+                let before = self.world.mark();
+                let near = match &command {
+                    OperatorCommand::Kick(name, _) => name.as_str().to_owned(),
+                    OperatorCommand::Announce(_) => String::new(),
+                };
+                let outcome = self.world.operate((self.now)(), command);
+                // An operator who no longer waits has no further wish.
+                let _ = answer.send(match outcome {
+                    Ok(outputs) => {
+                        // The server itself asks, so there is nobody to refuse it to.
+                        self.hold(SessionId(u64::MAX), None, before, outputs);
+                        Ok(())
+                    }
+                    Err(why) => Err(Refused { why, nearest: self.world.nearest_names(&near) }),
+                });
+            }
+            Mail::Look(answer) => {
+                let _ = answer.send(self.status());
+            }
+            Mail::Drain(farewell, answer) => self.draining = Some((farewell, answer)),
+        }
+    }
+
+    fn hear(&mut self, session: SessionId, command: Command) {
+        if let (true, Some(why)) = (is_recorded(&command), self.read_only()) {
+            let refused = Event::Refused(Refusal::ReadOnly { why });
+            return self.hold(session, None, self.world.mark(), vec![Output::Reply(session, refused)]);
+        }
+        let before = self.world.mark();
+        let farewell = command.is_farewell().then(|| command.clone());
+        let mut outputs = self.world.apply((self.now)(), session, command);
+        if let (Some(farewell), true) = (&farewell, outputs.is_empty()) {
+            // A seat that leaves without ever having had a name waits for its close like any other.
+            outputs.push(Output::Closed(session, farewell_text(farewell)));
+        }
+        self.hold(session, farewell, before, outputs);
+    }
+
+    fn hold(
+        &mut self,
+        asker: SessionId,
+        farewell: Option<Command>,
+        before: throng_chat::world::Mark,
+        outputs: Vec<Output>,
+    ) {
+        self.queue.push(Held::new(asker, farewell, before, outputs));
+    }
+
+    fn hear_store(&mut self, answer: Result<Vec<Stamp>, Fault>) {
+        match answer {
+            Ok(stamps) => {
+                let mut stamps = stamps.into_iter();
+                let mut free = self.queue.stored();
+                while free > 0 {
+                    let Some(held) = self.queue.pop_told(&mut free) else { break };
+                    self.tell(held, &mut stamps);
+                }
+                debug_assert!(stamps.next().is_none(), "each record was stamped once");
+            }
+            Err(fault) => self.take_back(&fault),
+        }
+    }
+
+    /// Lets go what waits for no store.
+    fn release(&mut self) {
+        while let Some(held) = self.queue.pop_told(&mut 0) {
+            self.tell(held, &mut std::iter::empty());
+        }
+        let settled = self.queue.first_mark().unwrap_or_else(|| self.world.mark());
+        self.world.settle(settled);
+    }
+
+    /// The commit failed: back to the world before it, and a refusal to each who asked. Who left has left.
+    fn take_back(&mut self, fault: &Fault) {
+        let Some(mark) = self.queue.first_mark() else { return };
+        self.world.rollback(mark);
+        let why: Arc<str> = fault.to_string().into();
+        for held in self.queue.take_all() {
+            match held.farewell {
+                Some(farewell) => self.hear(held.asker, farewell),
+                None => {
+                    let refused = Event::Refused(Refusal::NotStored { why: Arc::clone(&why) });
+                    let outputs = vec![Output::Reply(held.asker, refused)];
+                    self.hold(held.asker, None, self.world.mark(), outputs);
+                }
+            }
+        }
+    }
+
+    /// Starts the next commit, if there is something to store and none is under way.
+    fn store_next(&mut self) {
+        let batch = self.queue.next_batch();
+        if batch.is_empty() {
+            return;
+        }
+        let answer = self.answer.clone();
+        self.store.append(
+            batch,
+            Box::new(move |outcome| {
+                // The one place is free: there is one commit at a time. It fails only when the hub has ended.
+                let _ = answer.try_send(outcome);
+            }),
+        );
+    }
+
+    fn tell(&mut self, held: Held, stamps: &mut dyn Iterator<Item = Stamp>) {
+        for output in held.outputs {
+            match output {
+                Output::Reply(session, mut event) => {
+                    self.fill_in(&mut event);
+                    self.note(session, &event);
+                    self.routes.to_session(session, Delivery::Tell(session, event));
+                }
+                Output::Told(to, event) => self.routes.to_audience(&to, None, event),
+                Output::Stored { to, by, record } => {
+                    let stamp = stamps.next().expect("an answer is told when all its records are stamped");
+                    self.stored += 1;
+                    match self.last_seqs.get_mut(&record.room) {
+                        Some(seq) => *seq = stamp.seq,
+                        None => drop(self.last_seqs.insert(record.room.clone(), stamp.seq)),
+                    }
+                    self.notes.take(Note::Said(by, record.room.clone(), record.kind));
+                    let entry = throng_chat::Entry { record, stamp };
+                    self.routes.to_audience(&to, Some(by), Event::Entry(entry));
+                }
+                Output::Became(session, person) => {
+                    self.routes.to_session(session, Delivery::Became(session, person));
+                }
+                Output::Entered(session, room) => self.routes.entered(session, room),
+                Output::Departed(session, room) => self.routes.departed(session, room),
+                Output::Closed(session, text) => {
+                    self.notes.take(Note::Gone(session, text.clone()));
+                    self.routes.to_session(session, Delivery::Close(session, text));
+                }
+            }
+        }
+    }
+
+    /// History is what was stored up to here, live is what comes after.
+    fn fill_in(&self, event: &mut Event) {
+        if let Event::Joined(joined) = event {
+            joined.seq = self.last_seqs.get(&joined.room).copied().unwrap_or(0);
+        }
+    }
+
+    /// What a session alone is told says where it is.
+    fn note(&self, session: SessionId, event: &Event) {
+        let note = match event {
+            Event::Welcomed { you } => Note::Named(session, you.clone()),
+            Event::Renamed { to, .. } => Note::Named(session, to.clone()),
+            Event::Joined(joined) => Note::Joined(session, joined.room.clone()),
+            Event::Left { room, .. } | Event::Kicked { room, .. } => Note::Left(session, room.clone()),
+            Event::Whispered { .. } => Note::Whispered(session),
+            Event::Refused(refusal) => Note::Refused(session, word_for(refusal)),
+            _ => return,
+        };
+        self.notes.take(note);
+    }
+
+    async fn deliver(&mut self) {
+        for worker in 0..self.workers.len() {
+            if let Some(list) = self.routes.take(worker) {
+                // A worker that is gone has no seats any more.
+                let _ = self.workers[worker].send(list).await;
+            }
+        }
+    }
+
+    async fn say_farewell(mut self) {
+        let Some((farewell, answer)) = self.draining.take() else { return };
+        self.routes.to_all(&Delivery::Farewell(farewell));
+        self.deliver().await;
+        let _ = answer.send(self.world.people());
+    }
+
+    fn read_only(&self) -> Option<Arc<str>> {
+        match &*self.health.borrow() {
+            Health::Writable => None,
+            Health::ReadOnly { why } => Some(why.clone()),
+        }
+    }
+
+    fn status(&self) -> Status {
+        let who = self.world.present();
+        Status {
+            people: self.world.people(),
+            rooms: self.world.rooms(),
+            who: who.into_iter().map(|(name, sessions, rooms)| PersonHere { name, sessions, rooms }).collect(),
+            stored: self.stored,
+            read_only: self.read_only(),
+        }
+    }
+}
+
+fn word_for(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::NameTaken { .. } => "name_taken",
+        Refusal::NameLooksTaken { .. } => "name_looks_taken",
+        Refusal::AlreadyHere => "already_here",
+        Refusal::NoSuchPerson(_) => "no_such_person",
+        Refusal::NoSuchRoom(_) => "no_such_room",
+        Refusal::NotInRoom(_) => "not_in_room",
+        Refusal::PersonNotInRoom(..) => "person_not_in_room",
+        Refusal::MembersOnly(_) => "members_only",
+        Refusal::NeedsOperator(_) => "needs_operator",
+        Refusal::TooManyRooms { .. } => "too_many_rooms",
+        Refusal::RoomsFull { .. } => "rooms_full",
+        Refusal::PeopleFull { .. } => "people_full",
+        Refusal::NotStored { .. } => "not_stored",
+        Refusal::ReadOnly { .. } => "read_only",
+    }
+}
+
+/// Does the command ask for something that must be stored?
+fn is_recorded(command: &Command) -> bool {
+    matches!(command, Command::Say(Target::Room(_), ..) | Command::SetTopic(..))
+}
+
+fn farewell_text(command: &Command) -> Text {
+    match command {
+        Command::Gone(text) | Command::Quit(Some(text)) => text.clone(),
+        _ => Text::new("quit").expect("a plain word is good text"),
+    }
+}

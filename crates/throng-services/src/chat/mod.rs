@@ -1,0 +1,31 @@
+//! The chat: one hub, one worker per core, a seat for each client, and the doors through which they come.
+//!
+//! The path of a message: [`seat`] reads bytes and gives them to its [`door`], which hears a command in them;
+//! the command goes through the bounded mailbox to the [`hub`], which applies it to the world, has its record
+//! stored, and then sends one [`delivery`] to each worker; the [`worker`] finds its [`seats`], renders the event
+//! once for each way it must look ([`rendering`]), and appends it to each seat's outbox, which the server
+//! library writes once per turn.
+
+pub mod delivery;
+pub mod door;
+pub mod held;
+pub mod house;
+pub mod hub;
+pub mod notes;
+pub mod rendering;
+pub mod routes;
+pub mod seat;
+pub mod seats;
+pub mod service;
+pub mod worker;
+
+pub use house::{House, Settings};
+pub use hub::{HubHandle, Status};
+pub use notes::{Note, Notes};
+pub use service::{Chat, Farewell};
+pub use throng_chat::pace::PaceSettings;
+
+/// Words of the server itself; nothing when they are not good text.
+pub fn text(words: &str) -> Option<throng_chat::Text> {
+    throng_chat::Text::new(words).ok()
+}

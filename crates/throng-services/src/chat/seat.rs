@@ -1,0 +1,157 @@
+//! The loop of one client: read, let the door hear, ask the hub, and leave.
+//!
+//! The loop only takes; everything that the client is told goes through its outbox, from the worker. When the
+//! hub's mailbox is full the loop waits there and stops reading, and that is the chat's one way of slowing down.
+
+use std::rc::Rc;
+
+use throng_chat::pace::Pace;
+use throng_chat::{Command, SessionId, Text};
+use throng_server::{Conn, End, Outbox, Reader};
+use throng_wire::sniff::{Speaks, Verdict, sniff};
+
+use super::door::{Ask, Heard};
+use super::seats::Started;
+use super::worker::Core;
+
+/// How long a client whose input ended waits for what it is still to be told.
+const LEAVING_MAX: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Serves one client to its end.
+pub async fn serve(core: Rc<Core>, conn: Conn) -> throng_server::Result {
+    // A seat is idle nearly always; it goes when the hub says farewell.
+    conn.protect();
+    let (id, from) = (conn.id(), conn.peer().address);
+    let (reader, outbox) = conn.split();
+    let session = core.seat(id, from, outbox.clone());
+    let mut seat = Taken { core, session, outbox, gone: false };
+    let outcome = seat.converse(reader).await;
+    seat.leave(outcome.as_ref().err()).await;
+    Ok(outcome?)
+}
+
+/// A taken seat; however it ends, the hub hears of it and the place is free again.
+struct Taken {
+    core: Rc<Core>,
+    session: SessionId,
+    outbox: Outbox,
+    gone: bool,
+}
+
+impl Taken {
+    async fn converse(&mut self, mut reader: Reader) -> std::io::Result<()> {
+        let mut buffer = reader.buffer();
+        if !self.open(&mut reader, &mut buffer).await? {
+            return Ok(());
+        }
+        let mut pace = Pace::new(self.core.house.settings.pace);
+        loop {
+            let asked = self.hear(&buffer).await;
+            buffer.clear();
+            let Some(asked) = asked else { return Ok(()) };
+            let wait_ms = pace.take(reader.now_ms(), asked);
+            if wait_ms > 0 {
+                tokio::time::sleep(std::time::Duration::from_millis(wait_ms)).await;
+            }
+            if reader.read_into(&mut buffer).await? == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads until the first bytes say how the client speaks. `false` when nothing more is to be served.
+    async fn open(&mut self, reader: &mut Reader, buffer: &mut throng_server::Buffer) -> std::io::Result<bool> {
+        loop {
+            if reader.read_into(buffer).await? == 0 {
+                return Ok(false);
+            }
+            match sniff(buffer) {
+                Verdict::NeedMore => self.core.touch(self.session),
+                Verdict::Sure(Speaks::Http) if self.core.started(self.session) == Started::Greeted => {
+                    self.outbox.push(b"\r\nThis connection speaks plain lines by now; open the page anew.\r\n");
+                    return Ok(false);
+                }
+                Verdict::Sure(Speaks::Http | Speaks::Tls) => {
+                    self.outbox.finish(End::Failed("a protocol that is not served here".to_owned()));
+                    return Ok(false);
+                }
+                Verdict::Sure(Speaks::Irc | Speaks::Line) => {
+                    self.core.choose(self.session, None);
+                    return Ok(true);
+                }
+            }
+        }
+    }
+
+    /// Lets the door hear, and carries out what it asks; then what it kept for later, once it was answered.
+    /// How much was asked, or nothing when the conversation is over.
+    async fn hear(&mut self, bytes: &[u8]) -> Option<u32> {
+        let heard = self.core.hear(self.session, bytes);
+        let mut asked = self.carry_out(heard).await?;
+        while self.core.is_waiting(self.session) {
+            if !self.core.answered(self.session).await {
+                return None;
+            }
+            let heard = self.core.hear(self.session, b"");
+            asked += self.carry_out(heard).await?;
+        }
+        Some(asked)
+    }
+
+    async fn carry_out(&mut self, heard: Heard) -> Option<u32> {
+        let asked = u32::try_from(heard.asks.len()).unwrap_or(u32::MAX);
+        for ask in heard.asks {
+            match ask {
+                Ask::World(command) => {
+                    self.gone |= command.is_farewell();
+                    self.core.hub.ask(self.session, command).await;
+                }
+                Ask::History(errand) => self.core.run_errand(self.session, errand),
+            }
+        }
+        match heard.over {
+            None => Some(asked),
+            Some(end) => {
+                self.outbox.finish(end);
+                None
+            }
+        }
+    }
+
+    /// The hub hears that the session is over, and the client what it is still to be told.
+    async fn leave(&mut self, fault: Option<&std::io::Error>) {
+        if !self.gone {
+            self.gone = true;
+            self.core.hub.ask(self.session, Command::Gone(farewell_of(fault))).await;
+        }
+        if fault.is_none() {
+            // Bounded, since a hub that waits for its disk may not answer for long.
+            let _ = tokio::time::timeout(LEAVING_MAX, self.core.closed(self.session)).await;
+        }
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.core.leave(self.session);
+        if !self.gone {
+            // The loop was dropped or panicked. One ask per seat, so no more of these tasks than seats.
+            let (core, session) = (Rc::clone(&self.core), self.session);
+            tokio::task::spawn_local(async move {
+                core.hub.ask(session, Command::Gone(farewell_of(None))).await;
+            });
+        }
+    }
+}
+
+fn farewell_of(fault: Option<&std::io::Error>) -> Text {
+    use std::io::ErrorKind::{ConnectionAborted, TimedOut};
+    let words = match fault.map(|fault| (fault.kind(), End::of(fault))) {
+        Some((_, Some(End::TooSlow))) => "too slow to read",
+        Some((_, Some(End::TimedOut))) | Some((TimedOut, _)) => "timed out",
+        Some((ConnectionAborted, _)) => "connection cut",
+        Some(_) => "connection lost",
+        None => "connection closed",
+    };
+    Text::new(words).expect("our own words are good text")
+}

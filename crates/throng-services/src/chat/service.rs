@@ -1,0 +1,113 @@
+//! The chat as one value: made from settings and an opened store, joined to a server, and ended.
+
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use throng_chat::Text;
+use throng_server::Worker;
+use throng_store::{Durability, Opened, Store};
+use tokio::sync::mpsc;
+
+use super::delivery::{Delivery, TURNS_WAITING_MAX};
+use super::house::House;
+use super::hub::{Hub, HubHandle, Parts};
+use super::worker::ChatWorker;
+
+/// A running chat.
+pub struct Chat {
+    house: Arc<House>,
+    hub: HubHandle,
+    store: Arc<dyn Store>,
+    /// Where each worker takes its deliveries from, until it has begun.
+    deliveries: Mutex<Vec<Option<mpsc::Receiver<Vec<Delivery>>>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// How a chat ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Farewell {
+    /// Everything asked before is stored and told; so many people were told goodbye.
+    Told(usize),
+    /// The hub still waits for its store.
+    Late,
+}
+
+impl Chat {
+    /// Opens the chat, for so many workers. The hub runs on a thread of its own from here on.
+    pub fn open(house: House, opened: Opened, durability: Durability, workers: usize) -> std::io::Result<Arc<Chat>> {
+        let (senders, receivers): (Vec<_>, Vec<_>) =
+            (0..workers).map(|_| mpsc::channel(TURNS_WAITING_MAX)).map(|(to, from)| (to, Some(from))).unzip();
+        let (hub, handle) = Hub::new(Parts {
+            limits: house.settings.limits.clone(),
+            names: house.settings.names,
+            store: Arc::clone(&opened.store),
+            rooms: opened.rooms,
+            durability,
+            workers: senders,
+            now: house.now,
+            notes: house.notes.clone(),
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let thread = std::thread::Builder::new().name("throng-hub".to_owned()).spawn(move || {
+            let end = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on(hub.run())));
+            if end.is_err() {
+                // A world that broke its own rules must not go on; the message is out already.
+                std::process::abort();
+            }
+        })?;
+        Ok(Arc::new(Chat {
+            house: Arc::new(house),
+            hub: handle,
+            store: opened.store,
+            deliveries: Mutex::new(receivers),
+            thread: Mutex::new(Some(thread)),
+        }))
+    }
+
+    /// The handler of one worker: the factory that `Server::local` wants.
+    ///
+    /// # Panics
+    /// When a worker is made twice, or one more than was announced.
+    pub fn worker(&self, worker: &Worker) -> ChatWorker {
+        let deliveries = self
+            .deliveries
+            .lock()
+            .expect("no one panics while holding this lock")
+            .get_mut(worker.index())
+            .and_then(Option::take)
+            .expect("each worker begins once");
+        let house = Arc::clone(&self.house);
+        ChatWorker::new(worker, house, self.hub.clone(), Arc::clone(&self.store), deliveries)
+    }
+
+    /// The way to the hub, for an operator.
+    pub fn hub(&self) -> &HubHandle {
+        &self.hub
+    }
+
+    /// Ends the chat: what was asked before is stored and told, everybody hears the words once. Waits for at
+    /// most `patience`. The seats close by themselves afterwards.
+    pub fn say_farewell(&self, words: Text, patience: std::time::Duration) -> Farewell {
+        let Some(told) = self.hub.drain(words) else { return Farewell::Told(0) };
+        let (heard, hears) = std::sync::mpsc::sync_channel(1);
+        std::thread::spawn(move || {
+            // Nobody may be waiting any more; then there is nobody to tell.
+            let _ = heard.send(told.blocking_recv().unwrap_or(0));
+        });
+        match hears.recv_timeout(patience) {
+            Ok(people) => {
+                self.join_hub();
+                Farewell::Told(people)
+            }
+            Err(_) => Farewell::Late,
+        }
+    }
+
+    fn join_hub(&self) {
+        let thread = self.thread.lock().expect("no one panics while holding this lock").take();
+        if let Some(thread) = thread {
+            // A panicking hub has ended the process already.
+            let _ = thread.join();
+        }
+    }
+}

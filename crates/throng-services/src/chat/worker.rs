@@ -1,0 +1,702 @@
+//! One worker: all seats of one core, and the fan-out to them.
+//!
+//! Deliveries come from the hub in order and are carried out at once: nothing here waits for the hub, for a seat
+//! or for a lock, so nobody ever waits for a slow reader. An event for many is rendered once per view and its
+//! bytes appended to each outbox; the server library writes each dirty outbox once per turn.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use throng_chat::output::Rooms;
+use throng_chat::{Audience, Event, SessionId, Text};
+use throng_server::{Conn, ConnId, End, LocalHandler, Outbox, Worker};
+use throng_store::{Fault, History, Store};
+use tokio::sync::{mpsc, oneshot};
+
+use super::delivery::{Delivery, TURNS_WAITING_MAX};
+use super::door::line::LineDoor;
+use super::door::{Door, Errand, Heard, Probe};
+use super::house::House;
+use super::hub::HubHandle;
+use super::notes::Note;
+use super::rendering::{Renderings, View, render, room_of};
+use super::seat;
+use super::seats::{HOLD_MAX, Hold, Seat, Seats, Started, Waiting};
+
+/// What the seats of one worker share.
+pub struct Core {
+    /// The chat's settings.
+    pub house: Arc<House>,
+    /// The way to the hub.
+    pub hub: HubHandle,
+    store: Arc<dyn Store>,
+    seats: RefCell<Seats>,
+    renderings: RefCell<Renderings>,
+    /// Counts what was told to several rooms at once, so that nobody hears it twice.
+    told: Cell<u64>,
+    /// Who has said nothing yet, oldest first, with the time of the greeting.
+    newcomers: RefCell<VecDeque<(u64, SessionId)>>,
+    now_ms: Cell<u64>,
+    inspected_ms: Cell<u64>,
+}
+
+/// The handler of one worker.
+pub struct ChatWorker {
+    core: Rc<Core>,
+}
+
+/// How often a worker looks for those who are overdue or silent.
+const INSPECT_EVERY_MS: u64 = 1_000;
+
+impl ChatWorker {
+    /// Begins a worker, with the deliveries that the hub sends to it.
+    pub fn new(
+        worker: &Worker,
+        house: Arc<House>,
+        hub: HubHandle,
+        store: Arc<dyn Store>,
+        deliveries: mpsc::Receiver<Vec<Delivery>>,
+    ) -> ChatWorker {
+        let core = Rc::new(Core {
+            house,
+            hub,
+            store,
+            seats: RefCell::new(Seats::new(worker.index())),
+            renderings: RefCell::default(),
+            told: Cell::new(0),
+            newcomers: RefCell::default(),
+            now_ms: Cell::new(worker.now_ms()),
+            inspected_ms: Cell::new(0),
+        });
+        worker.spawn_local(deliver(Rc::clone(&core), deliveries));
+        ChatWorker { core }
+    }
+}
+
+impl LocalHandler for ChatWorker {
+    async fn serve(&self, conn: Conn) -> throng_server::Result {
+        seat::serve(Rc::clone(&self.core), conn).await
+    }
+
+    fn sweep(&self, now_ms: u64) {
+        self.core.sweep(now_ms);
+    }
+}
+
+/// Carries out what the hub sends, for as long as the hub lives.
+async fn deliver(core: Rc<Core>, mut deliveries: mpsc::Receiver<Vec<Delivery>>) {
+    let mut turns = Vec::with_capacity(TURNS_WAITING_MAX);
+    while deliveries.recv_many(&mut turns, TURNS_WAITING_MAX).await > 0 {
+        let mut seats = core.seats.borrow_mut();
+        for delivery in turns.drain(..).flatten() {
+            core.carry_out(&mut seats, delivery);
+        }
+    }
+}
+
+impl Core {
+    /// Gives a new connection its seat, with the line door until its first bytes say otherwise.
+    pub fn seat(&self, conn: ConnId, from: SocketAddr, outbox: Outbox) -> SessionId {
+        let since_ms = self.now_ms.get();
+        let door = Box::new(LineDoor::new(Arc::clone(&self.house)));
+        let session = self.seats.borrow_mut().seat(|session| Seat {
+            session,
+            conn,
+            from,
+            outbox,
+            look: door.look(),
+            person: None,
+            last_told: 0,
+            hold: None,
+            focus: None,
+            door,
+            rooms: Vec::new(),
+            awaiting: None,
+            since_ms,
+            heard_ms: since_ms,
+            probed_ms: None,
+            started: Started::No,
+            over: false,
+        });
+        let greet_at = since_ms + self.house.settings.greet_after.as_millis() as u64;
+        self.newcomers.borrow_mut().push_back((greet_at, session));
+        session
+    }
+
+    /// How far the beginning of a seat's conversation came.
+    pub fn started(&self, session: SessionId) -> Started {
+        self.seats.borrow_mut().of(session).map_or(Started::Yes, |seat| seat.started)
+    }
+
+    /// The first bytes decided: this is how the client speaks.
+    pub fn choose(&self, session: SessionId, door: Option<Box<dyn Door>>) {
+        let mut seats = self.seats.borrow_mut();
+        let Some(seat) = seats.of(session) else { return };
+        if let Some(door) = door {
+            seat.door = door;
+            seat.look = seat.door.look();
+        } else if seat.started == Started::No {
+            let mut out = Vec::new();
+            seat.door.greet(&mut out);
+            seat.outbox.push(&out);
+        }
+        seat.started = Started::Yes;
+        let (conn, from, door) = (seat.conn, seat.from, seat.look.face);
+        self.house.notes.take(Note::Opened { conn, session, from, door });
+    }
+
+    /// Gives a seat's door what was read. What the door answers by itself is pushed at once.
+    pub fn hear(&self, session: SessionId, bytes: &[u8]) -> Heard {
+        let mut heard = Heard::default();
+        if let Some(seat) = self.seats.borrow_mut().of(session) {
+            seat.heard_ms = self.now_ms.get();
+            seat.probed_ms = None;
+            seat.door.hear(bytes, &mut heard);
+            seat.remember();
+            seat.outbox.push(&heard.reply);
+        }
+        heard
+    }
+
+    /// Notes that a client gave a sign of life without saying anything yet.
+    pub fn touch(&self, session: SessionId) {
+        if let Some(seat) = self.seats.borrow_mut().of(session) {
+            seat.heard_ms = self.now_ms.get();
+        }
+    }
+
+    /// Waits until the door no longer waits for an answer. `false` when the seat is over.
+    pub async fn answered(&self, session: SessionId) -> bool {
+        let answer = match self.seats.borrow_mut().of(session) {
+            Some(seat) if seat.over => return false,
+            Some(seat) if !seat.door.is_waiting() => return true,
+            Some(seat) => seat.listen(),
+            None => return false,
+        };
+        // The end of the seat wakes it as well; the next read tells the difference.
+        answer.await.is_ok()
+    }
+
+    /// Waits until the hub has closed the session.
+    pub async fn closed(&self, session: SessionId) {
+        let close = match self.seats.borrow_mut().of(session) {
+            Some(seat) if !seat.over => seat.listen(),
+            _ => return,
+        };
+        // Dropped without a word when the seat is over in another way.
+        let _ = close.await;
+    }
+
+    /// Does the seat's door wait for an answer?
+    pub fn is_waiting(&self, session: SessionId) -> bool {
+        self.seats.borrow_mut().of(session).is_some_and(|seat| !seat.over && seat.door.is_waiting())
+    }
+
+    /// The client is gone: nothing reaches this session any more.
+    pub fn leave(&self, session: SessionId) {
+        self.seats.borrow_mut().leave(session);
+    }
+
+    /// Fetches history for a seat. What it is told meanwhile waits.
+    pub fn run_errand(self: &Rc<Self>, session: SessionId, errand: Errand) {
+        if let Some(seat) = self.seats.borrow_mut().of(session) {
+            match &mut seat.hold {
+                Some(hold) => hold.waiting.push_back(Waiting::Errand(errand)),
+                None => self.fetch(seat, errand, VecDeque::new()),
+            }
+        }
+    }
+
+    fn carry_out(self: &Rc<Self>, seats: &mut Seats, delivery: Delivery) {
+        match delivery {
+            Delivery::Told { to, by, event } => self.tell_many(seats, &to, by, &event),
+            Delivery::Tell(session, event) => {
+                if let Some(seat) = seats.of(session) {
+                    self.tell(seat, event);
+                }
+            }
+            Delivery::Became(session, person) => {
+                if let Some(seat) = seats.of(session) {
+                    seat.person = Some(person);
+                }
+            }
+            Delivery::Entered(session, room) => seats.entered(session, room),
+            Delivery::Departed(session, room) => seats.departed(session, room),
+            Delivery::Close(session, why) => {
+                if let Some(seat) = seats.of(session) {
+                    close(seat, why);
+                }
+            }
+            Delivery::Farewell(why) => seats.each(|seat| {
+                seat.hold = None;
+                say_last(seat, &why, End::Drained);
+            }),
+        }
+    }
+
+    /// The fan-out.
+    fn tell_many(&self, seats: &mut Seats, to: &Audience, by: Option<SessionId>, event: &Arc<Event>) {
+        let mut renderings = self.renderings.borrow_mut();
+        renderings.clear();
+        let told = self.told.get() + 1;
+        self.told.set(told);
+        let room = room_of(event);
+        let each = |seat: &mut Seat| {
+            if seat.last_told == told || (to.except.is_some() && seat.person == to.except) {
+                return;
+            }
+            seat.last_told = told;
+            let own = by == Some(seat.session);
+            if seat.hold.is_some() {
+                return wait(seat, Waiting::Shared { event: Arc::clone(event), own });
+            }
+            let view = seat.view(own, room);
+            seat.outbox.push_shared(renderings.of(view, event, &self.house));
+        };
+        match &to.rooms {
+            Rooms::One(room) => seats.in_room(*room, each),
+            Rooms::Several(rooms) => {
+                let mut each = each;
+                rooms.iter().for_each(|room| seats.in_room(*room, &mut each));
+            }
+            Rooms::Everybody => {
+                let mut each = each;
+                seats.each(|seat| {
+                    if seat.person.is_some() {
+                        each(seat);
+                    }
+                });
+            }
+        }
+    }
+
+    fn tell(self: &Rc<Self>, seat: &mut Seat, event: Event) {
+        if seat.hold.is_some() {
+            return wait(seat, Waiting::Alone(event));
+        }
+        let mut out = Vec::new();
+        let errand = seat.door.tell(&event, &mut out);
+        seat.remember();
+        seat.outbox.push(&out);
+        if !seat.door.is_waiting() {
+            seat.wake();
+        }
+        if let Some(errand) = errand {
+            self.fetch(seat, errand, VecDeque::new());
+        }
+    }
+
+    fn fetch(self: &Rc<Self>, seat: &mut Seat, errand: Errand, waiting: VecDeque<Waiting>) {
+        let (told, found) = oneshot::channel();
+        let query = History { room: errand.room.clone(), upto: errand.upto, limit: errand.limit };
+        seat.hold = Some(Box::new(Hold { errand, waiting }));
+        self.store.history(
+            query,
+            Box::new(move |entries| {
+                // A seat that is gone needs no history.
+                let _ = told.send(entries);
+            }),
+        );
+        let (core, session) = (Rc::clone(self), seat.session);
+        tokio::task::spawn_local(async move {
+            let found = found.await.unwrap_or(Err(Fault::Closed));
+            core.show(session, &found);
+        });
+    }
+
+    /// Shows the history, and then what waited behind it, until the next errand.
+    fn show(self: &Rc<Self>, session: SessionId, found: &Result<Vec<throng_chat::Entry>, Fault>) {
+        let mut seats = self.seats.borrow_mut();
+        let Some(seat) = seats.of(session) else { return };
+        let Some(hold) = seat.hold.take() else { return };
+        let mut out = Vec::new();
+        seat.door.show_history(&hold.errand, found.as_deref(), &mut out);
+        seat.outbox.push(&out);
+        let mut waiting = hold.waiting;
+        while let Some(next) = waiting.pop_front() {
+            match next {
+                Waiting::Alone(event) => self.tell(seat, event),
+                Waiting::Shared { event, own } => {
+                    let view = seat.view(own, room_of(&event));
+                    out.clear();
+                    render(view, &event, &self.house, &mut out);
+                    seat.outbox.push(&out);
+                }
+                Waiting::Errand(errand) => return self.fetch(seat, errand, waiting),
+                Waiting::Close(why) => close(seat, why),
+            }
+            if let Some(hold) = &mut seat.hold {
+                hold.waiting = waiting;
+                return;
+            }
+        }
+    }
+
+    fn sweep(&self, now_ms: u64) {
+        self.core.sweep(now_ms);
+    }
+}
+
+/// Carries out what the hub sends, for as long as the hub lives.
+async fn deliver(core: Rc<Core>, mut deliveries: mpsc::Receiver<Vec<Delivery>>) {
+    let mut turns = Vec::with_capacity(TURNS_WAITING_MAX);
+    while deliveries.recv_many(&mut turns, TURNS_WAITING_MAX).await > 0 {
+        let mut seats = core.seats.borrow_mut();
+        for delivery in turns.drain(..).flatten() {
+            core.carry_out(&mut seats, delivery);
+        }
+    }
+}
+
+impl Core {
+    /// Gives a new connection its seat, with the line door until its first bytes say otherwise.
+    pub fn seat(&self, conn: ConnId, from: SocketAddr, outbox: Outbox) -> SessionId {
+        let since_ms = self.now_ms.get();
+        let door = Box::new(LineDoor::new(Arc::clone(&self.house)));
+        let session = self.seats.borrow_mut().seat(|session| Seat {
+            session,
+            conn,
+            from,
+            outbox,
+            look: door.look(),
+            person: None,
+            last_told: 0,
+            hold: None,
+            focus: None,
+            door,
+            rooms: Vec::new(),
+            awaiting: None,
+            since_ms,
+            heard_ms: since_ms,
+            probed_ms: None,
+            started: Started::No,
+            over: false,
+        });
+        let greet_at = since_ms + self.house.settings.greet_after.as_millis() as u64;
+        self.newcomers.borrow_mut().push_back((greet_at, session));
+        session
+    }
+
+    /// How far the beginning of a seat's conversation came.
+    pub fn started(&self, session: SessionId) -> Started {
+        self.seats.borrow_mut().of(session).map_or(Started::Yes, |seat| seat.started)
+    }
+
+    /// The first bytes decided: this is how the client speaks.
+    pub fn choose(&self, session: SessionId, door: Option<Box<dyn Door>>) {
+        let mut seats = self.seats.borrow_mut();
+        let Some(seat) = seats.of(session) else { return };
+        if let Some(door) = door {
+            seat.door = door;
+            seat.look = seat.door.look();
+        } else if seat.started == Started::No {
+            let mut out = Vec::new();
+            seat.door.greet(&mut out);
+            seat.outbox.push(&out);
+        }
+        seat.started = Started::Yes;
+    }
+
+    /// Gives a seat's door what was read. What the door answers by itself is pushed at once.
+    pub fn hear(&self, session: SessionId, bytes: &[u8]) -> Heard {
+        let mut heard = Heard::default();
+        if let Some(seat) = self.seats.borrow_mut().of(session) {
+            seat.heard_ms = self.now_ms.get();
+            seat.probed_ms = None;
+            seat.door.hear(bytes, &mut heard);
+            seat.remember();
+            seat.outbox.push(&heard.reply);
+        }
+        heard
+    }
+
+    /// Notes that a client gave a sign of life without saying anything yet.
+    pub fn touch(&self, session: SessionId) {
+        if let Some(seat) = self.seats.borrow_mut().of(session) {
+            seat.heard_ms = self.now_ms.get();
+        }
+    }
+
+    /// Waits until the door no longer waits for an answer. `false` when the seat is over.
+    pub async fn answered(&self, session: SessionId) -> bool {
+        let answer = match self.seats.borrow_mut().of(session) {
+            Some(seat) if seat.over => return false,
+            Some(seat) if !seat.door.is_waiting() => return true,
+            Some(seat) => seat.listen(),
+            None => return false,
+        };
+        // The end of the seat wakes it as well; the next read tells the difference.
+        answer.await.is_ok()
+    }
+
+    /// Waits until the hub has closed the session.
+    pub async fn closed(&self, session: SessionId) {
+        let close = match self.seats.borrow_mut().of(session) {
+            Some(seat) if !seat.over => seat.listen(),
+            _ => return,
+        };
+        // Dropped without a word when the seat is over in another way.
+        let _ = close.await;
+    }
+
+    /// Does the seat's door wait for an answer?
+    pub fn is_waiting(&self, session: SessionId) -> bool {
+        self.seats.borrow_mut().of(session).is_some_and(|seat| !seat.over && seat.door.is_waiting())
+    }
+
+    /// The client is gone: nothing reaches this session any more.
+    pub fn leave(&self, session: SessionId) {
+        self.seats.borrow_mut().leave(session);
+    }
+
+    /// Fetches history for a seat. What it is told meanwhile waits.
+    pub fn run_errand(self: &Rc<Self>, session: SessionId, errand: Errand) {
+        if let Some(seat) = self.seats.borrow_mut().of(session) {
+            match &mut seat.hold {
+                Some(hold) => hold.waiting.push_back(Waiting::Errand(errand)),
+                None => self.fetch(seat, errand, VecDeque::new()),
+            }
+        }
+    }
+
+    fn carry_out(self: &Rc<Self>, seats: &mut Seats, delivery: Delivery) {
+        match delivery {
+            Delivery::Told { to, by, event } => self.tell_many(seats, &to, by, &event),
+            Delivery::Tell(session, event) => {
+                if let Some(seat) = seats.of(session) {
+                    self.tell(seat, event);
+                }
+            }
+            Delivery::Became(session, person) => {
+                if let Some(seat) = seats.of(session) {
+                    seat.person = Some(person);
+                }
+            }
+            Delivery::Entered(session, room) => seats.entered(session, room),
+            Delivery::Departed(session, room) => seats.departed(session, room),
+            Delivery::Close(session, why) => {
+                if let Some(seat) = seats.of(session) {
+                    close(seat, why);
+                }
+            }
+            Delivery::Farewell(why) => seats.each(|seat| {
+                seat.hold = None;
+                say_last(seat, &why, End::Drained);
+            }),
+        }
+    }
+
+    /// The fan-out.
+    fn tell_many(&self, seats: &mut Seats, to: &Audience, by: Option<SessionId>, event: &Arc<Event>) {
+        let mut renderings = self.renderings.borrow_mut();
+        renderings.clear();
+        let told = self.told.get() + 1;
+        self.told.set(told);
+        let room = room_of(event);
+        let each = |seat: &mut Seat| {
+            if seat.last_told == told || (to.except.is_some() && seat.person == to.except) {
+                return;
+            }
+            seat.last_told = told;
+            let own = by == Some(seat.session);
+            if seat.hold.is_some() {
+                return wait(seat, Waiting::Shared { event: Arc::clone(event), own });
+            }
+            let view = seat.view(own, room);
+            seat.outbox.push_shared(renderings.of(view, event, &self.house));
+        };
+        match &to.rooms {
+            Rooms::One(room) => seats.in_room(*room, each),
+            Rooms::Several(rooms) => {
+                let mut each = each;
+                rooms.iter().for_each(|room| seats.in_room(*room, &mut each));
+            }
+            Rooms::Everybody => {
+                let mut each = each;
+                seats.each(|seat| {
+                    if seat.person.is_some() {
+                        each(seat);
+                    }
+                });
+            }
+        }
+    }
+
+    fn tell(self: &Rc<Self>, seat: &mut Seat, event: Event) {
+        if seat.hold.is_some() {
+            return wait(seat, Waiting::Alone(event));
+        }
+        let mut out = Vec::new();
+        let errand = seat.door.tell(&event, &mut out);
+        seat.remember();
+        seat.outbox.push(&out);
+        if !seat.door.is_waiting() {
+            seat.wake();
+        }
+        if let Some(errand) = errand {
+            self.fetch(seat, errand, VecDeque::new());
+        }
+    }
+
+    fn fetch(self: &Rc<Self>, seat: &mut Seat, errand: Errand, waiting: VecDeque<Waiting>) {
+        let (told, found) = oneshot::channel();
+        let query = History { room: errand.room.clone(), upto: errand.upto, limit: errand.limit };
+        seat.hold = Some(Box::new(Hold { errand, waiting }));
+        self.store.history(
+            query,
+            Box::new(move |entries| {
+                // A seat that is gone needs no history.
+                let _ = told.send(entries);
+            }),
+        );
+        let (core, session) = (Rc::clone(self), seat.session);
+        tokio::task::spawn_local(async move {
+            let found = found.await.unwrap_or(Err(Fault::Closed));
+            core.show(session, &found);
+        });
+    }
+
+    /// Shows the history, and then what waited behind it, until the next errand.
+    fn show(self: &Rc<Self>, session: SessionId, found: &Result<Vec<throng_chat::Entry>, Fault>) {
+        let mut seats = self.seats.borrow_mut();
+        let Some(seat) = seats.of(session) else { return };
+        let Some(hold) = seat.hold.take() else { return };
+        let mut out = Vec::new();
+        seat.door.show_history(&hold.errand, found.as_deref(), &mut out);
+        seat.outbox.push(&out);
+        let mut waiting = hold.waiting;
+        while let Some(next) = waiting.pop_front() {
+            match next {
+                Waiting::Alone(event) => self.tell(seat, event),
+                Waiting::Shared { event, own } => {
+                    let view = seat.view(own, room_of(&event));
+                    out.clear();
+                    render(view, &event, &self.house, &mut out);
+                    seat.outbox.push(&out);
+                }
+                Waiting::Errand(errand) => return self.fetch(seat, errand, waiting),
+                Waiting::Close(why) => close(seat, why),
+            }
+            if let Some(hold) = &mut seat.hold {
+                hold.waiting = waiting;
+                return;
+            }
+        }
+    }
+
+    fn renderings_of_one(&self, view: View, event: &Event, _out: &mut Vec<u8>) -> bytes::Bytes {
+        let mut renderings = Renderings::default();
+        renderings.of(view, event, &self.house).clone()
+    }
+
+    fn sweep(&self, now_ms: u64) {
+        self.now_ms.set(now_ms);
+        self.greet(now_ms);
+        if now_ms.saturating_sub(self.inspected_ms.get()) >= INSPECT_EVERY_MS {
+            self.inspected_ms.set(now_ms);
+            self.inspect(now_ms);
+        }
+    }
+
+    fn greet(&self, now_ms: u64) {
+        let mut newcomers = self.newcomers.borrow_mut();
+        while newcomers.front().is_some_and(|(greet_at, _)| *greet_at <= now_ms) {
+            let Some((_, session)) = newcomers.pop_front() else { return };
+            if let Some(seat) = self.seats.borrow_mut().of(session).filter(|seat| seat.started == Started::No) {
+                let mut out = Vec::new();
+                seat.door.greet(&mut out);
+                seat.outbox.push(&out);
+                seat.started = Started::Greeted;
+            }
+        }
+    }
+
+    /// Ends who has no name for too long, probes who is silent, ends who does not answer.
+    fn inspect(&self, now_ms: u64) {
+        let settings = &self.house.settings;
+        let nameless_max = settings.nameless_max.as_millis() as u64;
+        let probe_after = settings.probe_after.as_millis() as u64;
+        self.seats.borrow_mut().each(|seat| {
+            if seat.person.is_none() {
+                if now_ms.saturating_sub(seat.since_ms) >= nameless_max {
+                    say_last(seat, &text("no name was given in time"), End::TimedOut);
+                }
+                return;
+            }
+            let silent = now_ms.saturating_sub(seat.probed_ms.unwrap_or(seat.heard_ms));
+            let patience = if seat.probed_ms.is_some() { probe_after / 2 } else { probe_after };
+            if silent < patience {
+                return;
+            }
+            if seat.probed_ms.is_some() {
+                return seat.outbox.cut(End::TimedOut);
+            }
+            let mut out = Vec::new();
+            match seat.door.probe(&mut out) {
+                Probe::Answers => seat.probed_ms = Some(now_ms),
+                Probe::Silent => seat.heard_ms = now_ms,
+            }
+            seat.outbox.push(&out);
+        });
+    }
+}
+
+impl Seat {
+    fn view(&self, own: bool, room: Option<&throng_chat::RoomName>) -> View {
+        View { look: self.look, own, here: room.is_some() && self.focus.as_ref() == room }
+    }
+
+    /// Keeps what the fan-out needs of the door beside the outbox.
+    fn remember(&mut self) {
+        self.look = self.door.look();
+        if self.focus.as_ref() != self.door.focus() {
+            self.focus = self.door.focus().cloned();
+        }
+    }
+
+    fn listen(&mut self) -> oneshot::Receiver<()> {
+        let (told, listening) = oneshot::channel();
+        self.awaiting = Some(told);
+        listening
+    }
+
+    fn wake(&mut self) {
+        if let Some(awaiting) = self.awaiting.take() {
+            // A seat loop that no longer listens has ended.
+            let _ = awaiting.send(());
+        }
+    }
+}
+
+fn wait(seat: &mut Seat, waiting: Waiting) {
+    let Some(hold) = &mut seat.hold else { return };
+    if hold.waiting.len() < HOLD_MAX {
+        return hold.waiting.push_back(waiting);
+    }
+    seat.hold = None;
+    seat.outbox.cut(End::TooSlow);
+}
+
+fn close(seat: &mut Seat, why: Text) {
+    if seat.hold.is_some() {
+        return wait(seat, Waiting::Close(why));
+    }
+    say_last(seat, &why, End::Done);
+}
+
+/// The seat's last words; the connection closes behind them.
+fn say_last(seat: &mut Seat, why: &Text, end: End) {
+    let mut out = Vec::new();
+    seat.door.close(why, &mut out);
+    seat.outbox.push(&out);
+    seat.outbox.finish(end);
+    seat.over = true;
+    seat.wake();
+}
+
+fn text(words: &str) -> Text {
+    Text::new(words).expect("our own words are good text")
+}

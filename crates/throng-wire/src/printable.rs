@@ -1,0 +1,90 @@
+//! Text made safe for a terminal: what another person typed can neither move a cursor, nor colour, nor reorder.
+//!
+//! Stands at every terminal and log sink. Control characters, bidirectional controls and invisible characters are
+//! shown as escapes such as `\x1b` and `\u{202e}`.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// The text with everything dangerous made visible; borrowed when there is nothing of the kind.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_dangerous) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for letter in text.chars() {
+        match letter {
+            letter if !is_dangerous(letter) => shown.push(letter),
+            letter if u32::from(letter) < 0x80 => escape(&mut shown, format_args!("\\x{:02x}", u32::from(letter))),
+            letter => escape(&mut shown, format_args!("\\u{{{:x}}}", u32::from(letter))),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// The same for bytes that may not be UTF-8: those that are not are shown as `\xff`.
+pub fn printable_bytes(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return printable(text);
+    }
+    let mut shown = String::with_capacity(bytes.len() + 16);
+    for chunk in bytes.utf8_chunks() {
+        shown.push_str(&printable(chunk.valid()));
+        for byte in chunk.invalid() {
+            escape(&mut shown, format_args!("\\x{byte:02x}"));
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Without the formatting codes of IRC (modern.ircdocs.horse/formatting), for terminals that know none of them.
+pub fn strip_irc_formatting(text: &str) -> Cow<'_, str> {
+    if !text.bytes().any(is_formatting) {
+        return Cow::Borrowed(text);
+    }
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(letter) = rest.chars().next() {
+        let after = &rest[letter.len_utf8()..];
+        rest = match letter {
+            '\x03' => skip_colour(after, 2, u8::is_ascii_digit),
+            '\x04' => skip_colour(after, 6, u8::is_ascii_hexdigit),
+            letter if letter.is_ascii() && is_formatting(letter as u8) => after,
+            letter => {
+                kept.push(letter);
+                after
+            }
+        };
+    }
+    Cow::Owned(kept)
+}
+
+fn escape(shown: &mut String, escaped: std::fmt::Arguments<'_>) {
+    shown.write_fmt(escaped).expect("writing to a string cannot fail");
+}
+
+fn is_formatting(byte: u8) -> bool {
+    matches!(byte, 0x02 | 0x03 | 0x04 | 0x0f | 0x11 | 0x16 | 0x1d | 0x1e | 0x1f)
+}
+
+/// A colour is up to `digits` digits, and after a comma as many again; the comma stays if no digit follows.
+fn skip_colour(text: &str, digits: usize, is_digit: fn(&u8) -> bool) -> &str {
+    let count = |text: &str| text.bytes().take(digits).take_while(is_digit).count();
+    let foreground = count(text);
+    let after = &text[foreground..];
+    match after.strip_prefix(',') {
+        Some(background) if foreground > 0 && count(background) > 0 => &background[count(background)..],
+        _ => after,
+    }
+}
+
+fn is_dangerous(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter,
+            '\u{ad}' | '\u{61c}' | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}')
+}

@@ -1,0 +1,69 @@
+//! What `throng serve` says when it is ready: where it listens, and how to join.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+
+/// Everything the banner tells.
+pub struct Banner<'a> {
+    /// Where the server listens.
+    pub addresses: &'a [SocketAddr],
+    /// Where it keeps things.
+    pub data: &'a Path,
+    /// What is in there: `created`, or how many messages.
+    pub kept: String,
+    /// How long the start took.
+    pub ready_ms: u128,
+    /// How many clients fit.
+    pub clients_max: u64,
+}
+
+impl Banner<'_> {
+    /// For a terminal.
+    pub fn text(&self) -> String {
+        let mut lines = vec![format!("throng {}", env!("CARGO_PKG_VERSION"))];
+        for address in self.addresses {
+            lines.push(format!("  chat     {address}   telnet, nc, IRC clients and browsers"));
+        }
+        lines.push(format!("  data     {}  ({})", shown(self.data), self.kept));
+        lines.push(String::new());
+        if let Some(address) = self.addresses.first() {
+            lines.extend(how_to_join(*address));
+        }
+        if self.addresses.iter().all(|address| address.ip().is_loopback()) {
+            lines.push("  Only this machine can connect. To let others in: throng serve --listen 0.0.0.0:50007".into());
+        }
+        lines.push(String::new());
+        lines.push(format!("ready in {} ms, {} connections possible", self.ready_ms, self.clients_max));
+        lines.join("\n")
+    }
+}
+
+/// How one joins, door by door.
+pub fn how_to_join(address: SocketAddr) -> Vec<String> {
+    let (host, port) = (reachable(address.ip()), address.port());
+    let bracketed = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+    vec![
+        format!("  Join:    telnet {host} {port}      (or: nc {host} {port})"),
+        format!("           irssi -c {host} -p {port}    (or any IRC client, without TLS)"),
+        format!("           http://{bracketed}:{port}/"),
+    ]
+}
+
+/// An address that one can type: all interfaces are reached by the local one.
+fn reachable(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(ip) if ip.is_unspecified() => "127.0.0.1".to_owned(),
+        IpAddr::V6(ip) if ip.is_unspecified() => "::1".to_owned(),
+        ip => ip.to_string(),
+    }
+}
+
+/// A path as people write it: the home folder is `~`. Control characters in it are made visible.
+pub fn shown(path: &Path) -> String {
+    let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
+    let shown = match home.and_then(|home| path.strip_prefix(home).ok().map(Path::to_owned)) {
+        Some(rest) => format!("~/{}", rest.display()),
+        None => path.display().to_string(),
+    };
+    throng_wire::printable::printable(&shown).into_owned()
+}

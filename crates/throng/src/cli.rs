@@ -1,0 +1,128 @@
+//! The command line: what may be typed, with its help. Nothing here does anything.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use throng_store::Durability;
+
+/// Serves a crowd over TCP: a chat that people join by telnet, any IRC client, or a browser, on one port.
+#[derive(Debug, Parser)]
+#[command(
+    name = "throng",
+    version,
+    before_help = "Example: throng serve --listen 0.0.0.0:6667 --name chat.example.org",
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 3 no server there, 4 refused, \
+                  5 incomplete, 130 interrupted."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run a server: the chat, unless another service is named
+    Serve(Serve),
+}
+
+/// `throng serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Which service
+    #[arg(value_enum, default_value = "chat")]
+    pub service: Service,
+
+    /// Listen here, as ADDRESS:PORT; may be given again. Port 0 takes any free one
+    /// [default: 127.0.0.1:50007, or the next free port]
+    #[arg(long, value_name = "ADDR", env = "THRONG_LISTEN", value_delimiter = ',')]
+    pub listen: Vec<SocketAddr>,
+
+    /// The folder for everything that is kept [default: $XDG_DATA_HOME/throng]
+    #[arg(long, value_name = "DIR", env = "THRONG_DATA")]
+    pub data: Option<PathBuf>,
+
+    /// What the server calls itself towards IRC clients
+    #[arg(long, value_name = "SERVERNAME", env = "THRONG_NAME", default_value = "throng.localhost",
+          value_parser = server_name)]
+    pub name: String,
+
+    /// strict: a message is told when it is on the disk. relaxed: synced every second. memory: nothing is kept
+    #[arg(long, value_name = "HOW", env = "THRONG_DURABILITY", default_value = "strict")]
+    pub durability: Durability,
+
+    /// How fast one client may ask: default is a burst of 20, then 5 a second; beyond that it waits
+    #[arg(long, value_name = "HOW", env = "THRONG_PACE", default_value = "default")]
+    pub pace: Pace,
+
+    /// At most this many clients [default: the descriptor limit less 128]
+    #[arg(long, value_name = "N", env = "THRONG_LIMITS__CLIENTS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub limits_clients: Option<u32>,
+
+    /// At most this many clients of one address (IPv6: of one /64) [default: 128, loopback exempt]
+    #[arg(long, value_name = "N", env = "THRONG_LIMITS__PER_ADDRESS",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub limits_per_address: Option<u32>,
+}
+
+/// What can be served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Service {
+    /// People talk, through three doors
+    Chat,
+    /// Every byte comes back (RFC 862)
+    Echo,
+}
+
+/// How fast one client may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Pace {
+    /// As fast as it can
+    Off,
+    /// A burst of 20, then 5 a second
+    Default,
+}
+
+/// A host name as of RFC 1123: letters, digits, dots and hyphens, at most 63 bytes.
+fn server_name(name: &str) -> Result<String, String> {
+    let label = |label: &str| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');
+    let letters = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));
+    if !letters || !name.split('.').all(label) {
+        return Err("a host name is made of letters, digits, dots and hyphens".to_owned());
+    }
+    if name.len() > throng_services::chat::house::SERVER_NAME_MAX {
+        return Err(format!("at most {} bytes", throng_services::chat::house::SERVER_NAME_MAX));
+    }
+    Ok(name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_server_name_is_a_host_name() {
+        let long = "a".repeat(64);
+        for (given, good) in [
+            ("throng.localhost", true),
+            ("chat", true),
+            ("a-b.example", true),
+            ("", false),
+            ("a..b", false),
+            ("-a.b", false),
+            ("a b", false),
+            ("ключ", false),
+            (long.as_str(), false),
+        ] {
+            assert_eq!(server_name(given).is_ok(), good, "{given:?}");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The ports: claimed by a plain bind before anything else starts, so that a taken one is found out.
+//!
+//! SO_REUSEPORT would let two servers share a port unnoticed (socket(7)), so it is not used here.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+
+use throng_server::{BindError, Claim};
+
+use crate::fault::Fault;
+use crate::holder;
+
+/// Where the server listens unless it is told.
+pub const USUAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 50007);
+
+/// How many ports beyond the usual one are tried.
+const NEXT_PORTS_MAX: u16 = 100;
+
+/// The claimed ports, and a word when one is not the usual one.
+pub struct Claimed {
+    /// In the order in which they were asked for.
+    pub claims: Vec<Claim>,
+    /// `port 50007 is taken by …, so this is the next free one`.
+    pub note: Option<String>,
+}
+
+/// Claims what was asked for, or else the usual port or the next free one.
+pub fn claim(asked: &[SocketAddr]) -> Result<Claimed, Fault> {
+    if asked.is_empty() {
+        return claim_usual();
+    }
+    let claims = asked.iter().map(|address| Claim::bind(*address).map_err(|error| refused(&error)));
+    Ok(Claimed { claims: claims.collect::<Result<_, _>>()?, note: None })
+}
+
+fn claim_usual() -> Result<Claimed, Fault> {
+    let mut note = None;
+    for port in USUAL.port()..=USUAL.port() + NEXT_PORTS_MAX {
+        match Claim::bind(SocketAddr::new(USUAL.ip(), port)) {
+            Ok(claim) => return Ok(Claimed { claims: vec![claim], note }),
+            Err(error) if error.source.kind() == ErrorKind::AddrInUse => {
+                note.get_or_insert_with(|| {
+                    let by = holder::of(USUAL).map_or(String::new(), |holder| format!(" by {holder}"));
+                    format!("port {} is taken{by}, so this server listens on the next free one", USUAL.port())
+                });
+            }
+            Err(error) => return Err(refused(&error)),
+        }
+    }
+    let (first, last) = (USUAL.port(), USUAL.port() + NEXT_PORTS_MAX);
+    Err(Fault::failed(format!("all ports from {first} to {last} of {} are taken", USUAL.ip()))
+        .hint("try: throng serve --listen 127.0.0.1:0"))
+}
+
+fn refused(error: &BindError) -> Fault {
+    let (address, why) = (error.address, &error.source);
+    let fault = |why: &str| Fault::failed(format!("cannot listen on {address}: {why}"));
+    match why.kind() {
+        ErrorKind::AddrInUse => {
+            let held = match holder::of(address) {
+                Some(holder) => fault("address in use").hint(format!("held by: {holder}")),
+                None => fault("address in use"),
+            };
+            let next = SocketAddr::new(address.ip(), address.port().checked_add(1).unwrap_or(0));
+            held.hint(format!("try: throng serve --listen {next}"))
+        }
+        ErrorKind::PermissionDenied => fault("permission denied")
+            .hint("ports below 1024 need a privilege (capabilities(7), CAP_NET_BIND_SERVICE)"),
+        ErrorKind::AddrNotAvailable => fault("this machine has no such address")
+            .hint("`ip address` shows which it has; 0.0.0.0 and [::] stand for all"),
+        _ => fault(&why.to_string()),
+    }
+}

@@ -1,0 +1,252 @@
+//! The operator's prompt in the server's own terminal.
+//!
+//! It lives on a thread of its own, so the crowd is served while it waits. It reads lines, hands them to the
+//! console, and prints what that answers. Everything that is printed while it is up goes through the editor's
+//! printer, above what is being typed; the editor itself is the only other one who writes to the terminal.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustyline::completion::Completer;
+use rustyline::error::ReadlineError;
+use rustyline::highlight::Highlighter;
+use rustyline::hint::Hinter;
+use rustyline::history::MemHistory;
+use rustyline::validate::{ValidationContext, ValidationResult, Validator};
+use rustyline::{Config, Context, Editor, ExternalPrinter, Helper};
+
+use crate::console::{Console, terminal};
+use crate::screen::{Printer, Screen};
+use crate::signals::{Asker, Wish, Wishes};
+
+const PROMPT: &str = "throng> ";
+
+/// Lines that the prompt remembers, for the arrow keys.
+const HISTORY_MAX: usize = 200;
+
+/// How long lines that were said before may take to appear when the prompt goes away.
+const SETTLE_MAX: Duration = Duration::from_millis(300);
+
+/// How often, and how long apart, the editor is woken when it must go.
+const WAKES_MAX: usize = 40;
+const WAKE_AGAIN: Duration = Duration::from_millis(50);
+
+/// Up by one row, then down by one: what the editor prints for it changes nothing on the terminal.
+const NOTHING: &str = "\x1b[A\n";
+
+/// The prompt, seen from the thread that ends the server.
+pub struct Prompt {
+    screen: Arc<Screen>,
+    wishes: Wishes,
+    closing: Arc<AtomicBool>,
+    ended: Receiver<()>,
+}
+
+/// Starts the prompt. Says why when this terminal cannot have one.
+pub fn start(console: Arc<Console>, screen: &Arc<Screen>, wishes: &Wishes) -> Result<Prompt, String> {
+    let why = |why: ReadlineError| why.to_string();
+    let config = Config::builder().max_history_size(HISTORY_MAX).map_err(why)?.auto_add_history(true).build();
+    let history = MemHistory::with_config(&config);
+    let mut editor: Editor<Ear, MemHistory> = Editor::with_history(config, history).map_err(why)?;
+    let gate = Arc::new(Gate::default());
+    let printer = editor.create_external_printer().map_err(why)?;
+    editor.set_helper(Some(Ear { console: Arc::clone(&console), gate: Arc::clone(&gate) }));
+
+    let closing = Arc::new(AtomicBool::new(false));
+    let (ending, ended) = sync_channel(0);
+    let reader = Reader {
+        editor,
+        console,
+        screen: Arc::clone(screen),
+        wishes: wishes.clone(),
+        gate: Arc::clone(&gate),
+        closing: Arc::clone(&closing),
+        ending: Cell::new(false),
+    };
+    screen.through(Box::new(Above { printer, gate }));
+    let thread = std::thread::Builder::new().name("throng-prompt".to_owned());
+    thread.spawn(move || reader.read_until_closed(&ending)).map_err(|why| why.to_string())?;
+    Ok(Prompt { screen: Arc::clone(screen), wishes: wishes.clone(), closing, ended })
+}
+
+impl Prompt {
+    /// Takes the prompt away and leaves the terminal as it was. What was said before is printed before.
+    pub fn close(self) {
+        self.screen.take_back(SETTLE_MAX, || {
+            self.closing.store(true, Ordering::SeqCst);
+            self.wishes.set_waking(true);
+            self.wake();
+            self.wishes.set_waking(false);
+        });
+    }
+
+    /// The editor waits in select(2) and hears nothing but the terminal and SIGINT, so it gets one. It may just
+    /// be between two lines, and hear the next one only.
+    fn wake(&self) {
+        for _ in 0..WAKES_MAX {
+            // A process may always send a signal to itself.
+            let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::INT);
+            if self.ended.recv_timeout(WAKE_AGAIN) == Err(std::sync::mpsc::RecvTimeoutError::Disconnected) {
+                return;
+            }
+        }
+    }
+}
+
+/// The thread that reads.
+struct Reader {
+    editor: Editor<Ear, MemHistory>,
+    console: Arc<Console>,
+    screen: Arc<Screen>,
+    wishes: Wishes,
+    gate: Arc<Gate>,
+    closing: Arc<AtomicBool>,
+    /// Somebody wished the end here: no new prompt is shown, while a second Ctrl-C is still heard.
+    ending: Cell<bool>,
+}
+
+impl Reader {
+    fn read_until_closed(mut self, _ended_when_dropped: &SyncSender<()>) {
+        loop {
+            let line = self.editor.readline(if self.ending.get() { "" } else { PROMPT });
+            self.gate.set(State::Down);
+            let goes_on = match line {
+                _ if self.closing.load(Ordering::SeqCst) => false,
+                Ok(line) => self.run(&line),
+                Err(ReadlineError::Interrupted) => {
+                    self.wish(Wish { by: Asker::Interrupt, now: false });
+                    true
+                }
+                // The end of a line that hung up would be read again and again.
+                Err(ReadlineError::Eof) if terminal::is_ours() => {
+                    self.screen.say("(type shutdown to end the server; this prompt stays)");
+                    true
+                }
+                Err(_) => false,
+            };
+            if !goes_on {
+                break;
+            }
+        }
+        // The printer's next line finds nobody and goes to standard error.
+        self.gate.set(State::Gone);
+    }
+
+    fn run(&self, line: &str) -> bool {
+        let answer = self.console.run(line);
+        if !answer.text.is_empty() {
+            self.screen.say(&answer.text);
+        }
+        if let Some(wish) = answer.wish {
+            self.wish(wish);
+        }
+        true
+    }
+
+    fn wish(&self, wish: Wish) {
+        self.ending.set(true);
+        self.wishes.tell(wish);
+    }
+}
+
+/// May lines be printed through the editor at this moment?
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// The editor shows its line.
+    Up,
+    /// Between two lines; it will be up in a moment.
+    Down,
+    /// It will never be up again.
+    Gone,
+}
+
+/// Keeps lines back while the editor is between two of its own: the editor's printer would write them to the
+/// terminal at once then, and might tear the new prompt. Set by the prompt's thread, waited for by the screen's.
+struct Gate {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Default for Gate {
+    fn default() -> Gate {
+        Gate { state: Mutex::new(State::Down), changed: Condvar::new() }
+    }
+}
+
+impl Gate {
+    fn set(&self, state: State) {
+        let mut now = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if *now != state {
+            *now = state;
+            self.changed.notify_all();
+        }
+    }
+
+    /// `false` when it will not be up any more.
+    fn wait(&self) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        while *state == State::Down {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        *state == State::Up
+    }
+}
+
+/// Prints above what is being typed.
+struct Above<P> {
+    printer: P,
+    gate: Arc<Gate>,
+}
+
+impl<P: ExternalPrinter + Send> Printer for Above<P> {
+    fn print(&mut self, lines: &str) -> bool {
+        // The editor takes one message at a time and drops the last one when it ends; `settle` sees to that.
+        self.gate.wait() && self.printer.print(format!("{lines}\n")).is_ok()
+    }
+
+    fn settle(&mut self) {
+        // There is one place between printer and editor: when this is in it, the one before has been taken.
+        if self.gate.wait() {
+            let _ = self.printer.print(NOTHING.to_owned());
+        }
+    }
+}
+
+/// What the editor asks while somebody types: completions, and it tells us that it is up.
+struct Ear {
+    console: Arc<Console>,
+    gate: Arc<Gate>,
+}
+
+impl Helper for Ear {}
+
+impl Completer for Ear {
+    type Candidate = String;
+
+    fn complete(&self, line: &str, position: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
+        Ok(self.console.complete(line.get(..position).unwrap_or("")))
+    }
+}
+
+impl Hinter for Ear {
+    type Hint = String;
+
+    /// Asked before the editor shows its line, when the terminal is its own already.
+    fn hint(&self, _: &str, _: usize, _: &Context<'_>) -> Option<String> {
+        self.gate.set(State::Up);
+        None
+    }
+}
+
+impl Highlighter for Ear {}
+
+impl Validator for Ear {
+    /// Asked when Enter is typed, while the terminal is still the editor's.
+    fn validate(&self, _: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
+        self.gate.set(State::Down);
+        Ok(ValidationResult::Valid(None))
+    }
+}

@@ -1,0 +1,115 @@
+//! kill -9 during a storm, again and again: what a sender saw confirmed is in the history, once.
+
+#![allow(clippy::unwrap_used)]
+
+mod real;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::sync_channel;
+
+use real::{Person, Server};
+use throng_store::{DataFolder, Durability, Entry, History, RoomName};
+
+/// How often the plug is pulled.
+const CRASHES: usize = 50;
+const WRITERS: usize = 4;
+/// Messages that one writer has under way.
+const WINDOW: usize = 4;
+
+#[test]
+fn what_was_confirmed_before_a_crash_is_in_the_history_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut confirmed: Vec<String> = Vec::new();
+    for round in 0..CRASHES {
+        let server = Server::start(folder.path(), &["--pace", "off"]);
+        // Between 0 and 60 confirmations, differing from round to round; no clock and no luck in it.
+        let enough = round * 7 % 61;
+        confirmed.extend(storm_until(server, round, enough));
+    }
+    let stored = everything(folder.path());
+    let mut times: HashMap<&str, usize> = HashMap::new();
+    for entry in &stored {
+        *times.entry(entry.record.text.as_ref().unwrap().as_str()).or_default() += 1;
+    }
+    for text in &confirmed {
+        assert_eq!(times.get(text.as_str()), Some(&1), "{text:?} was confirmed");
+    }
+    assert!(times.values().all(|count| *count == 1), "something was stored twice");
+    let seqs: Vec<u64> = stored.iter().map(|entry| entry.stamp.seq).collect();
+    assert_eq!(seqs, (1..=stored.len() as u64).collect::<Vec<_>>(), "the numbers of the room have no gap");
+    assert!(stored.windows(2).all(|pair| pair[0].stamp.msgid < pair[1].stamp.msgid));
+    println!("{CRASHES} crashes: {} confirmed, {} stored", confirmed.len(), stored.len());
+    assert!(confirmed.len() > CRASHES);
+}
+
+/// Lets writers write until so many messages are confirmed, kills the server, and gives all that was confirmed.
+fn storm_until(server: Server, round: usize, enough: usize) -> Vec<String> {
+    let count = Arc::new(AtomicUsize::new(0));
+    let (reached, waits) = sync_channel(1);
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|writer| {
+            let (address, count, reached) = (server.address, Arc::clone(&count), reached.clone());
+            std::thread::spawn(move || write(address, round, writer, &count, enough, &reached))
+        })
+        .collect();
+    waits.recv_timeout(real::PATIENCE).expect("the storm began");
+    server.kill();
+    writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect()
+}
+
+fn write(
+    address: std::net::SocketAddr,
+    round: usize,
+    writer: usize,
+    count: &AtomicUsize,
+    enough: usize,
+    reached: &std::sync::mpsc::SyncSender<()>,
+) -> Vec<String> {
+    let name = ["ana", "bob", "cyd", "dee"][writer];
+    let mut person = Person::enter(address, name);
+    let mut confirmed = Vec::new();
+    let text = |number: usize| format!("round {round} writer {writer} message {number}");
+    let mut next = 0;
+    loop {
+        while next < confirmed.len() + WINDOW {
+            if person.send(format!("{}\n", text(next)).as_bytes()).is_err() {
+                return confirmed;
+            }
+            next += 1;
+        }
+        let Some(line) = person.read_line() else { return confirmed };
+        if let Some((_, said)) = line.split_once(&format!("<{name}> ")) {
+            // Only whole lines count; the last one may be torn by the crash.
+            if said == text(confirmed.len()) {
+                confirmed.push(said.to_owned());
+                if count.fetch_add(1, Ordering::Relaxed) >= enough {
+                    let _ = reached.try_send(());
+                }
+            }
+        }
+    }
+}
+
+/// The whole history of the lobby.
+fn everything(data: &std::path::Path) -> Vec<Entry> {
+    let folder = DataFolder::open(data).unwrap();
+    let opened = throng_store::open(&folder, Durability::Strict).unwrap();
+    let mut pages = Vec::new();
+    let mut upto = u64::MAX;
+    loop {
+        let (told, found) = sync_channel(1);
+        let query = History { room: RoomName::lobby(), upto, limit: throng_store::HISTORY_MAX };
+        opened.store.history(query, Box::new(move |page| told.send(page).unwrap()));
+        let page = found.recv().unwrap().unwrap();
+        let Some(first) = page.first() else { break };
+        upto = first.stamp.seq - 1;
+        pages.push(page);
+        if upto == 0 {
+            break;
+        }
+    }
+    opened.store.close();
+    pages.into_iter().rev().flatten().collect()
+}
