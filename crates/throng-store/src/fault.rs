@@ -12,9 +12,9 @@ pub enum Fault {
     Full,
     /// The disk or the system said no. The store is read-only until a restart.
     Io(String),
-    /// The disk failed in the middle of a commit. The batch was refused, but a restart may find it stored: its
-    /// frames may have reached the log before the flush failed, and a failed flush must not be tried again to
-    /// find out. The store is read-only until a restart.
+    /// The disk failed in the middle of a commit. The batch was refused, and in this process nobody ever reads it,
+    /// but a restart may find it stored: its frames with their commit mark may lie in the log although the flush
+    /// failed, and a flush that failed must not be tried again to find out. The store is read-only until a restart.
     Unsure(String),
     /// What was read cannot be right. The store is read-only until a restart.
     Corrupt(String),

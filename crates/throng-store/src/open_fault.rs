@@ -5,7 +5,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::fault::told;
+use crate::fault::{Fault, Step, told};
 use crate::folder::RunningInfo;
 
 /// Why a data folder or its store could not be opened.
@@ -85,11 +85,11 @@ impl OpenFault {
         use rusqlite::ErrorCode;
         let (path, why) = (path.to_owned(), told(error));
         match error.sqlite_error_code() {
+            _ if Fault::of(error, Step::Before) == Fault::Full => OpenFault::Full { path },
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) | None => {
                 OpenFault::Corrupt { path, why }
             }
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => OpenFault::ReadOnly { path, why },
-            Some(ErrorCode::DiskFull) => OpenFault::Full { path },
             // "No such table" or "no such column": the number is right, but these are not our tables.
             Some(ErrorCode::Unknown) => OpenFault::Foreign { path, why },
             Some(_) => OpenFault::Io { path, why },
@@ -124,3 +124,33 @@ impl fmt::Display for OpenFault {
 }
 
 impl std::error::Error for OpenFault {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_and_sqlite_say_at_opening_has_its_own_message() {
+        use rusqlite::ffi as codes;
+        use std::io::ErrorKind;
+        let path = Path::new("data/throng.db");
+        let system = |kind: ErrorKind| OpenFault::of_system(path, &kind.into()).to_string();
+        let sqlite = |code: i32| {
+            let error = rusqlite::Error::SqliteFailure(codes::Error::new(code), Some("words".to_owned()));
+            OpenFault::of_sqlite(path, &error).to_string()
+        };
+        let check = |said: String, expected: &str| assert!(said.starts_with(expected), "{said}");
+        let full = "cannot open data/throng.db: the disk is full";
+        check(system(ErrorKind::StorageFull), full);
+        check(sqlite(codes::SQLITE_FULL), full);
+        // What a start on a full disk meets: the shared memory file cannot be made.
+        check(sqlite(codes::SQLITE_IOERR_SHMSIZE), full);
+        check(system(ErrorKind::ReadOnlyFilesystem), "cannot write data/throng.db: ");
+        check(sqlite(codes::SQLITE_READONLY), "cannot write data/throng.db: ");
+        check(sqlite(codes::SQLITE_CORRUPT), "data/throng.db is damaged: ");
+        check(sqlite(codes::SQLITE_NOTADB), "data/throng.db is damaged: ");
+        check(sqlite(codes::SQLITE_ERROR), "data/throng.db is not a store of this program: ");
+        check(sqlite(codes::SQLITE_CANTOPEN), "cannot open data/throng.db: ");
+        check(sqlite(codes::SQLITE_IOERR_READ), "cannot open data/throng.db: ");
+    }
+}

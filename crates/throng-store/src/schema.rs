@@ -49,14 +49,25 @@ m.at, m.author, m.kind, m.body, x.key, x.value FROM rooms r, messages m, meta x 
 pub(crate) fn create(path: &Path) -> Result<(), OpenFault> {
     let draft = beside(path, ".new");
     // What a crash left of an earlier try; nothing of it was ever used.
+    remove(&draft);
+    let made = draw(&draft).and_then(|()| {
+        let moved = std::fs::rename(&draft, path).and_then(|()| keep_name(path));
+        moved.map_err(|error| OpenFault::of_system(path, &error))
+    });
+    made.inspect_err(|_| remove(&draft))
+}
+
+fn remove(draft: &Path) {
     for suffix in ["", "-journal", "-wal", "-shm"] {
-        let _ = std::fs::remove_file(beside(&draft, suffix));
+        // It is not there, or making it will tell what is wrong.
+        let _ = std::fs::remove_file(beside(draft, suffix));
     }
-    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft);
-    made.map_err(|error| OpenFault::of_system(&draft, &error))?;
-    fill(&draft).map_err(|error| OpenFault::of_sqlite(&draft, &error))?;
-    let moved = std::fs::rename(&draft, path).and_then(|()| keep_name(path));
-    moved.map_err(|error| OpenFault::of_system(path, &error))
+}
+
+fn draw(draft: &Path) -> Result<(), OpenFault> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft);
+    made.map_err(|error| OpenFault::of_system(draft, &error))?;
+    fill(draft).map_err(|error| OpenFault::of_sqlite(draft, &error))
 }
 
 fn fill(path: &Path) -> Result<()> {
