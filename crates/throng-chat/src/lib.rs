@@ -23,7 +23,7 @@ pub mod room;
 pub mod text;
 pub mod world;
 
-pub use command::{Command, Target};
+pub use command::{Command, OperatorCommand, Target};
 pub use event::{Event, Refusal};
 pub use limits::Limits;
 pub use mode::{ModeChange, Rights, RoomModes};

@@ -1,0 +1,220 @@
+//! The world: the only place where anything of the chat changes. A plain value, owned by one thread.
+//!
+//! [`World::apply`] answers one ask with outputs in the order in which they must reach people. Every change also
+//! pushes its way back on a journal, so that the shell can take back what it could not store: it remembers a
+//! [`Mark`], and either settles it or rolls back to it.
+//!
+//! The rules are in the rooms beside this file: [`people`] (who is here), [`rooms`] (who is where), [`talk`] (what is
+//! said), [`lists`] (what is asked). The order of outputs is part of each rule and is written there.
+
+mod lists;
+mod people;
+mod rooms;
+mod state;
+mod talk;
+
+use std::collections::VecDeque;
+
+use self::state::{Change, State};
+use crate::event::{Event, Refusal, RoomLine, Topic};
+use crate::room::Room;
+use crate::{Command, Limits, Name, Names, OperatorCommand, Output, PersonId, RoomId, RoomName, SessionId, Target, Time};
+
+/// A moment of a world, to go back to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark(u64);
+
+/// Who is here, which rooms there are, and who may do what.
+#[derive(Clone, Debug)]
+pub struct World {
+    limits: Limits,
+    names: Names,
+    state: State,
+    /// The way back, the newest last.
+    journal: VecDeque<Change>,
+    /// How many ways back were forgotten at the front.
+    settled: u64,
+    /// Numbers are never given again, not even after a rollback.
+    next_person: u64,
+    next_room: u64,
+}
+
+/// Two worlds are equal when they look equal from outside; numbers given and ways back do not count.
+impl PartialEq for World {
+    fn eq(&self, other: &World) -> bool {
+        self.state == other.state && self.limits == other.limits && self.names == other.names
+    }
+}
+
+impl World {
+    /// A world with nobody in it.
+    pub fn new(limits: Limits, names: Names) -> World {
+        World {
+            limits,
+            names,
+            state: State::default(),
+            journal: VecDeque::new(),
+            settled: 0,
+            next_person: 1,
+            next_room: 1,
+        }
+    }
+
+    /// A room that the store knows: it keeps its topic while nobody is in it.
+    pub fn keep_room(&mut self, name: RoomName, topic: Option<Topic>) {
+        if self.state.room_named(&name).is_none() {
+            self.add_room(Room::new(name, topic, true));
+        }
+    }
+
+    /// Answers one ask of one session. A session without a name can only enter; anything else gets no answer.
+    pub fn apply(&mut self, now: Time, who: SessionId, command: Command) -> Vec<Output> {
+        let Some(person) = self.state.person_of(who) else {
+            return match command {
+                Command::Enter(name) => self.enter(who, name),
+                _ => Vec::new(),
+            };
+        };
+        let asker = Asker { session: who, person };
+        let outcome = match command {
+            Command::Enter(_) => Err(Refusal::AlreadyHere),
+            Command::Rename(name) => self.rename(asker, name),
+            Command::Quit(words) => Ok(self.end_session(asker, people::words_or_quit(words))),
+            Command::Gone(words) => Ok(self.end_session(asker, words)),
+            Command::Join(room) => self.join(asker, room),
+            Command::Part(room, reason) => self.part(asker, &room, reason),
+            Command::Kick(room, whom, reason) => self.kick(asker, &room, &whom, reason),
+            Command::SetModes(room, changes) => self.set_modes(asker, &room, changes),
+            Command::Say(Target::Room(room), kind, text) => self.say(asker, &room, kind, text),
+            Command::Say(Target::Person(whom), kind, text) => self.whisper(now, asker, &whom, kind, text),
+            Command::SetTopic(room, text) => self.set_topic(now, asker, &room, text),
+            Command::AskTopic(room) => self.ask_topic(asker, &room),
+            Command::AskModes(room) => self.ask_modes(asker, &room),
+            Command::Names(room) => self.list_members(asker, &room, false),
+            Command::WhoRoom(room) => self.list_members(asker, &room, true),
+            Command::WhoIs(name) => self.who_is(asker, &name),
+            Command::Rooms => Ok(self.list_rooms(asker)),
+            Command::People => Ok(self.list_people(asker)),
+        };
+        outcome.unwrap_or_else(|refusal| vec![Output::Reply(who, Event::Refused(refusal))])
+    }
+
+    /// Does what the server's operator asks.
+    pub fn operate(&mut self, now: Time, command: OperatorCommand) -> Result<Vec<Output>, Refusal> {
+        match command {
+            OperatorCommand::Announce(text) => Ok(talk::announce(now, text)),
+            OperatorCommand::Kick(name, reason) => self.remove_person(&name, reason),
+        }
+    }
+
+    /// This moment.
+    pub fn mark(&self) -> Mark {
+        Mark(self.settled + self.journal.len() as u64)
+    }
+
+    /// Goes back: the world is as it was at the mark.
+    ///
+    /// # Panics
+    /// When the mark was settled already; there is no way back from there.
+    pub fn rollback(&mut self, to: Mark) {
+        assert!(to.0 >= self.settled, "there is a way back to marks that are not settled");
+        while self.mark() > to {
+            let back = self.journal.pop_back().expect("the journal reaches back to the mark");
+            self.state.change(back);
+        }
+    }
+
+    /// Forgets the way back beyond this mark.
+    pub fn settle(&mut self, to: Mark) {
+        let forgotten = to.0.saturating_sub(self.settled).min(self.journal.len() as u64);
+        self.journal.drain(..usize::try_from(forgotten).expect("no longer than the journal"));
+        self.settled += forgotten;
+    }
+
+    /// Whose session this is.
+    pub fn person_of(&self, session: SessionId) -> Option<(PersonId, Name)> {
+        let id = self.state.person_of(session)?;
+        Some((id, self.state.person(id).name.clone()))
+    }
+
+    /// How many people are here.
+    pub fn people(&self) -> usize {
+        self.state.people_count()
+    }
+
+    /// The rooms with somebody in them, the fullest first.
+    pub fn rooms(&self) -> Vec<RoomLine> {
+        self.room_lines()
+    }
+
+    /// Everybody with their sessions and rooms, by name; at most `Limits::list_people_max`.
+    pub fn present(&self) -> Vec<(Name, Vec<SessionId>, Vec<RoomName>)> {
+        let people = self.state.people_by_name().take(self.limits.list_people_max);
+        people
+            .map(|id| {
+                let person = self.state.person(id);
+                (person.name.clone(), person.sessions.clone(), self.room_names(&person.rooms))
+            })
+            .collect()
+    }
+
+    /// Up to three people whose names are near to this word.
+    pub fn nearest_names(&self, word: &str) -> Vec<Name> {
+        let word = word.to_lowercase();
+        let near = self.state.people_by_name().map(|id| &self.state.person(id).name);
+        let mut near: Vec<(usize, &Name)> = near
+            .map(|name| (crate::name::distance(name.folded(), &word), name))
+            .filter(|(distance, name)| *distance <= 2 || (word.len() > 1 && name.folded().starts_with(&word)))
+            .collect();
+        near.sort();
+        near.into_iter().take(3).map(|(_, name)| name.clone()).collect()
+    }
+
+    /// The name of a room.
+    pub fn room_name(&self, room: RoomId) -> RoomName {
+        self.state.room(room).name.clone()
+    }
+
+    /// How many ways back are kept.
+    pub fn journal_len(&self) -> usize {
+        self.journal.len()
+    }
+
+    /// Panics when the world's tables do not tell the same. For tests.
+    pub fn check(&self) {
+        self.state.check();
+    }
+
+    fn change(&mut self, change: Change) {
+        let back = self.state.change(change);
+        self.journal.push_back(back);
+    }
+
+    fn add_room(&mut self, room: Room) -> RoomId {
+        let id = RoomId(self.next_room);
+        self.next_room += 1;
+        self.change(Change::AddRoom(id, Box::new(room)));
+        id
+    }
+
+    fn room_names(&self, rooms: &[RoomId]) -> Vec<RoomName> {
+        rooms.iter().map(|room| self.state.room(*room).name.clone()).collect()
+    }
+
+    fn sessions(&self, person: PersonId) -> Vec<SessionId> {
+        self.state.person(person).sessions.clone()
+    }
+
+    /// The same event to each session of a person.
+    fn reply_all(&self, person: PersonId, event: &Event, outputs: &mut Vec<Output>) {
+        let sessions = &self.state.person(person).sessions;
+        outputs.extend(sessions.iter().map(|session| Output::Reply(*session, event.clone())));
+    }
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug)]
+struct Asker {
+    session: SessionId,
+    person: PersonId,
+}

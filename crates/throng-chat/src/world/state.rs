@@ -1,0 +1,196 @@
+//! What is, and the few ways in which it can change. Each change gives back the change that undoes it.
+//!
+//! Only [`super::World`] changes a state, so that every change is on its journal.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::event::Topic;
+use crate::person::Person;
+use crate::room::Room;
+use crate::{Name, PersonId, Rights, RoomId, RoomModes, RoomName, SessionId};
+
+/// Everything that is true at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    people: HashMap<PersonId, Person>,
+    by_name: BTreeMap<Name, PersonId>,
+    by_look: HashMap<Box<str>, PersonId>,
+    by_session: HashMap<SessionId, PersonId>,
+    rooms: HashMap<RoomId, Room>,
+    by_room_name: BTreeMap<RoomName, RoomId>,
+}
+
+/// One change, or the way back from one.
+#[derive(Clone, Debug)]
+pub(super) enum Change {
+    AddPerson(PersonId, Name),
+    RemovePerson(PersonId),
+    AddSession(PersonId, SessionId),
+    RemoveSession(PersonId, SessionId),
+    Rename(PersonId, Name),
+    AddRoom(RoomId, Box<Room>),
+    RemoveRoom(RoomId),
+    /// Into the room, at this place among the person's rooms.
+    AddMember(RoomId, PersonId, Rights, usize),
+    RemoveMember(RoomId, PersonId),
+    SetRights(RoomId, PersonId, Rights),
+    SetModes(RoomId, RoomModes),
+    SetTopic(RoomId, Option<Topic>),
+    SetKept(RoomId, bool),
+}
+
+impl State {
+    pub(super) fn person(&self, id: PersonId) -> &Person {
+        self.people.get(&id).expect("whoever is in a table is here")
+    }
+
+    pub(super) fn room(&self, id: RoomId) -> &Room {
+        self.rooms.get(&id).expect("a room that is in a table exists")
+    }
+
+    pub(super) fn person_of(&self, session: SessionId) -> Option<PersonId> {
+        self.by_session.get(&session).copied()
+    }
+
+    pub(super) fn named(&self, name: &Name) -> Option<PersonId> {
+        self.by_name.get(name).copied()
+    }
+
+    pub(super) fn looking_like(&self, name: &Name) -> Option<PersonId> {
+        self.by_look.get(name.skeleton()).copied()
+    }
+
+    pub(super) fn room_named(&self, name: &RoomName) -> Option<RoomId> {
+        self.by_room_name.get(name).copied()
+    }
+
+    pub(super) fn people_by_name(&self) -> impl Iterator<Item = PersonId> + '_ {
+        self.by_name.values().copied()
+    }
+
+    pub(super) fn rooms_by_name(&self) -> impl Iterator<Item = RoomId> + '_ {
+        self.by_room_name.values().copied()
+    }
+
+    pub(super) fn people_count(&self) -> usize {
+        self.people.len()
+    }
+
+    pub(super) fn rooms_count(&self) -> usize {
+        self.rooms.len()
+    }
+
+    /// Changes something, and gives the change that undoes it.
+    pub(super) fn change(&mut self, change: Change) -> Change {
+        match change {
+            Change::AddPerson(id, name) => {
+                self.by_name.insert(name.clone(), id);
+                self.by_look.insert(name.skeleton().into(), id);
+                self.people.insert(id, Person { name, sessions: Vec::new(), rooms: Vec::new() });
+                Change::RemovePerson(id)
+            }
+            Change::RemovePerson(id) => {
+                let person = self.people.remove(&id).expect("a person is removed once");
+                debug_assert!(person.sessions.is_empty() && person.rooms.is_empty());
+                self.by_name.remove(&person.name);
+                self.by_look.remove(person.name.skeleton());
+                Change::AddPerson(id, person.name)
+            }
+            Change::AddSession(id, session) => {
+                self.person_mut(id).sessions.push(session);
+                self.by_session.insert(session, id);
+                Change::RemoveSession(id, session)
+            }
+            Change::RemoveSession(id, session) => {
+                self.person_mut(id).sessions.retain(|other| *other != session);
+                self.by_session.remove(&session);
+                Change::AddSession(id, session)
+            }
+            Change::Rename(id, name) => self.rename(id, name),
+            Change::AddRoom(id, room) => {
+                self.by_room_name.insert(room.name.clone(), id);
+                self.rooms.insert(id, *room);
+                Change::RemoveRoom(id)
+            }
+            Change::RemoveRoom(id) => {
+                let room = self.rooms.remove(&id).expect("a room is removed once");
+                self.by_room_name.remove(&room.name);
+                Change::AddRoom(id, Box::new(room))
+            }
+            Change::AddMember(room, person, rights, place) => {
+                let name = self.person(person).name.clone();
+                self.person_mut(person).rooms.insert(place, room);
+                self.room_mut(room).members.insert(person, (name, rights));
+                Change::RemoveMember(room, person)
+            }
+            Change::RemoveMember(room, person) => {
+                let rooms = &mut self.person_mut(person).rooms;
+                let place = rooms.iter().position(|other| *other == room).expect("a member knows the room");
+                rooms.remove(place);
+                let (_, rights) = self.room_mut(room).members.remove(&person).expect("the room knows its member");
+                Change::AddMember(room, person, rights, place)
+            }
+            Change::SetRights(room, person, rights) => {
+                let member = self.room_mut(room).members.get_mut(&person).expect("rights are a member's");
+                Change::SetRights(room, person, std::mem::replace(&mut member.1, rights))
+            }
+            Change::SetModes(room, modes) => {
+                Change::SetModes(room, std::mem::replace(&mut self.room_mut(room).modes, modes))
+            }
+            Change::SetTopic(room, topic) => {
+                Change::SetTopic(room, std::mem::replace(&mut self.room_mut(room).topic, topic))
+            }
+            Change::SetKept(room, kept) => {
+                Change::SetKept(room, std::mem::replace(&mut self.room_mut(room).kept, kept))
+            }
+        }
+    }
+
+    fn rename(&mut self, id: PersonId, name: Name) -> Change {
+        let old = std::mem::replace(&mut self.person_mut(id).name, name.clone());
+        self.by_name.remove(&old);
+        self.by_look.remove(old.skeleton());
+        self.by_look.insert(name.skeleton().into(), id);
+        for room in self.person(id).rooms.clone() {
+            let member = self.room_mut(room).members.get_mut(&id).expect("the room knows its member");
+            member.0 = name.clone();
+        }
+        self.by_name.insert(name, id);
+        Change::Rename(id, old)
+    }
+
+    fn person_mut(&mut self, id: PersonId) -> &mut Person {
+        self.people.get_mut(&id).expect("whoever is in a table is here")
+    }
+
+    fn room_mut(&mut self, id: RoomId) -> &mut Room {
+        self.rooms.get_mut(&id).expect("a room that is in a table exists")
+    }
+
+    /// Do all tables tell the same? For tests, and cheap enough only there.
+    pub(super) fn check(&self) {
+        assert_eq!(self.people.len(), self.by_name.len());
+        assert_eq!(self.people.len(), self.by_look.len());
+        assert_eq!(self.rooms.len(), self.by_room_name.len());
+        let mut sessions = 0;
+        for (name, id) in &self.by_name {
+            let person = self.person(*id);
+            assert_eq!(person.name.as_str(), name.as_str());
+            assert_eq!(self.by_look.get(name.skeleton()), Some(id));
+            assert!(!person.sessions.is_empty(), "{name} has no session");
+            sessions += person.sessions.len();
+            assert!(person.sessions.iter().all(|session| self.by_session.get(session) == Some(id)));
+            for room in &person.rooms {
+                let member = self.room(*room).members.get(id).expect("membership is told on both sides");
+                assert_eq!(member.0.as_str(), name.as_str());
+            }
+        }
+        assert_eq!(sessions, self.by_session.len());
+        for (name, id) in &self.by_room_name {
+            let room = self.room(*id);
+            assert_eq!(room.name.as_str(), name.as_str());
+            assert!(room.kept || !room.members.is_empty(), "{name} is empty and nothing of it is stored");
+            assert!(room.members.keys().all(|person| self.person(*person).rooms.contains(id)));
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! CAP: which abilities of ours a client wants to use (IRCv3 capability-negotiation, version 302).
+
+use throng_wire::irc::Message;
+use throng_wire::numeric::ERR_INVALIDCAPCMD;
+
+use super::words::{BATCH, ECHO_MESSAGE, MESSAGE_TAGS, MULTI_PREFIX, SERVER_TIME, frame};
+use super::{IrcDoor, State};
+use crate::chat::door::Heard;
+
+/// The client hears when an ability comes or goes. None ever does, so this changes nothing in how things look.
+const CAP_NOTIFY: u8 = 1 << 5;
+
+/// All that may be asked for.
+const ABILITIES: &[(&str, u8)] = &[
+    ("batch", BATCH),
+    ("cap-notify", CAP_NOTIFY),
+    ("echo-message", ECHO_MESSAGE),
+    ("message-tags", MESSAGE_TAGS),
+    ("multi-prefix", MULTI_PREFIX),
+    ("server-time", SERVER_TIME),
+];
+
+/// From this version on a client knows of cap-notify without asking for it.
+const VERSION_WITH_NOTIFY: u32 = 302;
+
+pub(super) fn cap(door: &mut IrcDoor, message: &Message<'_>, heard: &mut Heard) {
+    let verb = message.params[0];
+    match verb.to_ascii_uppercase().as_str() {
+        "LS" => {
+            door.negotiate(true);
+            let version = message.param(1).and_then(|version| version.parse().ok()).unwrap_or(301);
+            if version >= VERSION_WITH_NOTIFY {
+                door.abilities |= CAP_NOTIFY;
+                door.knows_302 = true;
+            }
+            answer(door, "LS", &listed(u8::MAX), heard);
+        }
+        "LIST" => answer(door, "LIST", &listed(door.abilities), heard),
+        "REQ" => {
+            door.negotiate(true);
+            let wanted = message.param(1).unwrap_or("").trim();
+            match agreed(door, wanted) {
+                Some(abilities) => {
+                    door.abilities = abilities;
+                    answer(door, "ACK", wanted, heard);
+                }
+                None => answer(door, "NAK", wanted, heard),
+            }
+        }
+        "END" => {
+            door.negotiate(false);
+            door.enter_when_ready(heard);
+        }
+        _ => door.say(ERR_INVALIDCAPCMD, &[verb], "Invalid CAP subcommand", &mut heard.reply),
+    }
+}
+
+/// The abilities after all that is wanted was done, or nothing if any of it cannot be: a request is granted whole.
+fn agreed(door: &IrcDoor, wanted: &str) -> Option<u8> {
+    let mut abilities = door.abilities;
+    for word in wanted.split_ascii_whitespace() {
+        let (name, removed) = word.strip_prefix('-').map_or((word, false), |name| (name, true));
+        let (_, ability) = ABILITIES.iter().find(|(known, _)| *known == name)?;
+        match removed {
+            // Version 302 includes it for good.
+            true if *ability == CAP_NOTIFY && door.knows_302 => return None,
+            true => abilities &= !ability,
+            false => abilities |= ability,
+        }
+    }
+    Some(abilities)
+}
+
+fn listed(abilities: u8) -> String {
+    let names = ABILITIES.iter().filter(|(_, ability)| abilities & ability != 0).map(|(name, _)| *name);
+    names.collect::<Vec<_>>().join(" ")
+}
+
+fn answer(door: &IrcDoor, verb: &str, words: &str, heard: &mut Heard) {
+    let server = &door.house.settings.name;
+    frame(&mut heard.reply, |line| line.source(server).command("CAP").param(door.shown_name()).param(verb).trailing(words));
+}
+
+impl IrcDoor {
+    /// Negotiation holds registration back until it ends; afterwards it holds nothing back.
+    fn negotiate(&mut self, under_way: bool) {
+        if let State::Nameless(registration) = &mut self.state {
+            registration.negotiating = under_way;
+        }
+    }
+}

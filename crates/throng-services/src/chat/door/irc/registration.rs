@@ -1,0 +1,119 @@
+//! Coming and going: NICK, USER and PASS, the welcome, PING and PONG, QUIT.
+
+use throng_chat::{Command, Name};
+use throng_server::End;
+use throng_wire::irc::Message;
+use throng_wire::numeric::{
+    ERR_ALREADYREGISTERED, ERR_ERRONEUSNICKNAME, ERR_NONICKNAMEGIVEN, ERR_NOORIGIN, RPL_CREATED, RPL_MYINFO,
+    RPL_WELCOME, RPL_YOURHOST,
+};
+
+use super::{IrcDoor, State, isupport, queries, words};
+use crate::chat::door::Heard;
+
+/// What the server is, for those who ask.
+pub(super) const VERSION: &str = concat!("throng-", env!("CARGO_PKG_VERSION"));
+
+/// How far somebody without a name has come.
+#[derive(Debug, Default)]
+pub(super) struct Registration {
+    /// The name that NICK asked for.
+    pub(super) nick: Option<Name>,
+    /// Was USER said?
+    pub(super) user: bool,
+    /// CAP was begun and not ended.
+    pub(super) negotiating: bool,
+    /// The world was asked for the name, and what follows waits for its answer.
+    pub(super) asking: bool,
+}
+
+/// Accepted and ignored: nothing is kept behind a password yet.
+pub(super) fn pass(door: &mut IrcDoor, _: &Message<'_>, heard: &mut Heard) {
+    if door.me().is_some() {
+        already(door, heard);
+    }
+}
+
+pub(super) fn nick(door: &mut IrcDoor, message: &Message<'_>, heard: &mut Heard) {
+    let Some(typed) = message.param(0).filter(|typed| !typed.is_empty()) else {
+        return door.say(ERR_NONICKNAMEGIVEN, &[], "No nickname given", &mut heard.reply);
+    };
+    let name = match Name::new(typed, door.house.settings.names) {
+        Ok(name) => name,
+        Err(why) => {
+            let explained = format!("That cannot be a name: {why}");
+            return door.say(ERR_ERRONEUSNICKNAME, &[typed], &explained, &mut heard.reply);
+        }
+    };
+    match &mut door.state {
+        State::Here(me) if me.as_str() == name.as_str() => {}
+        State::Here(_) => heard.ask(Command::Rename(name)),
+        State::Nameless(registration) => {
+            registration.nick = Some(name);
+            door.enter_when_ready(heard);
+        }
+    }
+}
+
+/// What USER says is not kept: a person has a name and nothing else yet.
+pub(super) fn user(door: &mut IrcDoor, _: &Message<'_>, heard: &mut Heard) {
+    match &mut door.state {
+        State::Nameless(registration) if !registration.user => {
+            registration.user = true;
+            door.enter_when_ready(heard);
+        }
+        _ => already(door, heard),
+    }
+}
+
+fn already(door: &IrcDoor, heard: &mut Heard) {
+    door.say(ERR_ALREADYREGISTERED, &[], "You may not reregister", &mut heard.reply);
+}
+
+pub(super) fn ping(door: &mut IrcDoor, message: &Message<'_>, heard: &mut Heard) {
+    let Some(token) = message.param(0) else {
+        return door.say(ERR_NOORIGIN, &[], "No origin specified", &mut heard.reply);
+    };
+    let server = &door.house.settings.name;
+    words::frame(&mut heard.reply, |line| line.source(server).command("PONG").param(server).trailing(token));
+}
+
+/// A sign of life; the seat takes any bytes as one.
+pub(super) fn pong(_: &mut IrcDoor, _: &Message<'_>, _: &mut Heard) {}
+
+pub(super) fn quit(door: &mut IrcDoor, message: &Message<'_>, heard: &mut Heard) {
+    door.over = true;
+    if door.me().is_some() {
+        return heard.ask(Command::Quit(door.reason(message.param(0))));
+    }
+    words::closing("quit", &mut heard.reply);
+    heard.over = Some(End::Done);
+}
+
+impl IrcDoor {
+    /// Asks for the name once everything is said that must come before.
+    pub(super) fn enter_when_ready(&mut self, heard: &mut Heard) {
+        let State::Nameless(registration) = &mut self.state else { return };
+        if !registration.user || registration.negotiating || registration.asking {
+            return;
+        }
+        if let Some(name) = &registration.nick {
+            registration.asking = true;
+            heard.ask(Command::Enter(name.clone()));
+        }
+    }
+
+    /// The world said yes: what every IRC client waits for.
+    pub(super) fn welcome(&mut self, you: &Name, out: &mut Vec<u8>) {
+        self.state = State::Here(you.clone());
+        let server = &self.house.settings.name;
+        self.say(RPL_WELCOME, &[], &format!("Welcome to throng, {}", words::mask(you)), out);
+        self.say(RPL_YOURHOST, &[], &format!("Your host is {server}, running version {VERSION}"), out);
+        let since = self.house.stamp(self.house.since);
+        self.say(RPL_CREATED, &[], &format!("This server was started {since}"), out);
+        // There are no user modes; the last word lists the modes of a room that take a name.
+        self.say_plain(RPL_MYINFO, &[server, VERSION, "-", "notv", "ov"], out);
+        isupport::tell(self, out);
+        queries::show_motd(self, out);
+    }
+}
