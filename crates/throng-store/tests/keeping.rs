@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 use kept::{PATIENCE, Place, append, history, room, seqs, words};
 use throng_chat::{Kind, Record};
 use throng_store::testing::{Scripted, said, topic_set};
-use throng_store::{Durability, Fault, HISTORY_MAX, History, MEMORY_KEEPS, OpenOptions, Opened, Time};
+use throng_store::{
+    Durability, Fault, HISTORY_MAX, Health, History, MEMORY_KEEPS, OpenOptions, Opened, Time,
+};
 
 fn each_store() -> Vec<(&'static str, Opened, Place)> {
     let (strict, relaxed) = (Place::new(), Place::new());
@@ -134,6 +136,25 @@ fn closing_answers_everything_that_is_queued_and_refuses_what_comes_later() {
         std::fs::read_dir(place.folder().path()).unwrap().map(|f| f.unwrap().file_name()).collect();
     assert!(left.iter().all(|name| name == "throng.db" || name == "throng.lock"), "no log is left: {left:?}");
     assert_eq!(place.open().messages, 400);
+}
+
+#[test]
+fn when_somebody_else_wrote_to_the_file_the_batch_is_undone_and_nothing_more_is_written() {
+    let place = Place::new();
+    let opened = place.open();
+    append(&*opened.store, vec![said("#a", "1")]).unwrap();
+    let (told, health) = sync_channel(10);
+    opened.store.on_health(Box::new(move |health| told.send(health).unwrap()));
+    let other = rusqlite::Connection::open(place.file()).unwrap();
+    other.execute("INSERT INTO messages VALUES (1, 3, x'00', 0, 'eve', 0, 'mine')", []).unwrap();
+    // The first of these could be stored; the second cannot.
+    let refused = append(&*opened.store, vec![said("#a", "2"), said("#a", "3")]).unwrap_err();
+    assert!(matches!(refused, Fault::Corrupt(_)), "{refused:?}");
+    assert_eq!(append(&*opened.store, vec![said("#b", "1")]), Err(refused.clone()), "refused without a try");
+    assert_eq!(health.recv_timeout(PATIENCE).unwrap(), Health::ReadOnly { why: refused.to_string().into() });
+    let kept: i64 =
+        other.query_row("SELECT count(*) FROM messages WHERE seq = 2", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, 0, "nothing of the batch is there");
 }
 
 #[test]
