@@ -1,0 +1,39 @@
+//! What a handler may fail with: anything.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use crate::end::End;
+
+/// What a handler returns. `?` takes any error.
+pub type Result<T = ()> = std::result::Result<T, Failure>;
+
+/// Any error of a handler. It is not an [`Error`] itself, and that is why `?` can take all of them.
+pub struct Failure(Box<dyn Error + Send + Sync>);
+
+impl Failure {
+    /// The reason of the connection's end that this failure means.
+    pub(crate) fn end(&self) -> End {
+        let known = self.0.downcast_ref::<io::Error>().and_then(End::of);
+        known.unwrap_or_else(|| End::Failed(self.0.to_string()))
+    }
+}
+
+impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        Failure(error.into())
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}

@@ -1,0 +1,258 @@
+//! The listener: accepts, and cannot fail. One task per address, all on the thread `throng-accept`.
+//!
+//! A place in the total is taken before a client is taken from the kernel, so that those who do not fit wait there. When the
+//! process has no descriptor left, a spare one is given up to take a client and close it: otherwise the kernel would wake
+//! us for that client for ever (accept(2), EMFILE).
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+
+use crate::claim::{listen_again, stop_listening};
+use crate::conn::Peer;
+use crate::event::Event;
+use crate::handler::Rejected;
+use crate::shared::Shared;
+use crate::worker::{Admission, Arrival};
+
+/// Clients that are taken in one go before orders are looked at again.
+const BURST_MAX: usize = 64;
+
+/// How long the listener waits when the kernel cannot give it a client for another reason than the client.
+const TROUBLE: Duration = Duration::from_millis(100);
+
+/// Orders that may wait for a listener; whoever gives one waits for its answer, so there are never many.
+pub(crate) const ORDERS_MAX: usize = 16;
+
+/// "Too many open files", of the system and of the process: these two numbers are the same everywhere (errno(3)).
+const ENFILE: i32 = 23;
+const EMFILE: i32 = 24;
+
+/// What the one who operates the server can ask of a listener. The answer to a pause is how many clients were still
+/// taken.
+pub(crate) enum Order {
+    Pause(SyncSender<io::Result<usize>>),
+    Resume(SyncSender<io::Result<usize>>),
+}
+
+/// Where arrivals go.
+#[derive(Clone)]
+pub(crate) struct Workers {
+    pub arrivals: Vec<mpsc::Sender<Arrival>>,
+    pub shared: Arc<Shared>,
+}
+
+/// One listening address.
+pub(crate) struct Listener {
+    state: State,
+    local: SocketAddr,
+    workers: Workers,
+    spare: Option<File>,
+}
+
+enum State {
+    Open(AsyncFd<TcpListener>),
+    Paused(TcpListener),
+    /// Neither listening nor able to; only while one state becomes the other.
+    Nothing,
+}
+
+/// What came of one accept.
+enum Taken {
+    One,
+    None,
+    NoPlace,
+}
+
+impl Listener {
+    /// Takes over a listening socket. Inside the acceptor's runtime.
+    pub(crate) fn new(socket: TcpListener, workers: Workers) -> io::Result<Listener> {
+        let local = socket.local_addr()?;
+        let state = State::Open(watch(socket)?);
+        Ok(Listener { state, local, workers, spare: spare() })
+    }
+
+    /// Accepts until nobody can give orders any more.
+    pub(crate) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
+        loop {
+            tokio::select! {
+                biased;
+                order = orders.recv() => match order {
+                    Some(order) => self.obey(order).await,
+                    None => return,
+                },
+                place = self.knock() => self.take_burst(place).await,
+            }
+        }
+    }
+
+    async fn obey(&mut self, order: Order) {
+        // Whoever asked may have stopped waiting.
+        match order {
+            Order::Pause(answer) => drop(answer.send(self.pause().await)),
+            Order::Resume(answer) => drop(answer.send(self.resume())),
+        }
+    }
+
+    /// Waits until somebody knocks and there is a place. Cancel-safe: nothing was taken from the kernel yet.
+    async fn knock(&self) -> OwnedSemaphorePermit {
+        let State::Open(socket) = &self.state else { return std::future::pending().await };
+        loop {
+            // An error is found again by the accept.
+            let _ = socket.readable().await.map(|mut ready| ready.retain_ready());
+            let total = Arc::clone(&self.workers.shared.seats.total);
+            if let Ok(place) = total.acquire_owned().await {
+                return place;
+            }
+        }
+    }
+
+    async fn take_burst(&mut self, place: OwnedSemaphorePermit) {
+        let mut place = Some(place);
+        for _ in 0..BURST_MAX {
+            if !matches!(self.take_one(place.take()).await, Taken::One) {
+                return;
+            }
+        }
+    }
+
+    async fn take_one(&mut self, place: Option<OwnedSemaphorePermit>) -> Taken {
+        let total = &self.workers.shared.seats.total;
+        let Some(place) = place.or_else(|| Arc::clone(total).try_acquire_owned().ok()) else {
+            return Taken::NoPlace;
+        };
+        match self.accept() {
+            Ok((stream, address)) => {
+                self.admit(stream, address, place).await;
+                Taken::One
+            }
+            Err(error) => self.trouble(&error).await,
+        }
+    }
+
+    fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let State::Open(socket) = &self.state else { return Err(ErrorKind::WouldBlock.into()) };
+        let accepted = socket.get_ref().accept();
+        if accepted.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock) {
+            // The readiness that we were woken by is used up; polling it once without a task clears it.
+            use futures_util::FutureExt;
+            if let Some(Ok(mut ready)) = socket.readable().now_or_never() {
+                ready.clear_ready();
+            }
+        }
+        accepted
+    }
+
+    /// Hands a client to the least loaded worker. The worker's queue is bounded; while it is full the kernel's fills.
+    async fn admit(&self, stream: TcpStream, address: SocketAddr, place: OwnedSemaphorePermit) {
+        let shared = &self.workers.shared;
+        let local = stream.local_addr().unwrap_or(self.local);
+        let peer = Peer { address, local };
+        if stream.set_nonblocking(true).is_err() {
+            return;
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = crate::claim::dress(&socket2::SockRef::from(&stream));
+        let worker = shared.registry.least_loaded();
+        let arrival = match shared.seats.take(address.ip()) {
+            Some(seat) => Arrival::served(stream, peer, worker, shared, (place, seat)),
+            None => {
+                self.reject(&peer, Rejected::AddressFull);
+                Arrival { stream, peer, admission: Admission::Rejected(Rejected::AddressFull, place) }
+            }
+        };
+        // An error means that the server is over, and the arrival with it.
+        let _ = self.workers.arrivals[worker].send(arrival).await;
+    }
+
+    fn reject(&self, peer: &Peer, why: Rejected) {
+        self.workers.shared.counters.reject(why);
+        self.workers.shared.tell(&Event::Rejected { peer: peer.clone(), why });
+    }
+
+    /// No error of accept(2) ends a listener.
+    async fn trouble(&mut self, error: &io::Error) -> Taken {
+        match (error.kind(), error.raw_os_error()) {
+            (ErrorKind::WouldBlock, _) => Taken::None,
+            // That client is gone already, or a firewall forbade it; there may be others.
+            (ErrorKind::ConnectionAborted | ErrorKind::Interrupted | ErrorKind::PermissionDenied, _) => {
+                Taken::One
+            }
+            (_, Some(EMFILE | ENFILE)) if self.shed() => Taken::One,
+            _ => {
+                self.workers.shared.tell(&Event::AcceptFailed { why: error.to_string() });
+                tokio::time::sleep(TROUBLE).await;
+                self.spare = self.spare.take().or_else(spare);
+                Taken::None
+            }
+        }
+    }
+
+    /// Gives up the spare descriptor for a moment, to take one client and close it.
+    fn shed(&mut self) -> bool {
+        if self.spare.take().is_none() {
+            return false;
+        }
+        let shed = self.accept().map(|(stream, address)| {
+            drop(stream);
+            self.reject(&Peer { address, local: self.local }, Rejected::NoDescriptor);
+        });
+        self.spare = spare();
+        shed.is_ok()
+    }
+
+    /// Takes who is in the kernel's queue already, and refuses from then on; the port stays ours.
+    async fn pause(&mut self) -> io::Result<usize> {
+        if !matches!(self.state, State::Open(_)) {
+            return Ok(0);
+        }
+        let mut taken = 0;
+        // Whoever comes in the meantime is taken as well, but a storm cannot keep a pause from happening.
+        let queue = usize::try_from(self.workers.shared.limits.backlog).unwrap_or(0).saturating_mul(2);
+        while taken < queue && matches!(self.take_one(None).await, Taken::One) {
+            taken += 1;
+        }
+        let State::Open(socket) = std::mem::replace(&mut self.state, State::Nothing) else {
+            return Ok(taken);
+        };
+        let socket = socket.into_inner();
+        let stopped = stop_listening(&socket);
+        self.state = State::Paused(socket);
+        stopped.map(|()| taken)
+    }
+
+    fn resume(&mut self) -> io::Result<usize> {
+        match std::mem::replace(&mut self.state, State::Nothing) {
+            State::Paused(socket) => match listen_again(&socket, self.workers.shared.limits.backlog) {
+                Ok(()) => self.state = State::Open(watch(socket)?),
+                Err(error) => {
+                    self.state = State::Paused(socket);
+                    return Err(error);
+                }
+            },
+            other => self.state = other,
+        }
+        Ok(0)
+    }
+}
+
+/// A listening socket, watched for clients.
+#[expect(
+    deprecated,
+    reason = "a TcpListener never changes its descriptor; the newer form would need unsafe code"
+)]
+fn watch(socket: TcpListener) -> io::Result<AsyncFd<TcpListener>> {
+    AsyncFd::with_interest(socket, Interest::READABLE)
+}
+
+/// A descriptor to give up when there is none left. Without one, clients only wait longer.
+fn spare() -> Option<File> {
+    File::open("/dev/null").ok()
+}

@@ -1,0 +1,171 @@
+//! The ticket of a connection: what every thread may know and do about it. Its counters and flags are atomics; the reason
+//! of its end is behind a lock that is held for a moment, when it is set and when it is read.
+
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::task::AtomicWaker;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::clock;
+use crate::conn::{ConnId, Peer};
+use crate::end::End;
+use crate::event::Event;
+use crate::limits::AddressSeat;
+use crate::report::ConnInfo;
+use crate::shared::Shared;
+
+/// Something was read since the last completed write.
+pub(crate) const BUSY: u8 = 1;
+/// A drain does not end it at an idle point.
+pub(crate) const PROTECTED: u8 = 1 << 1;
+/// The handshake is over.
+pub(crate) const ESTABLISHED: u8 = 1 << 2;
+/// Nothing more is read or written.
+pub(crate) const CUT: u8 = 1 << 3;
+/// Nothing more is read; what waits is still written.
+pub(crate) const FINISHING: u8 = 1 << 4;
+/// The peer ended its side.
+pub(crate) const PEER_ENDED: u8 = 1 << 5;
+/// A drain gave it its end-of-file.
+pub(crate) const DRAINED: u8 = 1 << 6;
+
+/// Its outbox holds something.
+pub(crate) const WAITING: u8 = 1 << 7;
+
+/// What is known of one connection.
+pub(crate) struct Ticket {
+    pub id: ConnId,
+    pub peer: Peer,
+    pub worker: usize,
+    pub opened_ms: u64,
+    pub heard_ms: AtomicU64,
+    pub bytes_in: AtomicU64,
+    pub bytes_out: AtomicU64,
+    pub shared: Arc<Shared>,
+    flags: AtomicU8,
+    end: Mutex<Option<End>>,
+    /// Woken when the one who reads has to look at the flags again.
+    pub reader: AtomicWaker,
+    /// The same for the one who waits to write.
+    pub writer: AtomicWaker,
+}
+
+impl Ticket {
+    pub(crate) fn new(id: ConnId, peer: Peer, worker: usize, shared: Arc<Shared>) -> Ticket {
+        let opened_ms = clock::now_ms();
+        Ticket {
+            id,
+            peer,
+            worker,
+            opened_ms,
+            heard_ms: AtomicU64::new(opened_ms),
+            bytes_in: AtomicU64::new(0),
+            bytes_out: AtomicU64::new(0),
+            shared,
+            flags: AtomicU8::new(0),
+            end: Mutex::new(None),
+            reader: AtomicWaker::new(),
+            writer: AtomicWaker::new(),
+        }
+    }
+
+    pub(crate) fn has(&self, flag: u8) -> bool {
+        self.flags.load(Acquire) & flag != 0
+    }
+
+    pub(crate) fn set(&self, flag: u8) {
+        self.flags.fetch_or(flag, AcqRel);
+    }
+
+    pub(crate) fn clear(&self, flag: u8) {
+        self.flags.fetch_and(!flag, AcqRel);
+    }
+
+    /// Ends the connection now: every read and write fails from here on.
+    pub(crate) fn cut(&self, end: End) {
+        self.conclude(end);
+        self.set(CUT);
+        self.reader.wake();
+        self.writer.wake();
+    }
+
+    /// Ends the connection behind what waits to be written.
+    pub(crate) fn finish(&self, end: End) {
+        self.conclude(end);
+        self.set(FINISHING);
+        self.reader.wake();
+    }
+
+    /// Notes why it ended. The first reason counts.
+    pub(crate) fn conclude(&self, end: End) {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(end);
+    }
+
+    /// Why it ended, if it did.
+    pub(crate) fn end(&self) -> Option<End> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Why it is over when its handler had nothing to say about that.
+    pub(crate) fn usual_end(&self) -> End {
+        if self.has(DRAINED) {
+            End::Drained
+        } else if self.has(PEER_ENDED) {
+            End::PeerClosed
+        } else {
+            End::Done
+        }
+    }
+
+    pub(crate) fn note_read(&self, bytes: usize, now_ms: u64) {
+        self.bytes_in.fetch_add(bytes as u64, Relaxed);
+        self.heard_ms.store(now_ms, Relaxed);
+    }
+
+    pub(crate) fn info(&self, now_ms: u64) -> ConnInfo {
+        let since = |ms: u64| Duration::from_millis(now_ms.saturating_sub(ms));
+        ConnInfo {
+            id: self.id,
+            peer: self.peer.clone(),
+            worker: self.worker,
+            age: since(self.opened_ms),
+            silent: since(self.heard_ms.load(Relaxed)),
+            bytes_in: self.bytes_in.load(Relaxed),
+            bytes_out: self.bytes_out.load(Relaxed),
+        }
+    }
+}
+
+/// An open connection's place in all counters and limits. It is given back when the socket is closed, never before.
+pub(crate) struct Open {
+    pub ticket: Arc<Ticket>,
+    _total: OwnedSemaphorePermit,
+    _address: AddressSeat,
+}
+
+impl Open {
+    /// Takes the place of a connection: everybody can see it from here on.
+    pub(crate) fn new(ticket: Ticket, total: OwnedSemaphorePermit, address: AddressSeat) -> Open {
+        let ticket = Arc::new(ticket);
+        let shared = &ticket.shared;
+        shared.registry.enter(&ticket);
+        shared.counters.accepted.fetch_add(1, Relaxed);
+        shared.tell(&Event::Opened { id: ticket.id, peer: ticket.peer.clone(), worker: ticket.worker });
+        Open { ticket, _total: total, _address: address }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let ticket = &self.ticket;
+        let end = ticket.end().unwrap_or_else(|| ticket.usual_end());
+        let (bytes_in, bytes_out) = (ticket.bytes_in.load(Relaxed), ticket.bytes_out.load(Relaxed));
+        let lasted = Duration::from_millis(clock::now_ms().saturating_sub(ticket.opened_ms));
+        let (id, peer) = (ticket.id, ticket.peer.clone());
+        ticket.shared.counters.end(&end, bytes_in, bytes_out);
+        ticket.shared.tell(&Event::Closed { id, peer, end, bytes_in, bytes_out, lasted });
+        ticket.shared.registry.leave(ticket);
+    }
+}

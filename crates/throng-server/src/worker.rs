@@ -1,0 +1,288 @@
+//! A worker: one core's event loop, on a thread of its own, and the connections that live on it.
+//!
+//! What a worker shares among its connections stays on its thread: the outboxes that are dirty, spare storage, the coarse
+//! clock. A connection finds it through the thread, since a [`crate::Conn`] itself may travel.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::MissedTickBehavior;
+
+use crate::clock;
+use crate::conn::{Conn, Peer, Socket};
+use crate::end::End;
+use crate::flusher::{self, Dirty};
+use crate::handler::{LocalHandler, Rejected};
+use crate::limits::AddressSeat;
+use crate::shared::Shared;
+use crate::ticket::{ESTABLISHED, Open, Ticket, WAITING};
+use crate::timeouts::SWEEP_EVERY;
+
+/// Spare outbox storage that a worker keeps, and the largest that it keeps.
+const SPARE_QUEUES_MAX: usize = 1024;
+const SPARE_QUEUE_BYTES_MAX: usize = 8 << 10;
+
+/// New storage of an outbox has at least so much.
+const QUEUE_BYTES_MIN: usize = 512;
+
+/// How often the sweep looks at the timeouts of every connection.
+const INSPECT_EVERY_MS: u64 = 1_000;
+
+/// One worker, for the one who makes its handler.
+pub struct Worker {
+    context: Rc<Context>,
+    count: usize,
+}
+
+impl Worker {
+    /// Its number, from 0.
+    pub fn index(&self) -> usize {
+        self.context.index
+    }
+
+    /// How many workers there are.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Its clock in milliseconds, not more exact than the sweep.
+    pub fn now_ms(&self) -> u64 {
+        self.context.now_ms.get()
+    }
+
+    /// Runs a task on this worker for as long as the worker lives.
+    pub fn spawn_local(&self, task: impl Future<Output = ()> + 'static) {
+        tokio::task::spawn_local(task);
+    }
+}
+
+/// What the connections of one worker share.
+pub(crate) struct Context {
+    pub index: usize,
+    pub dirty: Dirty,
+    now_ms: Cell<u64>,
+    spare_queues: RefCell<Vec<Vec<u8>>>,
+    /// Who was told the last word, with the time by which it must have been taken, oldest first.
+    farewells: RefCell<VecDeque<(u64, Arc<Ticket>)>>,
+    farewell_ms: u64,
+}
+
+impl Context {
+    fn new(index: usize, farewell: Duration) -> Context {
+        Context {
+            index,
+            dirty: Dirty::default(),
+            now_ms: Cell::new(clock::now_ms()),
+            spare_queues: RefCell::default(),
+            farewells: RefCell::default(),
+            farewell_ms: u64::try_from(farewell.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Storage for an outbox that has none.
+    pub(crate) fn spare_queue(&self, bytes: usize) -> Vec<u8> {
+        match self.spare_queues.borrow_mut().pop() {
+            Some(spare) => spare,
+            None => Vec::with_capacity(bytes.max(QUEUE_BYTES_MIN)),
+        }
+    }
+
+    /// An outbox is empty: its storage serves another.
+    pub(crate) fn keep_queue(&self, mut storage: Vec<u8>) {
+        let mut spare = self.spare_queues.borrow_mut();
+        if storage.capacity() <= SPARE_QUEUE_BYTES_MAX && spare.len() < SPARE_QUEUES_MAX {
+            storage.clear();
+            spare.push(storage);
+        }
+    }
+
+    /// A connection that was told its last word is cut when it does not take it.
+    pub(crate) fn watch_farewell(&self, ticket: Arc<Ticket>) {
+        let deadline = self.now_ms.get().saturating_add(self.farewell_ms);
+        self.farewells.borrow_mut().push_back((deadline, ticket));
+    }
+
+    fn end_farewells(&self, now_ms: u64) {
+        let mut farewells = self.farewells.borrow_mut();
+        while farewells.front().is_some_and(|(deadline, _)| *deadline <= now_ms) {
+            if let Some((_, ticket)) = farewells.pop_front() {
+                ticket.cut(End::TooSlow);
+            }
+        }
+    }
+}
+
+thread_local! {
+    static CONTEXT: RefCell<Option<Rc<Context>>> = const { RefCell::new(None) };
+}
+
+/// The worker of this thread.
+///
+/// # Panics
+/// When this thread is no worker.
+pub(crate) fn context() -> Rc<Context> {
+    let context = CONTEXT.with(|context| context.borrow().clone());
+    context.expect("a connection is split on the worker that serves it")
+}
+
+/// Is this thread a worker that still runs?
+pub(crate) fn is_serving() -> bool {
+    CONTEXT.try_with(|context| context.borrow().is_some()).unwrap_or(false)
+}
+
+/// The time, as coarse as the worker's sweep; exact on other threads.
+pub(crate) fn now_ms() -> u64 {
+    let coarse = CONTEXT.try_with(|context| context.borrow().as_ref().map(|context| context.now_ms.get()));
+    coarse.ok().flatten().unwrap_or_else(clock::now_ms)
+}
+
+/// A socket on its way to a worker, with its places in the limits.
+pub(crate) struct Arrival {
+    pub stream: std::net::TcpStream,
+    pub peer: Peer,
+    pub admission: Admission,
+}
+
+/// Is it served?
+pub(crate) enum Admission {
+    /// Yes: its places, its number and its table are taken.
+    Served(Open),
+    /// No; it hears why, and keeps its place in all until it is closed.
+    Rejected(Rejected, OwnedSemaphorePermit),
+}
+
+impl Arrival {
+    /// A connection that is to be served.
+    pub(crate) fn served(
+        stream: std::net::TcpStream,
+        peer: Peer,
+        worker: usize,
+        shared: &Arc<Shared>,
+        places: (OwnedSemaphorePermit, AddressSeat),
+    ) -> Arrival {
+        let ticket = Ticket::new(shared.next_id(), peer.clone(), worker, Arc::clone(shared));
+        Arrival { stream, peer, admission: Admission::Served(Open::new(ticket, places.0, places.1)) }
+    }
+}
+
+/// What a worker is made from.
+pub(crate) struct Plan {
+    pub index: usize,
+    pub count: usize,
+    pub shared: Arc<Shared>,
+    pub arrivals: mpsc::Receiver<Arrival>,
+}
+
+/// Runs a worker on this thread until nobody can send it arrivals any more. `ready` is called when its handler is made.
+pub(crate) fn run<H: LocalHandler>(mut plan: Plan, factory: &dyn Fn(&Worker) -> H, ready: impl FnOnce()) {
+    let built = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build_local(Default::default());
+    let runtime = match built {
+        Ok(runtime) => runtime,
+        // The one who starts the server sees that this worker never became ready.
+        Err(_) => return,
+    };
+    let context = Rc::new(Context::new(plan.index, plan.shared.timeouts.farewell));
+    CONTEXT.set(Some(Rc::clone(&context)));
+    runtime.block_on(async {
+        tokio::task::spawn_local(flusher::run(Rc::clone(&context)));
+        let handler = Rc::new(factory(&Worker { context: Rc::clone(&context), count: plan.count }));
+        tokio::task::spawn_local(sweep(context, Arc::clone(&plan.shared), Rc::clone(&handler)));
+        ready();
+        while let Some(arrival) = plan.arrivals.recv().await {
+            welcome(arrival, &handler);
+        }
+    });
+    // What is left is dropped at once, and nothing lingers any more.
+    CONTEXT.set(None);
+    drop(runtime);
+}
+
+fn welcome<H: LocalHandler>(arrival: Arrival, handler: &Rc<H>) {
+    let Arrival { stream, peer, admission } = arrival;
+    let stream = match (TcpStream::from_std(stream), &admission) {
+        (Ok(stream), _) => stream,
+        (Err(why), Admission::Served(open)) => return open.ticket.conclude(End::Failed(why.to_string())),
+        (Err(_), Admission::Rejected(..)) => return,
+    };
+    match admission {
+        Admission::Served(open) => {
+            let socket = Socket::new(stream, open);
+            tokio::task::spawn_local(serve(socket, Rc::clone(handler)));
+        }
+        Admission::Rejected(why, place) => {
+            let word = handler.rejected(&peer, why).to_vec();
+            tokio::task::spawn_local(async move {
+                // It fits into a fresh socket's buffer; a peer that is gone already needs no word.
+                let _ = stream.try_write(&word);
+                let _ = socket2::SockRef::from(&stream).shutdown(std::net::Shutdown::Write);
+                let _ = tokio::time::timeout(REJECTED_MAX, crate::linger::discard(&stream)).await;
+                drop((stream, place));
+            });
+        }
+    }
+}
+
+/// How long a rejected peer may keep its socket.
+const REJECTED_MAX: Duration = Duration::from_millis(500);
+
+/// Serves one connection; whatever its handler does, it ends alone.
+async fn serve<H: LocalHandler>(socket: Socket, handler: Rc<H>) {
+    let ticket = socket.ticket_handle();
+    let served = AssertUnwindSafe(handler.serve(Conn::new(socket))).catch_unwind().await;
+    ticket.conclude(match served {
+        Ok(Ok(())) => ticket.usual_end(),
+        Ok(Err(failure)) => failure.end(),
+        Err(_) => End::Panicked,
+    });
+    // What its outbox still holds is written, but not for ever.
+    if ticket.has(WAITING) && is_serving() {
+        context().watch_farewell(ticket);
+    }
+}
+
+async fn sweep<H: LocalHandler>(context: Rc<Context>, shared: Arc<Shared>, handler: Rc<H>) {
+    let mut ticks = tokio::time::interval(SWEEP_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut inspected_ms = 0;
+    loop {
+        ticks.tick().await;
+        let now_ms = clock::now_ms();
+        context.now_ms.set(now_ms);
+        context.end_farewells(now_ms);
+        if now_ms - inspected_ms >= INSPECT_EVERY_MS {
+            inspected_ms = now_ms;
+            inspect(&shared, context.index, now_ms);
+        }
+        handler.sweep(now_ms);
+    }
+}
+
+/// Ends who did not say in time who they are, and who says nothing for too long.
+fn inspect(shared: &Shared, worker: usize, now_ms: u64) {
+    let limit =
+        |timeout: Option<Duration>| timeout.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    let (handshake, idle) = (limit(shared.timeouts.handshake), limit(shared.timeouts.idle));
+    if handshake.is_none() && idle.is_none() {
+        return;
+    }
+    shared.registry.each_of(worker, |ticket| {
+        let over =
+            |since: u64, limit: Option<u64>| limit.is_some_and(|limit| now_ms.saturating_sub(since) >= limit);
+        let unknown = !ticket.has(ESTABLISHED) && over(ticket.opened_ms, handshake);
+        if unknown || over(ticket.heard_ms.load(Relaxed), idle) {
+            ticket.cut(End::TimedOut);
+        }
+    });
+}
