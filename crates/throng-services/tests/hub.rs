@@ -165,7 +165,7 @@ async fn a_drain_waits_for_the_store_and_says_farewell_once() {
     assert!(!scene.log.iter().any(|delivery| matches!(delivery, Delivery::Farewell(_))));
     scene.store.succeed();
     scene.settle().await;
-    assert_eq!(told.await.unwrap(), 1);
+    assert_eq!(told.recv(), Ok(1));
     assert_eq!(scene.told(), ["last words"]);
     let farewells = scene.log.iter().filter(|delivery| matches!(delivery, Delivery::Farewell(_))).count();
     assert_eq!(farewells, 1);

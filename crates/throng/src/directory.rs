@@ -96,5 +96,6 @@ impl Directory {
 pub fn door_name(door: Face) -> &'static str {
     match door {
         Face::Line => "line",
+        Face::Irc => "irc",
     }
 }

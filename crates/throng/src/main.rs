@@ -5,9 +5,16 @@
 
 mod banner;
 mod cli;
+mod console;
+mod data;
+mod directory;
+mod ending;
 mod fault;
 mod holder;
+mod log;
 mod ports;
+mod prompt;
+mod reporting;
 mod screen;
 mod serve;
 mod signals;
@@ -21,7 +28,7 @@ fn main() -> ExitCode {
         cli::Verb::Serve(asked) => serve::serve(&asked),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(exit_code) => ExitCode::from(exit_code),
         Err(fault) => {
             screen::tell_stderr(&fault.to_string());
             ExitCode::from(fault.exit_code)

@@ -4,137 +4,211 @@
 //! then the ports; then the store; and the doors open last, when everything behind them is ready.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use throng_server::{Limits, Model, Report, Running, Server, Timeouts, Workers};
-use throng_services::chat::{Chat, Farewell, House, Settings, house};
-use throng_store::{DataFolder, Durability, OpenFault, Opened, RunningInfo};
+use throng_server::{Claim, Limits, Model, Server, Workers};
+use throng_services::chat::{Chat, House, Notes, Settings, house};
+use throng_store::{DataFolder, Durability, RunningInfo};
 
-use crate::banner::{self, Banner};
+use crate::banner::Banner;
 use crate::cli::{Pace, Serve, Service};
+use crate::console::Console;
+use crate::console::terminal::Terminal;
+use crate::directory::Directory;
+use crate::ending::{self, Ended};
 use crate::fault::Fault;
+use crate::log::{Event, Log, Sight, segments};
 use crate::ports::{self, Claimed};
+use crate::prompt::{self, Prompt};
 use crate::screen::Screen;
-
-/// How long a drain takes at most.
-const DRAIN_MAX: Duration = Duration::from_secs(10);
-
-/// Serves until it is told to end.
-pub fn serve(asked: &Serve) -> Result<(), Fault> {
-    let begun = started();
-    let descriptors = throng_server::raise_descriptors();
-    let clients_max = clients_max(asked, descriptors)?;
-    match asked.service {
-        Service::Echo => serve_echo(asked, clients_max),
-        Service::Chat => serve_chat(asked, clients_max, begun),
-    }
-}
-
-fn serve_echo(asked: &Serve, clients_max: u64) -> Result<(), Fault> {
-    let screen = Screen::default();
-    let Claimed { claims, note } = ports::claim(&asked.listen)?;
-    note.iter().for_each(|note| screen.say(note));
-    let mut server = Server::new(throng_services::echo::echo).limits(limits(asked, clients_max));
-    for claim in claims {
-        server = server.listen_on(claim);
-    }
-    let running = server.start().map_err(|why| Fault::failed(why.to_string()))?;
-    for address in running.addresses() {
-        screen.say(&format!("echo at {address}; Ctrl-C ends it"));
-    }
-    crate::signals::wait(&screen);
-    let report = drain(&running, DRAIN_MAX);
-    screen.say(&format!("drained: {} finished, {} cut", report.finished, report.cut));
-    Ok(())
-}
-
-fn serve_chat(asked: &Serve, clients_max: u64, begun: Instant) -> Result<(), Fault> {
-    let screen = Arc::new(Screen::default());
-    let path = match &asked.data {
-        Some(path) => path.clone(),
-        None => data_folder()?,
-    };
-    let folder = DataFolder::open(&path).map_err(|why| refused(&path, &why))?;
-    let Claimed { claims, note } = ports::claim(&asked.listen)?;
-    note.iter().for_each(|note| screen.say(note));
-    let opened = match asked.durability {
-        Durability::Memory => throng_store::memory(),
-        durability => throng_store::open(&folder, durability).map_err(|why| refused(&path, &why))?,
-    };
-    let store = Arc::clone(&opened.store);
-    let kept = kept(&opened, asked.durability);
-
-    let addresses: Vec<SocketAddr> = claims.iter().map(throng_server::Claim::address).collect();
-    let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let house = house_of(asked, addresses.clone());
-    let chat = Chat::open(house, opened, asked.durability, workers)
-        .map_err(|why| Fault::failed(format!("cannot start the chat: {why}")))?;
-    let factory = Arc::clone(&chat);
-    let mut server = Server::local(move |worker| factory.worker(worker))
-        .model(Model::Events { workers: Workers::Count(workers) })
-        .timeouts(Timeouts::default())
-        .limits(limits(asked, clients_max));
-    for claim in claims {
-        server = server.listen_on(claim);
-    }
-    let running = server.start().map_err(|why| Fault::failed(why.to_string()))?;
-    folder.publish(&RunningInfo { pid: std::process::id(), addresses: addresses.clone(), started: house::wall_clock().0 });
-
-    let banner =
-        Banner { addresses: &addresses, data: &path, kept, ready_ms: begun.elapsed().as_millis(), clients_max };
-    screen.say(&banner.text());
-    crate::signals::wait(&screen);
-    end_chat(&chat, &running, &screen);
-    store.close();
-    Ok(())
-}
-
-/// The drain: the hub says farewell, the seats flush and close, and the last line says how many were told.
-fn end_chat(chat: &Chat, running: &Running, screen: &Screen) {
-    let begun = started();
-    screen.say("draining: no new clients, everybody is told goodbye");
-    let pausing = running.pause();
-    if let Err(why) = pausing {
-        screen.say(&format!("new clients may still come for a moment: {why}"));
-    }
-    let words = throng_services::chat::text("the server is closing, see you").expect("plain words");
-    let farewell = chat.say_farewell(words, DRAIN_MAX);
-    let report = drain(running, DRAIN_MAX.saturating_sub(begun.elapsed()));
-    let told = match farewell {
-        Farewell::Told(people) => format!("{people} told goodbye"),
-        Farewell::Late => "nobody told goodbye, since the store did not answer".to_owned(),
-    };
-    screen.say(&format!("drained: {told}, {} connections closed, {} cut", report.finished, report.cut));
-}
-
-fn drain(running: &Running, patience: Duration) -> Report {
-    running.drain(patience).wait()
-}
-
-fn house_of(asked: &Serve, addresses: Vec<SocketAddr>) -> House {
-    let pace = match asked.pace {
-        Pace::Off => throng_services::chat::PaceSettings::off(),
-        Pace::Default => throng_services::chat::PaceSettings::default(),
-    };
-    let settings = Settings { name: asked.name.clone(), pace, ..Settings::default() };
-    House { settings, since: house::wall_clock(), now: house::wall_clock, addresses, notes: throng_services::chat::Notes::default() }
-}
-
-fn limits(asked: &Serve, clients_max: u64) -> Limits {
-    let usual = Limits::default();
-    Limits {
-        total: usize::try_from(clients_max).unwrap_or(usize::MAX),
-        per_address: asked.limits_per_address.map_or(usual.per_address, |limit| limit as usize),
-        // Loopback is exempt, unless a limit was asked for in so many words.
-        per_address_loopback: asked.limits_per_address.is_some(),
-        ..usual
-    }
-}
+use crate::signals::{Wish, Wishes};
+use crate::{data, reporting};
 
 /// Descriptors that are kept for the store, the log, and whatever else is not a client.
 const DESCRIPTORS_KEPT: u64 = 128;
+
+/// How long the last lines may take to appear.
+const LAST_LINES_MAX: Duration = Duration::from_secs(1);
+
+/// Serves until it is told to end. Gives the exit code.
+pub fn serve(asked: &Serve) -> Result<u8, Fault> {
+    let begun = started();
+    let descriptors = throng_server::raise_descriptors();
+    let clients_max = clients_max(asked, descriptors)?;
+    let (wishes, wished) = Wishes::new();
+    if !wishes.listen() {
+        return Err(Fault::failed("cannot listen for signals"));
+    }
+    let start = Start { asked, begun, clients_max, wishes, screen: Screen::start() };
+    match asked.service {
+        Service::Echo => start.echo(wished),
+        Service::Chat => start.chat(wished),
+    }
+}
+
+/// What a start has from its first moment.
+struct Start<'a> {
+    asked: &'a Serve,
+    begun: Instant,
+    clients_max: u64,
+    wishes: Wishes,
+    screen: Arc<Screen>,
+}
+
+impl Start<'_> {
+    fn echo(&self, wished: Receiver<Wish>) -> Result<u8, Fault> {
+        let claims = self.claim()?;
+        let mut server = Server::new(throng_services::echo::echo).limits(self.limits());
+        for claim in claims {
+            server = server.listen_on(claim);
+        }
+        let running = server.start().map_err(|why| Fault::failed(why.to_string()))?;
+        for address in running.addresses() {
+            self.screen.say(&format!("echo at {address}; Ctrl-C ends it"));
+        }
+        let first = wait(&wished);
+        let ended = ending::end(&running, first, wished);
+        let (finished, cut) = (ended.report.finished, ended.report.cut);
+        self.screen.say(&format!("drained: {finished} connections closed, {cut} cut"));
+        self.screen.settle(LAST_LINES_MAX);
+        Ok(ended.exit_code())
+    }
+
+    fn chat(&self, wished: Receiver<Wish>) -> Result<u8, Fault> {
+        let terminal = Terminal::find();
+        let path = self.asked.data.clone().map_or_else(data::usual, Ok)?;
+        let folder = DataFolder::open(&path).map_err(|why| data::refused(&path, &why))?;
+        let claims = self.claim()?;
+        let opened = match self.asked.durability {
+            Durability::Memory => throng_store::memory(),
+            durability => throng_store::open(&folder, durability).map_err(|why| data::refused(&path, &why))?,
+        };
+        let (store, kept) = (Arc::clone(&opened.store), data::kept(&opened, self.asked.durability));
+        let sight = if terminal.is_some() { Sight::Prompt } else { Sight::Lines };
+        let log = Log::open(&path.join("events"), segments::BOUNDS, sight, Arc::clone(&self.screen));
+        let directory = Arc::<Directory>::default();
+
+        let addresses: Vec<SocketAddr> = claims.iter().map(Claim::address).collect();
+        let workers = std::thread::available_parallelism().map_or(1, usize::from);
+        let notes = reporting::notes(Arc::clone(&log), Arc::clone(&directory));
+        let chat = Chat::open(self.house(addresses.clone(), notes), opened, self.asked.durability, workers)
+            .map_err(|why| Fault::failed(format!("cannot start the chat: {why}")))?;
+        let factory = Arc::clone(&chat);
+        let mut server = Server::local(move |worker| factory.worker(worker))
+            .model(Model::Events { workers: Workers::Count(workers) })
+            .limits(self.limits())
+            .events(reporting::events(Arc::clone(&log), Arc::clone(&directory)));
+        for claim in claims {
+            server = server.listen_on(claim);
+        }
+        let running = server.start().map_err(|why| Fault::failed(why.to_string()))?;
+        let started = house::wall_clock().0;
+        folder.publish(&RunningInfo { pid: std::process::id(), addresses: addresses.clone(), started });
+
+        self.tell_ready(&addresses, &path, kept, terminal.is_some(), &log);
+        let console = Console {
+            hub: chat.hub().clone(),
+            running: running.clone(),
+            directory,
+            log: Arc::clone(&log),
+            begun: self.begun,
+            zone: jiff::tz::TimeZone::system(),
+        };
+        let prompt = self.prompt(terminal.as_ref(), console);
+        let first = wait(&wished);
+        log.tell(Event::info("server.draining").with("by", first.by.name()));
+        if terminal.is_some() {
+            self.screen.say("Closing: no new clients, everybody is told goodbye. Ctrl-C again does not wait.");
+        }
+        let ended = ending::end_chat(&chat, &running, first, wished);
+        if ended.told.is_some() {
+            store.close();
+        }
+        self.finish(prompt, terminal.as_ref(), &log, &ended);
+        Ok(ended.exit_code())
+    }
+
+    fn claim(&self) -> Result<Vec<Claim>, Fault> {
+        let Claimed { claims, note } = ports::claim(&self.asked.listen)?;
+        note.iter().for_each(|note| self.screen.say(note));
+        Ok(claims)
+    }
+
+    fn tell_ready(&self, addresses: &[SocketAddr], data: &Path, kept: String, banner: bool, log: &Log) {
+        let ready_ms = self.begun.elapsed().as_millis();
+        let ready = addresses.iter().fold(Event::info("server.ready"), |event, at| event.with("address", at));
+        log.tell(ready.with("data", data.display()).with("kept", &kept).count("ms", ready_ms));
+        if banner {
+            let banner = Banner { addresses, data, kept, ready_ms, clients_max: self.clients_max };
+            self.screen.say(&banner.text());
+        }
+    }
+
+    fn prompt(&self, terminal: Option<&Terminal>, console: Console) -> Option<Prompt> {
+        let terminal = terminal?.clone();
+        restore_on_panic(terminal);
+        match prompt::start(Arc::new(console), &self.screen, &self.wishes) {
+            Ok(prompt) => Some(prompt),
+            Err(why) => {
+                self.screen.say(&format!("(no prompt in this terminal: {why})"));
+                None
+            }
+        }
+    }
+
+    /// The last line, when everything else was said, on a terminal as it was before.
+    fn finish(&self, prompt: Option<Prompt>, terminal: Option<&Terminal>, log: &Log, ended: &Ended) {
+        let event = Event::info("server.drained").count("told", ended.told.unwrap_or(0));
+        let event = event.count("closed", ended.report.finished).count("cut", ended.report.cut);
+        log.tell(event.count("ms", ended.lasted.as_millis()));
+        log.settle(LAST_LINES_MAX);
+        if let Some(prompt) = prompt {
+            prompt.close();
+        }
+        if let Some(terminal) = terminal {
+            terminal.restore();
+        }
+        self.screen.say(&ended.text());
+        self.screen.settle(LAST_LINES_MAX);
+    }
+
+    fn house(&self, addresses: Vec<SocketAddr>, notes: Notes) -> House {
+        let pace = match self.asked.pace {
+            Pace::Off => throng_services::chat::PaceSettings::off(),
+            Pace::Default => throng_services::chat::PaceSettings::default(),
+        };
+        let settings = Settings { name: self.asked.name.clone(), pace, ..Settings::default() };
+        House { settings, since: house::wall_clock(), now: house::wall_clock, addresses, notes }
+    }
+
+    fn limits(&self) -> Limits {
+        let usual = Limits::default();
+        Limits {
+            total: usize::try_from(self.clients_max).unwrap_or(usize::MAX),
+            per_address: self.asked.limits_per_address.map_or(usual.per_address, |limit| limit as usize),
+            // Loopback is exempt, unless a limit was asked for in so many words.
+            per_address_loopback: self.asked.limits_per_address.is_some(),
+            ..usual
+        }
+    }
+}
+
+/// The first wish that the server ends.
+fn wait(wished: &Receiver<Wish>) -> Wish {
+    wished.recv().expect("the thread that hears signals lives as long as the process")
+}
+
+/// A panic anywhere leaves the terminal as it was before, and then says what it has to say.
+fn restore_on_panic(terminal: Terminal) {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        terminal.restore();
+        usual(info);
+    }));
+}
 
 fn clients_max(asked: &Serve, descriptors: u64) -> Result<u64, Fault> {
     let possible = descriptors.saturating_sub(DESCRIPTORS_KEPT).max(1);
@@ -149,40 +223,7 @@ fn clients_max(asked: &Serve, descriptors: u64) -> Result<u64, Fault> {
     }
 }
 
-fn kept(opened: &Opened, durability: Durability) -> String {
-    match (durability, opened.created) {
-        (Durability::Memory, _) => "nothing is kept: --durability memory".to_owned(),
-        (_, true) => "created".to_owned(),
-        (_, false) => format!("{} rooms, {} messages", opened.rooms.len(), opened.messages),
-    }
-}
-
-/// `$XDG_DATA_HOME/throng`, which is `~/.local/share/throng` where that is not set (XDG Base Directory 0.8);
-/// under systemd its state folder (systemd.exec(5), STATE_DIRECTORY).
-fn data_folder() -> Result<PathBuf, Fault> {
-    let path = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    path("STATE_DIRECTORY")
-        .or_else(|| path("XDG_DATA_HOME").map(|data| data.join("throng")))
-        .or_else(|| path("HOME").map(|home| home.join(".local/share/throng")))
-        .ok_or_else(|| Fault::usage("no folder for the data: HOME is not set").hint("try: throng serve --data DIR"))
-}
-
-fn refused(path: &Path, why: &OpenFault) -> Fault {
-    let shown = banner::shown(path);
-    if let OpenFault::Held { running } = why {
-        let mut fault = Fault::failed(format!("a throng server runs on the data in {shown} already"));
-        if let Some(running) = running {
-            let addresses: Vec<_> = running.addresses.iter().map(ToString::to_string).collect();
-            fault = fault.hint(format!("it is pid {}, at {}", running.pid, addresses.join(" and ")));
-            fault.hints.extend(running.addresses.first().map(|address| banner::how_to_join(*address)).unwrap_or_default());
-        }
-        return fault.hint("another one beside it: throng serve --data DIR");
-    }
-    let fault = Fault { what: why.to_string(), hints: Vec::new(), exit_code: why.exit_code() };
-    why.hint().into_iter().fold(fault, Fault::hint)
-}
-
-#[expect(clippy::disallowed_methods, reason = "how long the start and the drain take is the roof's to know")]
+#[expect(clippy::disallowed_methods, reason = "how long the start takes is the roof's to know")]
 fn started() -> Instant {
     Instant::now()
 }

@@ -10,13 +10,16 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
 
 use throng_chat::{
-    Command, Event, Limits, Name, OperatorCommand, Output, Refusal, RoomLine, RoomName, SessionId, Stamp, Target,
+    Command, Event, Limits, Name, OperatorCommand, Output, Refusal, RoomName, SessionId, Stamp, Target,
     Text, Time, World,
 };
+use throng_chat::event::RoomLine;
 use throng_store::{Durability, Fault, Health, KeptRoom, Store};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
 use super::delivery::Delivery;
 use super::held::{Held, Queue};
@@ -35,11 +38,11 @@ pub enum Mail {
     /// A session asks.
     Ask(SessionId, Command),
     /// The operator asks; the answer says how it went.
-    Operate(OperatorCommand, oneshot::Sender<Result<(), Refused>>),
+    Operate(OperatorCommand, SyncSender<Result<(), Refused>>),
     /// The operator looks.
-    Look(oneshot::Sender<Status>),
+    Look(SyncSender<Status>),
     /// Take no more commands, wait for the store, say goodbye to everybody; then the hub ends.
-    Drain(Text, oneshot::Sender<usize>),
+    Drain(Text, SyncSender<usize>),
 }
 
 /// The operator's command was refused; the names are near to what was asked for.
@@ -90,27 +93,54 @@ impl HubHandle {
         let _ = self.mailbox.send(Mail::Ask(session, command)).await;
     }
 
-    /// Does what an operator asks. `None` when the hub has ended.
-    pub fn operate(&self, command: OperatorCommand) -> Option<Result<(), Refused>> {
-        let (answer, answered) = oneshot::channel();
-        self.mailbox.blocking_send(Mail::Operate(command, answer)).ok()?;
-        answered.blocking_recv().ok()
+    /// Does what an operator asks. Blocks, so not for a seat.
+    ///
+    /// # Errors
+    /// When the hub has ended, or waits for its store.
+    pub fn operate(&self, command: OperatorCommand) -> Result<Result<(), Refused>, NoAnswer> {
+        self.consult(|answer| Mail::Operate(command, answer))
     }
 
-    /// How is the chat? `None` when the hub has ended.
-    pub fn status(&self) -> Option<Status> {
-        let (answer, answered) = oneshot::channel();
-        self.mailbox.blocking_send(Mail::Look(answer)).ok()?;
-        answered.blocking_recv().ok()
+    /// How is the chat? Blocks, so not for a seat.
+    ///
+    /// # Errors
+    /// When the hub has ended, or waits for its store.
+    pub fn status(&self) -> Result<Status, NoAnswer> {
+        self.consult(Mail::Look)
     }
 
-    /// Ends the chat: no more commands, what is stored is told, everybody hears `farewell` once. Gives the
-    /// number of people who were here. `None` when the hub has ended already.
-    pub fn drain(&self, farewell: Text) -> Option<oneshot::Receiver<usize>> {
-        let (answer, answered) = oneshot::channel();
+    /// Ends the chat: no more commands, what is stored is told, everybody hears `farewell` once. The number of people
+    /// who were here comes when that is done. Blocks while the mailbox is full, so not for a seat. `None` when the hub has
+    /// ended already.
+    pub fn drain(&self, farewell: Text) -> Option<Receiver<usize>> {
+        let (answer, answered) = sync_channel(1);
         self.mailbox.blocking_send(Mail::Drain(farewell, answer)).ok()?;
         Some(answered)
     }
+
+    fn consult<T>(&self, mail: impl FnOnce(SyncSender<T>) -> Mail) -> Result<T, NoAnswer> {
+        let (answer, answered) = sync_channel(1);
+        self.mailbox.try_send(mail(answer)).map_err(|why| match why {
+            mpsc::error::TrySendError::Full(_) => NoAnswer::Busy,
+            mpsc::error::TrySendError::Closed(_) => NoAnswer::Over,
+        })?;
+        answered.recv_timeout(ANSWER_MAX).map_err(|why| match why {
+            std::sync::mpsc::RecvTimeoutError::Timeout => NoAnswer::Busy,
+            std::sync::mpsc::RecvTimeoutError::Disconnected => NoAnswer::Over,
+        })
+    }
+}
+
+/// How long an operator waits for the hub.
+const ANSWER_MAX: Duration = Duration::from_secs(3);
+
+/// The hub did not answer an operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoAnswer {
+    /// It takes no more at this moment: most likely it waits for its store.
+    Busy,
+    /// It has ended.
+    Over,
 }
 
 /// What the hub is made from.
@@ -150,7 +180,7 @@ pub struct Hub {
     answers: mpsc::Receiver<Result<Vec<Stamp>, Fault>>,
     answer: mpsc::Sender<Result<Vec<Stamp>, Fault>>,
     health: watch::Receiver<Health>,
-    draining: Option<(Text, oneshot::Sender<usize>)>,
+    draining: Option<(Text, SyncSender<usize>)>,
 }
 
 impl Hub {

@@ -20,10 +20,12 @@ pub mod service;
 pub mod worker;
 
 pub use house::{House, Settings};
-pub use hub::{HubHandle, Status};
+pub use hub::{HubHandle, NoAnswer, Refused, Status};
 pub use notes::{Note, Notes};
 pub use service::{Chat, Farewell};
+pub use throng_chat::name::distance;
 pub use throng_chat::pace::PaceSettings;
+pub use throng_chat::{Name, Names, OperatorCommand, Refusal};
 
 /// Words of the server itself; nothing when they are not good text.
 pub fn text(words: &str) -> Option<throng_chat::Text> {

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use throng_chat::{Event, RoomName};
 
-use super::door::line;
+use super::door::{irc, line};
 use super::house::House;
 
 /// How a door shows things: which one, and with which of its abilities.
@@ -22,6 +22,8 @@ pub struct Look {
 pub enum Face {
     /// A person at a terminal.
     Line,
+    /// An IRC client.
+    Irc,
 }
 
 /// One way to see one event.
@@ -66,6 +68,7 @@ impl Renderings {
 pub fn render(view: View, event: &Event, house: &House, out: &mut Vec<u8>) {
     match view.look.face {
         Face::Line => line::words::tell(view, event, house, out),
+        Face::Irc => irc::words::tell(view, event, house, out),
     }
 }
 

@@ -4,12 +4,14 @@
 //! hub's mailbox is full the loop waits there and stops reading, and that is the chat's one way of slowing down.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use throng_chat::pace::Pace;
 use throng_chat::{Command, SessionId, Text};
 use throng_server::{Conn, End, Outbox, Reader};
 use throng_wire::sniff::{Speaks, Verdict, sniff};
 
+use super::door::irc::IrcDoor;
 use super::door::{Ask, Heard};
 use super::seats::Started;
 use super::worker::Core;
@@ -75,7 +77,12 @@ impl Taken {
                     self.outbox.finish(End::Failed("a protocol that is not served here".to_owned()));
                     return Ok(false);
                 }
-                Verdict::Sure(Speaks::Irc | Speaks::Line) => {
+                Verdict::Sure(Speaks::Irc) => {
+                    let door = IrcDoor::new(Arc::clone(&self.core.house));
+                    self.core.choose(self.session, Some(Box::new(door)));
+                    return Ok(true);
+                }
+                Verdict::Sure(Speaks::Line) => {
                     self.core.choose(self.session, None);
                     return Ok(true);
                 }

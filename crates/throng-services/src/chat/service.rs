@@ -1,5 +1,6 @@
 //! The chat as one value: made from settings and an opened store, joined to a server, and ended.
 
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -85,16 +86,20 @@ impl Chat {
         &self.hub
     }
 
-    /// Ends the chat: what was asked before is stored and told, everybody hears the words once. Waits for at
-    /// most `patience`. The seats close by themselves afterwards.
+    /// Ends the chat: what was asked before is stored and told, everybody hears the words once. The number of people
+    /// who were told comes when that is done. The seats close by themselves afterwards.
+    pub fn farewell(&self, words: Text) -> Receiver<usize> {
+        self.hub.drain(words).unwrap_or_else(|| {
+            let (told, hears) = sync_channel(1);
+            // The place was just made; nobody is here any more.
+            let _ = told.send(0);
+            hears
+        })
+    }
+
+    /// As [`Chat::farewell`], and waits for it, at most for `patience`.
     pub fn say_farewell(&self, words: Text, patience: std::time::Duration) -> Farewell {
-        let Some(told) = self.hub.drain(words) else { return Farewell::Told(0) };
-        let (heard, hears) = std::sync::mpsc::sync_channel(1);
-        std::thread::spawn(move || {
-            // Nobody may be waiting any more; then there is nobody to tell.
-            let _ = heard.send(told.blocking_recv().unwrap_or(0));
-        });
-        match hears.recv_timeout(patience) {
+        match self.farewell(words).recv_timeout(patience) {
             Ok(people) => {
                 self.join_hub();
                 Farewell::Told(people)

@@ -5,6 +5,7 @@
 //! is told). Events that many hear are not told to each door: they are rendered once per [`Look`] by
 //! [`super::rendering`], and that is why they may change nothing in a door.
 
+pub mod irc;
 pub mod line;
 
 use throng_chat::{Command, Entry, Event, RoomName, Text};

@@ -1,0 +1,102 @@
+//! No, in the numbers of IRC.
+
+use throng_chat::{Name, Refusal};
+use throng_wire::numeric::{
+    ERR_ALREADYREGISTERED, ERR_CANNOTSENDTOCHAN, ERR_CHANOPRIVSNEEDED, ERR_NICKNAMEINUSE, ERR_NOSUCHCHANNEL,
+    ERR_NOSUCHNICK, ERR_NOTONCHANNEL, ERR_TOOMANYCHANNELS, ERR_UNAVAILRESOURCE, ERR_USERNOTINCHANNEL,
+    RPL_ENDOFNAMES, RPL_ENDOFWHO, RPL_ENDOFWHOIS,
+};
+
+use super::awaited::{Asked, Purpose};
+use super::{IrcDoor, State};
+
+/// `ERR_UNKNOWNERROR` (modern.ircdocs.horse): for what no other number says.
+const ERR_UNKNOWNERROR: &str = "400";
+
+impl IrcDoor {
+    pub(super) fn refuse(&mut self, refusal: &Refusal, out: &mut Vec<u8>) {
+        if let State::Nameless(registration) = &mut self.state {
+            // The client picks another name and asks again.
+            (registration.asking, registration.nick) = (false, None);
+        }
+        match refusal {
+            Refusal::NameTaken { name, alternatives } => {
+                let explained = format!("Nickname is already in use{}", try_one(alternatives));
+                self.say(ERR_NICKNAMEINUSE, &[name.as_str()], &explained, out);
+            }
+            Refusal::NameLooksTaken { name, other, alternatives } => {
+                let explained = format!("Nickname looks like {other}, who is here{}", try_one(alternatives));
+                self.say(ERR_NICKNAMEINUSE, &[name.as_str()], &explained, out);
+            }
+            Refusal::AlreadyHere => self.say(ERR_ALREADYREGISTERED, &[], "You may not reregister", out),
+            Refusal::NoSuchPerson(who) => self.refuse_person(who, out),
+            Refusal::NoSuchRoom(room) => self.refuse_room(room, out),
+            Refusal::NotInRoom(room) => self.say(ERR_NOTONCHANNEL, &[room.as_str()], "You're not on that channel", out),
+            Refusal::PersonNotInRoom(who, room) => {
+                self.say(ERR_USERNOTINCHANNEL, &[who.as_str(), room.as_str()], "They aren't on that channel", out);
+            }
+            Refusal::MembersOnly(room) => {
+                self.say(ERR_CANNOTSENDTOCHAN, &[room.as_str()], "Cannot send to channel: join it first (+n)", out);
+            }
+            Refusal::NeedsOperator(room) => {
+                self.say(ERR_CHANOPRIVSNEEDED, &[room.as_str()], "You're not channel operator", out);
+            }
+            Refusal::TooManyRooms { room, max } => {
+                let explained = format!("You have joined too many channels, {max} is the limit");
+                self.say(ERR_TOOMANYCHANNELS, &[room.as_str()], &explained, out);
+            }
+            Refusal::RoomsFull { room, max } => {
+                let explained = format!("There are {max} channels, and no further one can be made");
+                self.say(ERR_UNAVAILRESOURCE, &[room.as_str()], &explained, out);
+            }
+            Refusal::PeopleFull { max } => {
+                let explained = format!("{max} people are here, and that is as many as fit; try later");
+                self.say(ERR_UNKNOWNERROR, &["*"], &explained, out);
+            }
+            Refusal::NotStored { why } => {
+                // What was asked beside it is taken back as well, so its answers never come.
+                self.awaited.forget();
+                self.say(ERR_UNKNOWNERROR, &["*"], &format!("Not done, it could not be stored: {why}"), out);
+            }
+            Refusal::ReadOnly { why } => {
+                let explained = format!("Not sent, nothing can be stored now: {why}");
+                self.say(ERR_UNKNOWNERROR, &["*"], &explained, out);
+            }
+        }
+    }
+
+    /// A question about somebody who is not here ends as its command does.
+    fn refuse_person(&mut self, who: &Name, out: &mut Vec<u8>) {
+        match self.awaited.purpose(who) {
+            None => self.say(ERR_NOSUCHNICK, &[who.as_str()], "No such nick", out),
+            Some(Purpose::WhoIs) => {
+                self.say(ERR_NOSUCHNICK, &[who.as_str()], "No such nick", out);
+                self.say(RPL_ENDOFWHOIS, &[who.as_str()], "End of /WHOIS list", out);
+            }
+            Some(Purpose::Who) => self.say(RPL_ENDOFWHO, &[who.as_str()], "End of WHO list", out),
+            Some(Purpose::IsOn { last }) => self.show_found_names(last, out),
+            Some(Purpose::UserHost { last }) => self.show_found_hosts(last, out),
+        }
+    }
+
+    /// A list of a room that does not exist is an empty list.
+    fn refuse_room(&mut self, room: &throng_chat::RoomName, out: &mut Vec<u8>) {
+        let asked = self.awaited.take(|asked| match asked {
+            Asked::Names(asked) | Asked::Who(asked) => asked == room,
+            _ => false,
+        });
+        match asked {
+            Some(Asked::Names(_)) => self.say(RPL_ENDOFNAMES, &[room.as_str()], "End of /NAMES list", out),
+            Some(_) => self.say(RPL_ENDOFWHO, &[room.as_str()], "End of WHO list", out),
+            None => self.say(ERR_NOSUCHCHANNEL, &[room.as_str()], "No such channel", out),
+        }
+    }
+}
+
+fn try_one(alternatives: &[Name]) -> String {
+    match alternatives {
+        [] => String::new(),
+        [one] => format!("; {one} is free"),
+        [one, other, ..] => format!("; {one} and {other} are free"),
+    }
+}

@@ -1,0 +1,144 @@
+//! How the console shows what it found. Everything that a client chose passes `printable` here.
+
+use std::time::Duration;
+
+use throng_server::State;
+use throng_services::chat::Status;
+use throng_wire::printable::printable;
+
+use super::Console;
+
+/// How many lines of a list are shown.
+const LINES_MAX: usize = 200;
+
+/// A few lines on how everything is.
+pub fn status(console: &Console, chat: &Status) -> String {
+    let stats = console.running.stats();
+    let state = match console.running.state() {
+        State::Open => "accepting",
+        State::Paused => "paused",
+        State::Draining => "draining",
+        State::Closed => "closed",
+    };
+    let addresses: Vec<_> = console.running.addresses().iter().map(ToString::to_string).collect();
+    let store = match &chat.read_only {
+        None => "ok".to_owned(),
+        Some(why) => format!("read-only: {}", printable(why)),
+    };
+    let ended: Vec<_> = stats.ended.iter().map(|(name, count)| format!("{name} {count}")).collect();
+    let ended = if ended.is_empty() { "none".to_owned() } else { ended.join(", ") };
+    [
+        format!("{state:<10} at {}, up {}", addresses.join(" and "), lasted(console.begun.elapsed())),
+        format!(
+            "clients    {} connected, {} with a name; {} came, {} refused, {} shed",
+            stats.open, chat.people, stats.accepted, stats.rejected, stats.shed
+        ),
+        format!("ended      {ended}"),
+        format!("rooms      {}", chat.rooms.len()),
+        format!("messages   {} stored since the start", chat.stored),
+        format!("store      {store}"),
+    ]
+    .join("\n")
+}
+
+/// Everybody who is connected; those without a name stand apart.
+pub fn clients(console: &Console) -> String {
+    let conns = console.running.conns();
+    let mut named = Vec::new();
+    let mut nameless = Vec::new();
+    for conn in &conns {
+        let client = console.directory.client(conn.id);
+        let door = client.as_ref().map_or("-", |client| client.door);
+        let name = client.and_then(|client| client.name);
+        let cells = [
+            conn.id.to_string(),
+            name.as_deref().map_or("-".into(), printable).into_owned(),
+            door.to_owned(),
+            conn.peer.address.to_string(),
+            lasted(conn.age),
+            lasted(conn.silent),
+        ];
+        if name.is_some() { named.push(cells) } else { nameless.push(cells) }
+    }
+    if conns.is_empty() {
+        return "Nobody is connected.".to_owned();
+    }
+    let mut text = table(["ID", "NAME", "DOOR", "FROM", "SINCE", "SILENT"], &named);
+    if !nameless.is_empty() {
+        text.push_str(&format!("\n{} without a name yet:\n", counted(nameless.len(), "connection")));
+        text.push_str(&table(["ID", "NAME", "DOOR", "FROM", "SINCE", "SILENT"], &nameless));
+    }
+    text
+}
+
+/// The rooms, the fullest first.
+pub fn rooms(chat: &Status) -> String {
+    if chat.rooms.is_empty() {
+        return "No room has anybody in it.".to_owned();
+    }
+    let rows: Vec<_> = chat
+        .rooms
+        .iter()
+        .map(|line| {
+            let topic = line.topic.as_ref().map_or(String::new(), |topic| printable(topic.as_str()).into_owned());
+            [line.members.to_string(), printable(line.room.as_str()).into_owned(), topic]
+        })
+        .collect();
+    table(["PEOPLE", "ROOM", "TOPIC"], &rows)
+}
+
+/// `1 client`, `2 clients`.
+pub fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// `42s`, `7m`, `3h12m`, `5d1h`.
+pub fn lasted(time: Duration) -> String {
+    let secs = time.as_secs();
+    match (secs / 86_400, secs / 3600 % 24, secs / 60 % 60) {
+        (0, 0, 0) => format!("{secs}s"),
+        (0, 0, minutes) => format!("{minutes}m"),
+        (0, hours, minutes) => format!("{hours}h{minutes}m"),
+        (days, hours, _) => format!("{days}d{hours}h"),
+    }
+}
+
+/// Columns as wide as their widest cell, counted in letters.
+fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
+    let shown = &rows[..rows.len().min(LINES_MAX)];
+    let width = |column: usize| {
+        let cells = shown.iter().map(|row| row[column].chars().count());
+        cells.chain([head[column].len()]).max().unwrap_or(0)
+    };
+    let widths: Vec<_> = (0..N).map(width).collect();
+    let line = |cells: Vec<&str>| {
+        let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    let mut lines = vec![line(head.to_vec())];
+    lines.extend(shown.iter().map(|row| line(row.iter().map(String::as_str).collect())));
+    if rows.len() > shown.len() {
+        lines.push(format!("… and {} more", rows.len() - shown.len()));
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_told_in_its_two_largest_units() {
+        for (secs, expected) in [(0, "0s"), (59, "59s"), (60, "1m"), (3600, "1h0m"), (11_520, "3h12m"), (435_600, "5d1h")] {
+            assert_eq!(lasted(Duration::from_secs(secs)), expected);
+        }
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell_and_long_lists_are_cut() {
+        let rows = [["1".to_owned(), "Олена".to_owned()], ["22".to_owned(), "bo".to_owned()]];
+        assert_eq!(table(["ID", "NAME"], &rows), "ID  NAME\n1   Олена\n22  bo");
+        let many = vec![["x".to_owned()]; LINES_MAX + 3];
+        assert!(table(["A"], &many).ends_with("… and 3 more"));
+    }
+}

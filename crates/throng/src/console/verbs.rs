@@ -1,0 +1,163 @@
+//! The operator's commands: one row each, and one function that carries it out.
+
+use std::fmt::Write;
+
+use throng_services::chat::{Name, Names, OperatorCommand, Refusal, text};
+use throng_wire::printable::printable;
+
+use super::{Answer, Console, tables, unanswered};
+use crate::log::Event;
+use crate::signals::{Asker, Wish};
+
+/// What a command answers, or what is wrong with it.
+type Outcome = Result<Answer, String>;
+
+/// One command.
+pub struct Row {
+    /// What is typed.
+    pub name: &'static str,
+    /// What may follow.
+    pub arguments: &'static str,
+    /// One line that says what it does.
+    pub help: &'static str,
+    /// Carries it out, with what followed.
+    pub run: fn(&Console, &str) -> Outcome,
+}
+
+/// All of them, in the order of the help.
+pub const ROWS: &[Row] = &[
+    Row { name: "help", arguments: "[COMMAND]", help: "lists the commands, or explains one", run: help },
+    Row { name: "status", arguments: "", help: "how the server is", run: status },
+    Row { name: "clients", arguments: "", help: "who is connected, from where, through which door", run: clients },
+    Row { name: "rooms", arguments: "", help: "the rooms with somebody in them", run: rooms },
+    Row { name: "say", arguments: "WORDS", help: "tells everybody something, as the server", run: say },
+    Row { name: "kick", arguments: "NAME [REASON]", help: "ends all connections of a person", run: kick },
+    Row { name: "pause", arguments: "", help: "refuses new clients; those who are here stay", run: pause },
+    Row { name: "resume", arguments: "", help: "takes new clients again, on the same ports", run: resume },
+    Row { name: "logs", arguments: "show [N]", help: "shows the last N events, 20 unless told", run: logs },
+    Row { name: "shutdown", arguments: "[--now]", help: "says goodbye to everybody and ends; --now: at once", run: shutdown },
+];
+
+/// How many events `logs show` shows unless told, and at most.
+const EVENTS_USUAL: usize = 20;
+const EVENTS_MAX: usize = 1000;
+
+fn help(_: &Console, rest: &str) -> Outcome {
+    if rest.is_empty() {
+        let mut text = String::new();
+        for row in ROWS {
+            let call = format!("{} {}", row.name, row.arguments);
+            writeln!(text, "  {call:<22} {}", row.help).expect("a String takes all that is written to it");
+        }
+        text.push_str("Ctrl-C is shutdown; a second one does not wait.");
+        return Ok(Answer::say(text));
+    }
+    let row = ROWS.iter().find(|row| row.name == rest).ok_or_else(|| super::unknown(rest))?;
+    Ok(Answer::say(format!("  {} {}\n  {}", row.name, row.arguments, row.help)))
+}
+
+/// Nothing may follow these.
+fn nothing(name: &str, rest: &str) -> Result<(), String> {
+    match rest {
+        "" => Ok(()),
+        _ => Err(usage(name)),
+    }
+}
+
+fn usage(name: &str) -> String {
+    let row = ROWS.iter().find(|row| row.name == name).expect("usage is asked for rows of the table");
+    format!("Type it so: {} {}", row.name, row.arguments)
+}
+
+fn status(console: &Console, rest: &str) -> Outcome {
+    nothing("status", rest)?;
+    let chat = console.hub.status().map_err(unanswered)?;
+    Ok(Answer::say(tables::status(console, &chat)))
+}
+
+fn clients(console: &Console, rest: &str) -> Outcome {
+    nothing("clients", rest)?;
+    Ok(Answer::say(tables::clients(console)))
+}
+
+fn rooms(console: &Console, rest: &str) -> Outcome {
+    nothing("rooms", rest)?;
+    let chat = console.hub.status().map_err(unanswered)?;
+    Ok(Answer::say(tables::rooms(&chat)))
+}
+
+fn say(console: &Console, rest: &str) -> Outcome {
+    if rest.is_empty() {
+        return Err(usage("say"));
+    }
+    let words = text(rest).ok_or("Not said: that is longer than 400 bytes, or has control characters in it.")?;
+    console.hub.operate(OperatorCommand::Announce(words)).map_err(unanswered)?.map_err(|refused| refusal(&refused.why))?;
+    console.log.tell(Event::info("console.said"));
+    Ok(Answer::say("Said to everybody."))
+}
+
+fn kick(console: &Console, rest: &str) -> Outcome {
+    let (typed, reason) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    if typed.is_empty() {
+        return Err(usage("kick"));
+    }
+    let name = Name::new(typed, Names::Unicode).map_err(|why| format!("{} cannot be a name: {why}", printable(typed)))?;
+    let reason = match reason.trim() {
+        "" => None,
+        words => Some(text(words).ok_or("Not kicked: that reason is too long, or has control characters in it.")?),
+    };
+    let shown = reason.as_ref().map(|words| printable(words.as_str()).into_owned());
+    match console.hub.operate(OperatorCommand::Kick(name.clone(), reason)).map_err(unanswered)? {
+        Ok(()) => {
+            let event = Event::info("client.kicked").with("name", name.as_str()).with("by", "console");
+            console.log.tell(event.with_some("reason", shown.as_ref()));
+            let why = shown.map_or(String::new(), |words| format!(": {words}"));
+            Ok(Answer::say(format!("Kicked {}{why}", printable(name.as_str()))))
+        }
+        Err(refused) => {
+            let nearest = refused.nearest.iter().map(|name| format!("kick {}", printable(name.as_str())));
+            let nearest: Vec<_> = nearest.collect();
+            let hint = if nearest.is_empty() { String::new() } else { format!(" Did you mean: {}", nearest.join(", ")) };
+            Err(format!("Nobody called {} is here.{hint}", printable(typed)))
+        }
+    }
+}
+
+fn refusal(why: &Refusal) -> String {
+    format!("Refused: {why:?}")
+}
+
+fn pause(console: &Console, rest: &str) -> Outcome {
+    nothing("pause", rest)?;
+    let paused = console.running.pause().map_err(|why| format!("Not paused: {why}"))?;
+    console.log.tell(Event::info("server.paused").count("taken", paused.taken).count("clients", paused.in_flight));
+    let stay = tables::counted(paused.in_flight, "client");
+    Ok(Answer::say(format!("Paused: new connections are refused, {stay} stay. resume ends it.")))
+}
+
+fn resume(console: &Console, rest: &str) -> Outcome {
+    nothing("resume", rest)?;
+    console.running.resume().map_err(|why| format!("Still paused: {why}"))?;
+    console.log.tell(Event::info("server.resumed"));
+    Ok(Answer::say("Accepting again."))
+}
+
+fn logs(console: &Console, rest: &str) -> Outcome {
+    let count = match rest.split_whitespace().collect::<Vec<_>>()[..] {
+        ["show"] => EVENTS_USUAL,
+        ["show", number] => number.parse().map_err(|_| usage("logs"))?,
+        _ => return Err(usage("logs")),
+    };
+    console.log.settle(std::time::Duration::from_secs(1));
+    let lines: Vec<_> = console.log.last(count.min(EVENTS_MAX)).iter().map(|event| event.text(&console.zone)).collect();
+    Ok(Answer::say(if lines.is_empty() { "No events.".to_owned() } else { lines.join("\n") }))
+}
+
+fn shutdown(_: &Console, rest: &str) -> Outcome {
+    let now = match rest {
+        "" => false,
+        "--now" => true,
+        _ => return Err(usage("shutdown")),
+    };
+    Ok(Answer { text: String::new(), wish: Some(Wish { by: Asker::Console, now }) })
+}

@@ -1,0 +1,48 @@
+//! The data folder: where it is unless told, and what is said when it cannot be had.
+
+use std::path::{Path, PathBuf};
+
+use throng_store::{Durability, OpenFault, Opened};
+
+use crate::banner;
+use crate::fault::Fault;
+
+/// `$XDG_DATA_HOME/throng`, which is `~/.local/share/throng` where that is not set (XDG Base Directory 0.8);
+/// under systemd its state folder (systemd.exec(5), STATE_DIRECTORY).
+pub fn usual() -> Result<PathBuf, Fault> {
+    let path = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    path("STATE_DIRECTORY")
+        .or_else(|| path("XDG_DATA_HOME").map(|data| data.join("throng")))
+        .or_else(|| path("HOME").map(|home| home.join(".local/share/throng")))
+        .ok_or_else(|| Fault::usage("no folder for the data: HOME is not set").hint("try: throng serve --data DIR"))
+}
+
+/// Why a folder cannot be had, and what to do about it.
+pub fn refused(path: &Path, why: &OpenFault) -> Fault {
+    let OpenFault::Held { running } = why else {
+        let fault = Fault { what: why.to_string(), hints: Vec::new(), exit_code: why.exit_code() };
+        return why.hint().into_iter().fold(fault, Fault::hint);
+    };
+    let shown = banner::shown(path);
+    let mut fault = Fault::failed(format!("a throng server runs on the data in {shown} already"));
+    if let Some(running) = running {
+        let addresses: Vec<_> = running.addresses.iter().map(ToString::to_string).collect();
+        fault = fault.hint(format!("it is pid {}, at {}", running.pid, addresses.join(" and ")));
+        let join = running.addresses.first().map(|address| banner::how_to_join(*address));
+        fault.hints.extend(join.unwrap_or_default());
+    }
+    fault.hint("another one beside it: throng serve --data DIR")
+}
+
+/// What is in the folder, in a few words.
+pub fn kept(opened: &Opened, durability: Durability) -> String {
+    match (durability, opened.created) {
+        (Durability::Memory, _) => "nothing is kept: --durability memory".to_owned(),
+        (_, true) => "created".to_owned(),
+        (_, false) => format!("{}, {}", counted(opened.rooms.len() as u64, "room"), counted(opened.messages, "message")),
+    }
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}

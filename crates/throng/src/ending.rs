@@ -1,0 +1,159 @@
+//! The end of a server: drained at the first wish, cut at the second.
+//!
+//! The hub takes no more commands and waits for its store; one farewell goes out per worker; the seats flush and close.
+//! Whoever asked again, or asked for it at once, does not wait: what is confirmed is stored, the rest was not confirmed.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use throng_server::{Report, Running};
+use throng_services::chat::Chat;
+
+use crate::signals::{Asker, Wish};
+
+/// How long a drain takes at most.
+pub const DRAIN_MAX: Duration = Duration::from_secs(10);
+
+/// How long clients have to take their last words when the end must come at once.
+const CUT_MAX: Duration = Duration::ZERO;
+
+/// What the end waits for.
+enum Happened {
+    Wished(Wish),
+    Told(usize),
+    Drained(Report),
+}
+
+/// How a server ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended {
+    /// How many people were told goodbye; nobody when the store did not answer in time.
+    pub told: Option<usize>,
+    /// What became of the connections.
+    pub report: Report,
+    /// Who did not want to wait for a drain that was under way.
+    pub cut_by: Option<Asker>,
+    /// How long it took.
+    pub lasted: Duration,
+}
+
+impl Ended {
+    /// The exit code of the process: 0 unless a drain was cut short.
+    pub fn exit_code(&self) -> u8 {
+        self.cut_by.map_or(0, Asker::exit_code_of_cut)
+    }
+
+    /// The last line.
+    pub fn text(&self) -> String {
+        let told = match self.told {
+            Some(1) => "1 person told goodbye".to_owned(),
+            Some(people) => format!("{people} people told goodbye"),
+            None => "nobody told goodbye, since the store did not answer".to_owned(),
+        };
+        let word = if self.cut_by.is_some() { "cut short" } else { "drained" };
+        let (finished, cut) = (self.report.finished, self.report.cut);
+        let millis = self.lasted.as_millis();
+        format!("{word}: {told}, {finished} connections closed, {cut} cut, in {millis} ms")
+    }
+}
+
+/// Ends a chat.
+pub fn end_chat(chat: &Arc<Chat>, running: &Running, first: Wish, wishes: Receiver<Wish>) -> Ended {
+    let patience = if first.now { Duration::from_millis(500) } else { DRAIN_MAX };
+    let mut end = End::new(running, wishes, patience);
+    // Whatever goes wrong here, the drain refuses new clients as well.
+    let _ = running.pause();
+    let words = throng_services::chat::text("the server is closing, see you").expect("plain words");
+    let (chat, happened) = (Arc::clone(chat), end.tell.clone());
+    spawn("throng-farewell", move || {
+        if let Ok(told) = chat.farewell(words).recv() {
+            let _ = happened.send(Happened::Told(told));
+        }
+    });
+    let told = end.wait_for_farewell();
+    let left = if first.now || end.cut_by.is_some() { CUT_MAX } else { end.left() };
+    // Those who were told leave by themselves; a moment is enough for them even when the end comes at once.
+    end.drain(left.max(Duration::from_millis(200)), told)
+}
+
+/// Ends any other service.
+pub fn end(running: &Running, first: Wish, wishes: Receiver<Wish>) -> Ended {
+    let patience = if first.now { CUT_MAX } else { DRAIN_MAX };
+    End::new(running, wishes, patience).drain(patience, Some(0))
+}
+
+struct End<'a> {
+    running: &'a Running,
+    begun: Instant,
+    patience: Duration,
+    tell: SyncSender<Happened>,
+    happened: Receiver<Happened>,
+    cut_by: Option<Asker>,
+}
+
+impl End<'_> {
+    fn new(running: &Running, wishes: Receiver<Wish>, patience: Duration) -> End<'_> {
+        let (tell, happened) = sync_channel(8);
+        let forward = tell.clone();
+        spawn("throng-wishes", move || {
+            for wish in wishes {
+                if forward.send(Happened::Wished(wish)).is_err() {
+                    return;
+                }
+            }
+        });
+        End { running, begun: now(), patience, tell, happened, cut_by: None }
+    }
+
+    fn left(&self) -> Duration {
+        self.patience.saturating_sub(self.begun.elapsed())
+    }
+
+    /// How many were told, unless the patience ends before or somebody wishes again.
+    fn wait_for_farewell(&mut self) -> Option<usize> {
+        loop {
+            match self.happened.recv_timeout(self.left()) {
+                Ok(Happened::Told(people)) => return Some(people),
+                Ok(Happened::Wished(wish)) => {
+                    self.cut_by = Some(wish.by);
+                    return None;
+                }
+                Ok(Happened::Drained(_)) => {}
+                Err(_) => return None,
+            }
+        }
+    }
+
+    fn drain(mut self, patience: Duration, told: Option<usize>) -> Ended {
+        let drain = self.running.drain(patience);
+        let tell = self.tell.clone();
+        spawn("throng-drained", move || {
+            let _ = tell.send(Happened::Drained(drain.wait()));
+        });
+        let report = loop {
+            match self.happened.recv() {
+                Ok(Happened::Drained(report)) => break report,
+                Ok(Happened::Wished(wish)) => {
+                    self.cut_by.get_or_insert(wish.by);
+                    self.running.drain(CUT_MAX);
+                }
+                Ok(Happened::Told(_)) => {}
+                // Not before `tell` is dropped, which this holds itself.
+                Err(_) => break Report::default(),
+            }
+        };
+        Ended { told, report, cut_by: self.cut_by, lasted: self.begun.elapsed() }
+    }
+}
+
+/// One of the few threads that only wait for one thing. The process is about to end; it needs no joining.
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) {
+    let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(body);
+    spawned.expect("a server that ran until now may have one more thread");
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long the end takes is the roof's to know")]
+fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,72 @@
+//! From what happens to the event log: the server's events and the chat's notes become lines that say who, from where,
+//! which door, joined, said *that* something was said but never what, left and why.
+
+use std::sync::Arc;
+
+use throng_server::{Event as Happened, Rejected};
+use throng_services::chat::{Note, Notes};
+
+use crate::directory::{Directory, door_name};
+use crate::log::{Event, Log};
+
+/// The sink of the chat's notes.
+pub fn notes(log: Arc<Log>, directory: Arc<Directory>) -> Notes {
+    Notes::to(move |note| {
+        directory.learn(&note);
+        log.tell(event_of(&note, &directory));
+    })
+}
+
+/// The sink of the server's events.
+pub fn events(log: Arc<Log>, directory: Arc<Directory>) -> impl Fn(&Happened) + Send + Sync {
+    move |happened| match happened {
+        Happened::Opened { id, peer, .. } => {
+            log.tell(Event::info("client.connected").count("conn", id.0).with("from", peer.address));
+        }
+        Happened::Closed { id, end, bytes_in, bytes_out, lasted, .. } => {
+            let name = directory.client(*id).and_then(|client| client.name);
+            directory.forget(*id);
+            let event = Event::info("client.closed").count("conn", id.0).with_some("name", name);
+            let event = event.with("end", end).count("bytes_in", *bytes_in).count("bytes_out", *bytes_out);
+            log.tell(event.count("ms", lasted.as_millis()));
+        }
+        Happened::Rejected { peer, why } => {
+            let why = match why {
+                Rejected::AddressFull => "address_full",
+                Rejected::NoDescriptor => "no_descriptor",
+            };
+            log.tell(Event::warn("client.rejected").with("from", peer.address).with("why", why));
+        }
+        Happened::AcceptFailed { why } => log.tell(Event::error("server.accept_failed").with("why", why)),
+        // Events that later versions of the library add are no secret, but not known here.
+        _ => {}
+    }
+}
+
+fn event_of(note: &Note, directory: &Directory) -> Event {
+    let name = |session: u64| directory.name(session);
+    match note {
+        Note::Opened { conn, session, from, door } => {
+            let event = Event::info("client.opened").count("conn", conn.0).count("session", session.0);
+            event.with("from", from).with("door", door_name(*door))
+        }
+        Note::Named(session, name) => {
+            Event::info("client.named").count("session", session.0).with("name", name.as_str())
+        }
+        Note::Joined(session, room) => {
+            Event::info("client.joined").with("name", name(session.0)).with("room", room.as_str())
+        }
+        Note::Left(session, room) => Event::info("client.left").with("name", name(session.0)).with("room", room.as_str()),
+        Note::Said(session, room, kind) => {
+            let kind = format!("{kind:?}").to_lowercase();
+            Event::info("client.said").with("name", name(session.0)).with("room", room.as_str()).with("kind", kind)
+        }
+        Note::Whispered(session) => Event::info("client.whispered").with("name", name(session.0)),
+        Note::Refused(session, why) => Event::info("client.refused").with("name", name(session.0)).with("why", why),
+        Note::Gone(session, why) => {
+            Event::info("client.gone").with("name", name(session.0)).with("reason", why.as_str())
+        }
+        Note::Store(Ok(())) => Event::info("store.writable"),
+        Note::Store(Err(why)) => Event::error("store.readonly").with("why", why),
+    }
+}
