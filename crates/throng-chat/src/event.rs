@@ -9,6 +9,7 @@ use crate::{Entry, Kind, ModeChange, Name, Rights, RoomModes, RoomName, Text, Ti
 
 /// One thing told.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each variant's line names its fields")]
 pub enum Event {
     /// To the asker of `Enter`: you are a person now, and this is your name.
     Welcomed { you: Name },
@@ -109,6 +110,7 @@ pub struct PersonLine {
 
 /// Why something asked was not done. Each carries what a door needs to explain it well.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each variant's line names its fields")]
 pub enum Refusal {
     /// Somebody has this name, at whichever door. The alternatives are free at this moment.
     NameTaken { name: Name, alternatives: Vec<Name> },

@@ -137,7 +137,11 @@ impl RoomName {
         }
         let skeleton = skeleton_of(&folded);
         let folded = format!("#{folded}");
-        Ok(RoomName(Arc::new(Inner { shown: typed.into(), folded: folded.into(), skeleton: skeleton.into() })))
+        Ok(RoomName(Arc::new(Inner {
+            shown: typed.into(),
+            folded: folded.into(),
+            skeleton: skeleton.into(),
+        })))
     }
 
     /// The room where people who come by themselves are put.
@@ -166,9 +170,7 @@ pub fn distance(one: &str, other: &str) -> usize {
     for (i, row) in rows.iter_mut().enumerate() {
         row[0] = i;
     }
-    for j in 0..=other.len() {
-        rows[0][j] = j;
-    }
+    rows[0] = (0..=other.len()).collect();
     for i in 1..=one.len() {
         for j in 1..=other.len() {
             let change = rows[i - 1][j - 1] + usize::from(one[i - 1] != other[j - 1]);
@@ -184,7 +186,8 @@ pub fn distance(one: &str, other: &str) -> usize {
 
 fn check(typed: &str, names: Names) -> Result<(), BadName> {
     let first = typed.chars().next().ok_or(BadName::Empty)?;
-    if let Some(letter) = typed.chars().find(|letter| !(letter.is_alphanumeric() || MARKS.contains(*letter))) {
+    if let Some(letter) = typed.chars().find(|letter| !(letter.is_alphanumeric() || MARKS.contains(*letter)))
+    {
         return Err(BadName::Contains(letter));
     }
     // IRC clients take a leading digit or hyphen for something else (RFC 2812 §2.3.1).
@@ -230,7 +233,9 @@ impl fmt::Display for BadName {
             BadName::Begins(letter) if letter.is_numeric() => write!(f, "it begins with a digit"),
             BadName::Begins(letter) => write!(f, "it begins with {letter:?}"),
             BadName::Contains(' ') => write!(f, "it has a space in it"),
-            BadName::Contains(letter) => write!(f, "it has {letter:?} in it; letters, digits, _ and - are good"),
+            BadName::Contains(letter) => {
+                write!(f, "it has {letter:?} in it; letters, digits, _ and - are good")
+            }
             BadName::Mixed(scripts) => write!(f, "it mixes letters of {scripts}"),
             BadName::Reserved => write!(f, "that name is kept for the server"),
             BadName::Unfit => write!(f, "its letters cannot stand together"),
@@ -346,7 +351,9 @@ mod tests {
 
     #[test]
     fn the_nearest_word_is_found() {
-        for (one, other, expected) in [("jion", "join", 1), ("", "abc", 3), ("help", "help", 0), ("hlep", "help", 1)] {
+        for (one, other, expected) in
+            [("jion", "join", 1), ("", "abc", 3), ("help", "help", 0), ("hlep", "help", 1)]
+        {
             assert_eq!(distance(one, other), expected, "{one} {other}");
         }
     }

@@ -18,6 +18,7 @@ pub struct RoomId(pub u64);
 
 /// One step of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each variant's line names its fields")]
 pub enum Output {
     /// Tell one session.
     Reply(SessionId, Event),

@@ -11,8 +11,7 @@ pub const TEXT_BYTES_MAX: usize = 400;
 pub const SPLIT_MAX: usize = 5;
 
 /// The formatting of IRC (modern.ircdocs.horse/formatting): the only control characters that may be in a text.
-const FORMATTING: [char; 9] =
-    ['\x02', '\x03', '\x04', '\x0f', '\x11', '\x16', '\x1d', '\x1e', '\x1f'];
+const FORMATTING: [char; 9] = ['\x02', '\x03', '\x04', '\x0f', '\x11', '\x16', '\x1d', '\x1e', '\x1f'];
 
 /// Good words; never empty.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,7 +90,9 @@ impl fmt::Display for BadText {
             BadText::TooManyParts => {
                 write!(f, "it does not fit into {SPLIT_MAX} messages of {TEXT_BYTES_MAX} bytes")
             }
-            BadText::Control(letter) => write!(f, "it has the control character U+{:04X}", u32::from(*letter)),
+            BadText::Control(letter) => {
+                write!(f, "it has the control character U+{:04X}", u32::from(*letter))
+            }
         }
     }
 }

@@ -211,12 +211,18 @@ async fn run_script(seed: u64) {
         }
     }
     scene.succeed_all().await;
-    let stored: Vec<String> = scene.store.stored().iter().filter_map(|e| e.record.text.clone()).map(|t| t.to_string()).collect();
+    let stored: Vec<String> =
+        scene.store.stored().iter().filter_map(|e| e.record.text.clone()).map(|t| t.to_string()).collect();
     assert_eq!(scene.told(), stored, "seed {seed}");
     let refusals = |event: &&Event| matches!(event, Event::Refused(Refusal::NotStored { .. }));
-    let refused: usize = people.iter().map(|who| scene.told_to(*who).into_iter().filter(refusals).count()).sum();
+    let refused: usize =
+        people.iter().map(|who| scene.told_to(*who).into_iter().filter(refusals).count()).sum();
     // Asks that were not messages can be refused with the batch as well, so this is an upper bound.
-    assert!(stored.len() + refused >= asked, "seed {seed}: {asked} asked, {} stored, {refused} refused", stored.len());
+    assert!(
+        stored.len() + refused >= asked,
+        "seed {seed}: {asked} asked, {} stored, {refused} refused",
+        stored.len()
+    );
     assert!(stored.len() <= asked, "seed {seed}");
 }
 

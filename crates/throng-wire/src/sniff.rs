@@ -26,8 +26,19 @@ pub enum Verdict {
 pub const UNDECIDED_MAX: usize = 512;
 
 /// The commands with which IRC clients begin, and whether they stand alone.
-const IRC: &[&[u8]] =
-    &[b"CAP", b"NICK", b"USER", b"PASS", b"AUTHENTICATE", b"PING", b"PONG", b"JOIN", b"QUIT", b"WEBIRC", b"STARTTLS"];
+const IRC: &[&[u8]] = &[
+    b"CAP",
+    b"NICK",
+    b"USER",
+    b"PASS",
+    b"AUTHENTICATE",
+    b"PING",
+    b"PONG",
+    b"JOIN",
+    b"QUIT",
+    b"WEBIRC",
+    b"STARTTLS",
+];
 
 const HTTP: &[&[u8]] =
     &[b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"TRACE", b"CONNECT", b"PRI"];

@@ -30,7 +30,10 @@ impl Banner<'_> {
             lines.extend(how_to_join(*address));
         }
         if self.addresses.iter().all(|address| address.ip().is_loopback()) {
-            lines.push("  Only this machine can connect. To let others in: throng serve --listen 0.0.0.0:50007".into());
+            lines.push(
+                "  Only this machine can connect. To let others in: throng serve --listen 0.0.0.0:50007"
+                    .into(),
+            );
         }
         lines.push(String::new());
         lines.push(format!("ready in {} ms, {} connections possible", self.ready_ms, self.clients_max));

@@ -14,7 +14,9 @@ pub fn usual() -> Result<PathBuf, Fault> {
     path("STATE_DIRECTORY")
         .or_else(|| path("XDG_DATA_HOME").map(|data| data.join("throng")))
         .or_else(|| path("HOME").map(|home| home.join(".local/share/throng")))
-        .ok_or_else(|| Fault::usage("no folder for the data: HOME is not set").hint("try: throng serve --data DIR"))
+        .ok_or_else(|| {
+            Fault::usage("no folder for the data: HOME is not set").hint("try: throng serve --data DIR")
+        })
 }
 
 /// Why a folder cannot be had, and what to do about it.
@@ -39,7 +41,9 @@ pub fn kept(opened: &Opened, durability: Durability) -> String {
     match (durability, opened.created) {
         (Durability::Memory, _) => "nothing is kept: --durability memory".to_owned(),
         (_, true) => "created".to_owned(),
-        (_, false) => format!("{}, {}", counted(opened.rooms.len() as u64, "room"), counted(opened.messages, "message")),
+        (_, false) => {
+            format!("{}, {}", counted(opened.rooms.len() as u64, "room"), counted(opened.messages, "message"))
+        }
     }
 }
 

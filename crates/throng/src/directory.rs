@@ -66,7 +66,11 @@ impl Directory {
 
     /// The name of a session, or what stands for it.
     pub fn name(&self, session: u64) -> String {
-        self.clients().clients.get(&session).and_then(|client| client.name.clone()).unwrap_or_else(|| "-".to_owned())
+        self.clients()
+            .clients
+            .get(&session)
+            .and_then(|client| client.name.clone())
+            .unwrap_or_else(|| "-".to_owned())
     }
 
     /// The client on a connection.

@@ -54,7 +54,9 @@ impl Ended {
         let word = if self.cut_by.is_some() { "cut short" } else { "drained" };
         let (finished, cut) = (self.report.finished, self.report.cut);
         let millis = self.lasted.as_millis();
-        format!("{word}: {told}, {finished} connections closed, {cut} cut, in {millis} ms")
+        let closed =
+            if finished == 1 { "1 connection".to_owned() } else { format!("{finished} connections") };
+        format!("{word}: {told}, {closed} closed, {cut} cut, in {millis} ms")
     }
 }
 

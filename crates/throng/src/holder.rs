@@ -10,7 +10,9 @@ pub fn of(address: SocketAddr) -> Option<String> {
     let wanted = format!("socket:[{}]", inode_of(address)?);
     let mut looks = 0;
     for process in std::fs::read_dir("/proc").ok()?.flatten() {
-        let Some(pid) = process.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let Some(pid) = process.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
         let Ok(descriptors) = std::fs::read_dir(process.path().join("fd")) else { continue };
         for descriptor in descriptors.flatten() {
             looks += 1;
@@ -47,10 +49,13 @@ fn overlaps(listed: &str, ip: IpAddr) -> bool {
         return true;
     }
     match ip {
-        IpAddr::V4(ip) => u32::from_str_radix(listed, 16).is_ok_and(|listed| listed.to_ne_bytes() == ip.octets()),
+        IpAddr::V4(ip) => {
+            u32::from_str_radix(listed, 16).is_ok_and(|listed| listed.to_ne_bytes() == ip.octets())
+        }
         IpAddr::V6(ip) => {
             let words = listed.as_bytes().chunks(8).map(|word| std::str::from_utf8(word).unwrap_or(""));
-            let bytes = words.filter_map(|word| u32::from_str_radix(word, 16).ok()).flat_map(u32::to_ne_bytes);
+            let bytes =
+                words.filter_map(|word| u32::from_str_radix(word, 16).ok()).flat_map(u32::to_ne_bytes);
             bytes.eq(ip.octets())
         }
     }

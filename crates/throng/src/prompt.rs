@@ -226,7 +226,12 @@ impl Helper for Ear {}
 impl Completer for Ear {
     type Candidate = String;
 
-    fn complete(&self, line: &str, position: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
+    fn complete(
+        &self,
+        line: &str,
+        position: usize,
+        _: &Context<'_>,
+    ) -> rustyline::Result<(usize, Vec<String>)> {
         Ok(self.console.complete(line.get(..position).unwrap_or("")))
     }
 }

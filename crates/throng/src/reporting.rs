@@ -56,13 +56,20 @@ fn event_of(note: &Note, directory: &Directory) -> Event {
         Note::Joined(session, room) => {
             Event::info("client.joined").with("name", name(session.0)).with("room", room.as_str())
         }
-        Note::Left(session, room) => Event::info("client.left").with("name", name(session.0)).with("room", room.as_str()),
+        Note::Left(session, room) => {
+            Event::info("client.left").with("name", name(session.0)).with("room", room.as_str())
+        }
         Note::Said(session, room, kind) => {
             let kind = format!("{kind:?}").to_lowercase();
-            Event::info("client.said").with("name", name(session.0)).with("room", room.as_str()).with("kind", kind)
+            Event::info("client.said")
+                .with("name", name(session.0))
+                .with("room", room.as_str())
+                .with("kind", kind)
         }
         Note::Whispered(session) => Event::info("client.whispered").with("name", name(session.0)),
-        Note::Refused(session, why) => Event::info("client.refused").with("name", name(session.0)).with("why", why),
+        Note::Refused(session, why) => {
+            Event::info("client.refused").with("name", name(session.0)).with("why", why)
+        }
         Note::Gone(session, why) => {
             Event::info("client.gone").with("name", name(session.0)).with("reason", why.as_str())
         }

@@ -6,9 +6,9 @@
 //! before it comes here.
 
 use std::io::Write;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// How many pieces of text may wait to be printed. A reader who stopped the terminal (Ctrl-S) for longer than that
@@ -98,7 +98,10 @@ fn print(jobs: &Receiver<Job>, lost: &AtomicU64) {
                 let lost = lost.swap(0, Ordering::Relaxed);
                 show(&mut printer, &lines);
                 if lost > 0 {
-                    show(&mut printer, &format!("({lost} lines were not shown here; the event log has them)"));
+                    show(
+                        &mut printer,
+                        &format!("({lost} lines were not shown here; the event log has them)"),
+                    );
                 }
             }
             Job::Through(given) => printer = Some(given),

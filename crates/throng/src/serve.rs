@@ -84,7 +84,9 @@ impl Start<'_> {
         let claims = self.claim()?;
         let opened = match self.asked.durability {
             Durability::Memory => throng_store::memory(),
-            durability => throng_store::open(&folder, durability).map_err(|why| data::refused(&path, &why))?,
+            durability => {
+                throng_store::open(&folder, durability).map_err(|why| data::refused(&path, &why))?
+            }
         };
         let (store, kept) = (Arc::clone(&opened.store), data::kept(&opened, self.asked.durability));
         let sight = if terminal.is_some() { Sight::Prompt } else { Sight::Lines };
@@ -121,7 +123,8 @@ impl Start<'_> {
         let first = wait(&wished);
         log.tell(Event::info("server.draining").with("by", first.by.name()));
         if terminal.is_some() {
-            self.screen.say("Closing: no new clients, everybody is told goodbye. Ctrl-C again does not wait.");
+            self.screen
+                .say("Closing: no new clients, everybody is told goodbye. Ctrl-C again does not wait.");
         }
         let ended = ending::end_chat(&chat, &running, first, wished);
         if ended.told.is_some() {
@@ -213,11 +216,11 @@ fn restore_on_panic(terminal: Terminal) {
 fn clients_max(asked: &Serve, descriptors: u64) -> Result<u64, Fault> {
     let possible = descriptors.saturating_sub(DESCRIPTORS_KEPT).max(1);
     match asked.limits_clients.map(u64::from) {
-        Some(limit) if limit > possible => {
-            Err(Fault::usage(format!("--limits-clients {limit} is more than this process may have: {possible}"))
-                .hint(format!("the descriptor limit is {descriptors}, and {DESCRIPTORS_KEPT} are kept aside"))
-                .hint("raise it before the start: ulimit -n, or LimitNOFILE= in the unit (systemd.exec(5))"))
-        }
+        Some(limit) if limit > possible => Err(Fault::usage(format!(
+            "--limits-clients {limit} is more than this process may have: {possible}"
+        ))
+        .hint(format!("the descriptor limit is {descriptors}, and {DESCRIPTORS_KEPT} are kept aside"))
+        .hint("raise it before the start: ulimit -n, or LimitNOFILE= in the unit (systemd.exec(5))")),
         Some(limit) => Ok(limit),
         None => Ok(possible),
     }

@@ -77,7 +77,9 @@ impl Wishes {
 
     /// Turns signals into wishes from now on. `false` when the system does not let us hear them.
     pub fn listen(&self) -> bool {
-        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return false };
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else {
+            return false;
+        };
         let wishes = self.clone();
         let (told, ready) = sync_channel(1);
         let hears = std::thread::Builder::new().name("throng-signals".to_owned()).spawn(move || {

@@ -44,11 +44,17 @@ fn no_crate_knows_one_that_it_must_not_know() {
         let folder = entry.unwrap().path();
         let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
         let manifest = read(&folder.join("Cargo.toml"));
-        let (_, allowed) =
-            ARROWS.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("{name} has no row in ARROWS"));
+        let (_, allowed) = ARROWS
+            .iter()
+            .find(|(known, _)| *known == name)
+            .unwrap_or_else(|| panic!("{name} has no row in ARROWS"));
         let allowed: BTreeSet<String> = allowed.iter().map(|name| (*name).to_owned()).collect();
         let used = ours(&manifest, "dependencies");
-        assert!(used.is_subset(&allowed), "{name} depends on {:?}", used.difference(&allowed).collect::<Vec<_>>());
+        assert!(
+            used.is_subset(&allowed),
+            "{name} depends on {:?}",
+            used.difference(&allowed).collect::<Vec<_>>()
+        );
     }
 }
 
@@ -56,7 +62,8 @@ fn no_crate_knows_one_that_it_must_not_know() {
 fn the_pure_crates_have_no_runtime_and_no_sockets() {
     for name in ["throng-wire", "throng-chat"] {
         let manifest = read(&root().join("crates").join(name).join("Cargo.toml"));
-        let dependencies = manifest.split("[dependencies]").nth(1).unwrap().split("[dev-dependencies]").next().unwrap();
+        let dependencies =
+            manifest.split("[dependencies]").nth(1).unwrap().split("[dev-dependencies]").next().unwrap();
         for banned in ["tokio", "socket2", "rusqlite", "rand", "mio", "libc", "uuid"] {
             assert!(!dependencies.lines().any(|line| line.starts_with(banned)), "{name} depends on {banned}");
         }
@@ -83,7 +90,8 @@ fn architecture_names_every_crate_and_every_room() {
 }
 
 fn crates() -> Vec<(PathBuf, String)> {
-    let mut found: Vec<_> = ARROWS.iter().map(|(name, _)| (root().join("crates").join(name), (*name).to_owned())).collect();
+    let mut found: Vec<_> =
+        ARROWS.iter().map(|(name, _)| (root().join("crates").join(name), (*name).to_owned())).collect();
     found.push((root().join("xtask"), "xtask".to_owned()));
     found
 }

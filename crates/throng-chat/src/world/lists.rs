@@ -11,7 +11,12 @@ impl World {
         Ok(vec![Output::Reply(asker.session, event)])
     }
 
-    pub(super) fn list_members(&self, asker: Asker, name: &RoomName, who: bool) -> Result<Vec<Output>, Refusal> {
+    pub(super) fn list_members(
+        &self,
+        asker: Asker,
+        name: &RoomName,
+        who: bool,
+    ) -> Result<Vec<Output>, Refusal> {
         let room = self.state.room(self.existing(name)?);
         let (room, members) = (room.name.clone(), room.listed());
         let event = if who { Event::WhoIn { room, members } } else { Event::NamesAre { room, members } };

@@ -18,7 +18,10 @@ use std::collections::VecDeque;
 use self::state::{Change, State};
 use crate::event::{Event, Refusal, RoomLine, Topic};
 use crate::room::Room;
-use crate::{Command, Limits, Name, Names, OperatorCommand, Output, PersonId, RoomId, RoomName, SessionId, Target, Time};
+use crate::{
+    Command, Limits, Name, Names, OperatorCommand, Output, PersonId, RoomId, RoomName, SessionId, Target,
+    Time,
+};
 
 /// A moment of a world, to go back to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -61,7 +61,11 @@ impl World {
     }
 
     /// The operator ends all sessions of a person.
-    pub(super) fn remove_person(&mut self, name: &Name, reason: Option<Text>) -> Result<Vec<Output>, Refusal> {
+    pub(super) fn remove_person(
+        &mut self,
+        name: &Name,
+        reason: Option<Text>,
+    ) -> Result<Vec<Output>, Refusal> {
         let person = self.state.named(name).ok_or_else(|| Refusal::NoSuchPerson(name.clone()))?;
         let words = reason.map_or("kicked by the operator".to_owned(), |reason| format!("kicked: {reason}"));
         let reason = Text::fitted(&words, crate::text::TEXT_BYTES_MAX).expect("there are words in it");

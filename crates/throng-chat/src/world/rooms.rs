@@ -26,7 +26,8 @@ impl World {
             return Err(Refusal::RoomsFull { room: name, max: self.limits.rooms_max });
         }
         let room = found.unwrap_or_else(|| self.add_room(Room::new(name, None, false)));
-        let operator = self.state.room(room).members.is_empty() && !Room::is_commons(&self.state.room(room).name);
+        let operator =
+            self.state.room(room).members.is_empty() && !Room::is_commons(&self.state.room(room).name);
         let place = self.state.person(person).rooms.len();
         self.change(Change::AddMember(room, person, Rights { operator, voice: false }, place));
         Ok(self.tell_joined(room, person))
@@ -41,14 +42,24 @@ impl World {
         }
         let members = inside.listed();
         for session in self.sessions(person) {
-            let joined = Joined { room: inside.name.clone(), members: members.clone(), topic: inside.topic.clone(), seq: 0 };
+            let joined = Joined {
+                room: inside.name.clone(),
+                members: members.clone(),
+                topic: inside.topic.clone(),
+                seq: 0,
+            };
             outputs.push(Output::Entered(session, room));
             outputs.push(Output::Reply(session, Event::Joined(Box::new(joined))));
         }
         outputs
     }
 
-    pub(super) fn part(&mut self, asker: Asker, name: &RoomName, reason: Option<Text>) -> Result<Vec<Output>, Refusal> {
+    pub(super) fn part(
+        &mut self,
+        asker: Asker,
+        name: &RoomName,
+        reason: Option<Text>,
+    ) -> Result<Vec<Output>, Refusal> {
         let room = self.inside(asker, name)?;
         let who = self.state.person(asker.person).name.clone();
         let event = Event::Left { room: self.room_name(room), who, reason };
@@ -91,7 +102,8 @@ impl World {
         for whom in changes.iter().filter_map(ModeChange::member) {
             self.member(room, whom)?;
         }
-        let changes: Vec<ModeChange> = changes.into_iter().filter_map(|change| self.set_mode(room, change)).collect();
+        let changes: Vec<ModeChange> =
+            changes.into_iter().filter_map(|change| self.set_mode(room, change)).collect();
         if changes.is_empty() {
             return Ok(Vec::new());
         }
@@ -120,7 +132,11 @@ impl World {
                 }
                 self.change(Change::SetRights(room, person, wanted));
                 let name = self.state.person(person).name.clone();
-                return Some(if is_operator { ModeChange::Operator(name, on) } else { ModeChange::Voice(name, on) });
+                return Some(if is_operator {
+                    ModeChange::Operator(name, on)
+                } else {
+                    ModeChange::Voice(name, on)
+                });
             }
         };
         (changed != modes).then(|| {

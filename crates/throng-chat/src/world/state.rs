@@ -127,7 +127,8 @@ impl State {
                 let rooms = &mut self.person_mut(person).rooms;
                 let place = rooms.iter().position(|other| *other == room).expect("a member knows the room");
                 rooms.remove(place);
-                let (_, rights) = self.room_mut(room).members.remove(&person).expect("the room knows its member");
+                let (_, rights) =
+                    self.room_mut(room).members.remove(&person).expect("the room knows its member");
                 Change::AddMember(room, person, rights, place)
             }
             Change::SetRights(room, person, rights) => {

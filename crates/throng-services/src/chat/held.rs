@@ -26,6 +26,8 @@ pub struct Held {
     pub before: Mark,
     /// The answer.
     pub outputs: Vec<Output>,
+    /// Does it answer somebody who is not in the world?
+    pub of_nobody: bool,
     records: usize,
     bytes: usize,
 }
@@ -35,7 +37,12 @@ impl Held {
     pub fn new(asker: SessionId, farewell: Option<Command>, before: Mark, outputs: Vec<Output>) -> Held {
         let records = outputs.iter().filter(|output| matches!(output, Output::Stored { .. })).count();
         let bytes = outputs.iter().map(bytes_of).sum::<usize>() + size_of::<Held>();
-        Held { asker, farewell, before, outputs, records, bytes }
+        Held { asker, farewell, before, outputs, of_nobody: false, records, bytes }
+    }
+
+    /// The same, for somebody who is not in the world.
+    pub fn of_nobody(self) -> Held {
+        Held { of_nobody: true, ..self }
     }
 }
 

@@ -13,11 +13,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
-use throng_chat::{
-    Command, Event, Limits, Name, OperatorCommand, Output, Refusal, RoomName, SessionId, Stamp, Target,
-    Text, Time, World,
-};
 use throng_chat::event::RoomLine;
+use throng_chat::{
+    Command, Event, Limits, Name, OperatorCommand, Output, Refusal, RoomName, SessionId, Stamp, Target, Text,
+    Time, World,
+};
 use throng_store::{Durability, Fault, Health, KeptRoom, Store};
 use tokio::sync::{mpsc, watch};
 
@@ -287,8 +287,9 @@ impl Hub {
         let farewell = command.is_farewell().then(|| command.clone());
         let mut outputs = self.world.apply((self.now)(), session, command);
         if let (Some(farewell), true) = (&farewell, outputs.is_empty()) {
-            // A seat that leaves without ever having had a name waits for its close like any other.
+            // A seat that has no name, or none any more, waits for its close like any other.
             outputs.push(Output::Closed(session, farewell_text(farewell)));
+            return self.queue.push(Held::new(session, None, before, outputs).of_nobody());
         }
         self.hold(session, farewell, before, outputs);
     }
@@ -361,6 +362,7 @@ impl Hub {
     }
 
     fn tell(&mut self, held: Held, stamps: &mut dyn Iterator<Item = Stamp>) {
+        let of_somebody = !held.of_nobody;
         for output in held.outputs {
             match output {
                 Output::Reply(session, mut event) => {
@@ -386,7 +388,9 @@ impl Hub {
                 Output::Entered(session, room) => self.routes.entered(session, room),
                 Output::Departed(session, room) => self.routes.departed(session, room),
                 Output::Closed(session, text) => {
-                    self.notes.take(Note::Gone(session, text.clone()));
+                    if of_somebody {
+                        self.notes.take(Note::Gone(session, text.clone()));
+                    }
                     self.routes.to_session(session, Delivery::Close(session, text));
                 }
             }
@@ -442,7 +446,10 @@ impl Hub {
         Status {
             people: self.world.people(),
             rooms: self.world.rooms(),
-            who: who.into_iter().map(|(name, sessions, rooms)| PersonHere { name, sessions, rooms }).collect(),
+            who: who
+                .into_iter()
+                .map(|(name, sessions, rooms)| PersonHere { name, sessions, rooms })
+                .collect(),
             stored: self.stored,
             read_only: self.read_only(),
         }

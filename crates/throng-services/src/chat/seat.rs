@@ -62,7 +62,11 @@ impl Taken {
     }
 
     /// Reads until the first bytes say how the client speaks. `false` when nothing more is to be served.
-    async fn open(&mut self, reader: &mut Reader, buffer: &mut throng_server::Buffer) -> std::io::Result<bool> {
+    async fn open(
+        &mut self,
+        reader: &mut Reader,
+        buffer: &mut throng_server::Buffer,
+    ) -> std::io::Result<bool> {
         loop {
             if reader.read_into(buffer).await? == 0 {
                 return Ok(false);
@@ -70,7 +74,8 @@ impl Taken {
             match sniff(buffer) {
                 Verdict::NeedMore => self.core.touch(self.session),
                 Verdict::Sure(Speaks::Http) if self.core.started(self.session) == Started::Greeted => {
-                    self.outbox.push(b"\r\nThis connection speaks plain lines by now; open the page anew.\r\n");
+                    self.outbox
+                        .push(b"\r\nThis connection speaks plain lines by now; open the page anew.\r\n");
                     return Ok(false);
                 }
                 Verdict::Sure(Speaks::Http | Speaks::Tls) => {

@@ -80,7 +80,12 @@ pub enum Waiting {
     /// For this session alone.
     Alone(Event),
     /// For many; `own` if this session said it.
-    Shared { event: Arc<Event>, own: bool },
+    Shared {
+        /// What was said.
+        event: Arc<Event>,
+        /// By this session?
+        own: bool,
+    },
     /// Another errand, asked for meanwhile.
     Errand(Errand),
     /// The end.
@@ -151,7 +156,9 @@ impl Seats {
     /// The session hears the room from here on.
     pub fn entered(&mut self, session: SessionId, room: RoomId) {
         let row = u32::try_from(row_of(session)).expect("a row has a small number");
-        let Some(seat) = self.rows.get_mut(row as usize).and_then(|place| place.seat.as_mut()) else { return };
+        let Some(seat) = self.rows.get_mut(row as usize).and_then(|place| place.seat.as_mut()) else {
+            return;
+        };
         if seat.session != session || seat.rooms.iter().any(|(heard, _)| *heard == room) {
             return;
         }

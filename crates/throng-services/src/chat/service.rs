@@ -35,7 +35,12 @@ pub enum Farewell {
 
 impl Chat {
     /// Opens the chat, for so many workers. The hub runs on a thread of its own from here on.
-    pub fn open(house: House, opened: Opened, durability: Durability, workers: usize) -> std::io::Result<Arc<Chat>> {
+    pub fn open(
+        house: House,
+        opened: Opened,
+        durability: Durability,
+        workers: usize,
+    ) -> std::io::Result<Arc<Chat>> {
         let (senders, receivers): (Vec<_>, Vec<_>) =
             (0..workers).map(|_| mpsc::channel(TURNS_WAITING_MAX)).map(|(to, from)| (to, Some(from))).unzip();
         let (hub, handle) = Hub::new(Parts {

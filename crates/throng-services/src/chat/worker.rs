@@ -348,7 +348,8 @@ impl Core {
         let mut newcomers = self.newcomers.borrow_mut();
         while newcomers.front().is_some_and(|(greet_at, _)| *greet_at <= now_ms) {
             let Some((_, session)) = newcomers.pop_front() else { return };
-            if let Some(seat) = self.seats.borrow_mut().of(session).filter(|seat| seat.started == Started::No) {
+            if let Some(seat) = self.seats.borrow_mut().of(session).filter(|seat| seat.started == Started::No)
+            {
                 let mut out = Vec::new();
                 seat.door.greet(&mut out);
                 seat.outbox.push(&out);

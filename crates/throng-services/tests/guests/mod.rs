@@ -35,7 +35,8 @@ impl Place {
 
     /// Opens a chat on this store.
     pub fn open_with(opened: Opened, durability: Durability, change: impl FnOnce(&mut Settings)) -> Place {
-        let mut settings = Settings { pace: PaceSettings::off(), zone: jiff::tz::TimeZone::UTC, ..Settings::default() };
+        let mut settings =
+            Settings { pace: PaceSettings::off(), zone: jiff::tz::TimeZone::UTC, ..Settings::default() };
         change(&mut settings);
         let claim = throng_server::Claim::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let addresses = vec![claim.address()];
@@ -128,7 +129,9 @@ impl Guest {
         socket.set_write_timeout(Some(PATIENCE)).unwrap();
         socket.set_nodelay(true).unwrap();
         let wire = match door {
-            Door::Line | Door::Irc => Wire::Lines { reads: BufReader::new(socket.try_clone().unwrap()), writes: socket },
+            Door::Line | Door::Irc => {
+                Wire::Lines { reads: BufReader::new(socket.try_clone().unwrap()), writes: socket }
+            }
             Door::Web => Wire::Web(Box::new(upgrade(address, socket))),
         };
         let mut guest = Guest {
@@ -251,7 +254,8 @@ impl Guest {
         match &mut self.wire {
             Wire::Lines { reads, .. } => {
                 let mut line = Vec::new();
-                let read = reads.read_until(b'\n', &mut line).unwrap_or_else(|why| panic!("{}: {why}", self.name));
+                let read =
+                    reads.read_until(b'\n', &mut line).unwrap_or_else(|why| panic!("{}: {why}", self.name));
                 (read > 0).then(|| String::from_utf8(line).unwrap().trim_end().to_owned())
             }
             Wire::Web(socket) => loop {
@@ -259,7 +263,9 @@ impl Guest {
                     Ok(Message::Text(line)) => return Some(line.as_str().to_owned()),
                     Ok(Message::Close(_)) => return None,
                     Ok(_) => {}
-                    Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed) => return None,
+                    Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed) => {
+                        return None;
+                    }
                     Err(why) => panic!("{}: {why}", self.name),
                 }
             },
@@ -296,10 +302,21 @@ impl Guest {
 
     /// Hears until these words were said, and gives everything up to them.
     pub fn hear_until(&mut self, words: &str) -> Vec<Tell> {
+        self.hear_through(words, |tell| matches!(tell, Tell::Said(_, said) if said == words))
+    }
+
+    /// Hears until this was told, and gives everything up to it.
+    pub fn hear_until_told(&mut self, last: &Tell) -> Vec<Tell> {
+        self.hear_through(&format!("{last:?}"), |tell| tell == last)
+    }
+
+    fn hear_through(&mut self, what: &str, is_last: impl Fn(&Tell) -> bool) -> Vec<Tell> {
         let mut tells = Vec::new();
         loop {
-            let Some(tell) = self.hear() else { panic!("{} was closed before {words:?}: {tells:#?}", self.name) };
-            let over = matches!(&tell, Tell::Said(_, said) if said == words);
+            let Some(tell) = self.hear() else {
+                panic!("{} was closed before {what}: {tells:#?}", self.name)
+            };
+            let over = is_last(&tell);
             tells.push(tell);
             if over {
                 return tells;
@@ -344,7 +361,8 @@ impl Guest {
         let who = source.split('!').next().unwrap().to_owned();
         let (head, trailing) = rest.split_once(" :").unwrap_or((rest, ""));
         let head: Vec<&str> = head.split(' ').collect();
-        let last = |position: usize| head.get(position).map_or(trailing.to_owned(), |word| (*word).to_owned());
+        let last =
+            |position: usize| head.get(position).map_or(trailing.to_owned(), |word| (*word).to_owned());
         let tell = match head[0] {
             "PRIVMSG" => match trailing.strip_prefix("\u{1}ACTION ") {
                 Some(did) => Tell::Did(who, did.trim_end_matches('\u{1}').to_owned()),

@@ -6,7 +6,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use throng_chat::{
-    Command, Entry, Event, Kind, Limits, MsgId, Name, Names, Record, RoomName, SessionId, Stamp, Target, Text, Time,
+    Command, Entry, Event, Kind, Limits, MsgId, Name, Names, Record, RoomName, SessionId, Stamp, Target,
+    Text, Time,
 };
 use throng_services::chat::delivery::Delivery;
 use throng_services::chat::hub::{Hub, HubHandle, Parts};

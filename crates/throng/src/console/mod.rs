@@ -70,7 +70,9 @@ impl Console {
         let (before, word) = typed.split_at(begins);
         let fits = |name: &&str| name.starts_with(word);
         let found = match before.trim() {
-            "" => verbs::ROWS.iter().map(|row| row.name).filter(fits).map(|name| format!("{name} ")).collect(),
+            "" => {
+                verbs::ROWS.iter().map(|row| row.name).filter(fits).map(|name| format!("{name} ")).collect()
+            }
             "help" => verbs::ROWS.iter().map(|row| row.name).filter(fits).map(str::to_owned).collect(),
             "kick" => self.directory.names(word, COMPLETIONS_MAX),
             "logs" => ["show "].iter().copied().filter(fits).map(str::to_owned).collect(),
@@ -93,7 +95,9 @@ fn unknown(word: &str) -> String {
 /// Why the chat did not answer.
 fn unanswered(why: NoAnswer) -> String {
     match why {
-        NoAnswer::Busy => "The chat does not answer: it waits for its store. Try again, or look at: logs show".to_owned(),
+        NoAnswer::Busy => {
+            "The chat does not answer: it waits for its store. Try again, or look at: logs show".to_owned()
+        }
         NoAnswer::Over => "The chat has ended.".to_owned(),
     }
 }
@@ -112,7 +116,11 @@ mod tests {
     #[test]
     fn every_command_says_what_it_does() {
         for row in verbs::ROWS {
-            assert!(!row.help.is_empty() && row.name.chars().all(|letter| letter.is_ascii_lowercase()), "{}", row.name);
+            assert!(
+                !row.help.is_empty() && row.name.chars().all(|letter| letter.is_ascii_lowercase()),
+                "{}",
+                row.name
+            );
         }
     }
 }

@@ -80,7 +80,8 @@ pub fn rooms(chat: &Status) -> String {
         .rooms
         .iter()
         .map(|line| {
-            let topic = line.topic.as_ref().map_or(String::new(), |topic| printable(topic.as_str()).into_owned());
+            let topic =
+                line.topic.as_ref().map_or(String::new(), |topic| printable(topic.as_str()).into_owned());
             [line.members.to_string(), printable(line.room.as_str()).into_owned(), topic]
         })
         .collect();
@@ -129,7 +130,9 @@ mod tests {
 
     #[test]
     fn a_time_is_told_in_its_two_largest_units() {
-        for (secs, expected) in [(0, "0s"), (59, "59s"), (60, "1m"), (3600, "1h0m"), (11_520, "3h12m"), (435_600, "5d1h")] {
+        for (secs, expected) in
+            [(0, "0s"), (59, "59s"), (60, "1m"), (3600, "1h0m"), (11_520, "3h12m"), (435_600, "5d1h")]
+        {
             assert_eq!(lasted(Duration::from_secs(secs)), expected);
         }
     }

@@ -28,14 +28,24 @@ pub struct Row {
 pub const ROWS: &[Row] = &[
     Row { name: "help", arguments: "[COMMAND]", help: "lists the commands, or explains one", run: help },
     Row { name: "status", arguments: "", help: "how the server is", run: status },
-    Row { name: "clients", arguments: "", help: "who is connected, from where, through which door", run: clients },
+    Row {
+        name: "clients",
+        arguments: "",
+        help: "who is connected, from where, through which door",
+        run: clients,
+    },
     Row { name: "rooms", arguments: "", help: "the rooms with somebody in them", run: rooms },
     Row { name: "say", arguments: "WORDS", help: "tells everybody something, as the server", run: say },
     Row { name: "kick", arguments: "NAME [REASON]", help: "ends all connections of a person", run: kick },
     Row { name: "pause", arguments: "", help: "refuses new clients; those who are here stay", run: pause },
     Row { name: "resume", arguments: "", help: "takes new clients again, on the same ports", run: resume },
     Row { name: "logs", arguments: "show [N]", help: "shows the last N events, 20 unless told", run: logs },
-    Row { name: "shutdown", arguments: "[--now]", help: "says goodbye to everybody and ends; --now: at once", run: shutdown },
+    Row {
+        name: "shutdown",
+        arguments: "[--now]",
+        help: "says goodbye to everybody and ends; --now: at once",
+        run: shutdown,
+    },
 ];
 
 /// How many events `logs show` shows unless told, and at most.
@@ -90,8 +100,13 @@ fn say(console: &Console, rest: &str) -> Outcome {
     if rest.is_empty() {
         return Err(usage("say"));
     }
-    let words = text(rest).ok_or("Not said: that is longer than 400 bytes, or has control characters in it.")?;
-    console.hub.operate(OperatorCommand::Announce(words)).map_err(unanswered)?.map_err(|refused| refusal(&refused.why))?;
+    let words =
+        text(rest).ok_or("Not said: that is longer than 400 bytes, or has control characters in it.")?;
+    console
+        .hub
+        .operate(OperatorCommand::Announce(words))
+        .map_err(unanswered)?
+        .map_err(|refused| refusal(&refused.why))?;
     console.log.tell(Event::info("console.said"));
     Ok(Answer::say("Said to everybody."))
 }
@@ -101,10 +116,13 @@ fn kick(console: &Console, rest: &str) -> Outcome {
     if typed.is_empty() {
         return Err(usage("kick"));
     }
-    let name = Name::new(typed, Names::Unicode).map_err(|why| format!("{} cannot be a name: {why}", printable(typed)))?;
+    let name = Name::new(typed, Names::Unicode)
+        .map_err(|why| format!("{} cannot be a name: {why}", printable(typed)))?;
     let reason = match reason.trim() {
         "" => None,
-        words => Some(text(words).ok_or("Not kicked: that reason is too long, or has control characters in it.")?),
+        words => {
+            Some(text(words).ok_or("Not kicked: that reason is too long, or has control characters in it.")?)
+        }
     };
     let shown = reason.as_ref().map(|words| printable(words.as_str()).into_owned());
     match console.hub.operate(OperatorCommand::Kick(name.clone(), reason)).map_err(unanswered)? {
@@ -117,7 +135,11 @@ fn kick(console: &Console, rest: &str) -> Outcome {
         Err(refused) => {
             let nearest = refused.nearest.iter().map(|name| format!("kick {}", printable(name.as_str())));
             let nearest: Vec<_> = nearest.collect();
-            let hint = if nearest.is_empty() { String::new() } else { format!(" Did you mean: {}", nearest.join(", ")) };
+            let hint = if nearest.is_empty() {
+                String::new()
+            } else {
+                format!(" Did you mean: {}", nearest.join(", "))
+            };
             Err(format!("Nobody called {} is here.{hint}", printable(typed)))
         }
     }
@@ -130,9 +152,14 @@ fn refusal(why: &Refusal) -> String {
 fn pause(console: &Console, rest: &str) -> Outcome {
     nothing("pause", rest)?;
     let paused = console.running.pause().map_err(|why| format!("Not paused: {why}"))?;
-    console.log.tell(Event::info("server.paused").count("taken", paused.taken).count("clients", paused.in_flight));
-    let stay = tables::counted(paused.in_flight, "client");
-    Ok(Answer::say(format!("Paused: new connections are refused, {stay} stay. resume ends it.")))
+    console
+        .log
+        .tell(Event::info("server.paused").count("taken", paused.taken).count("clients", paused.in_flight));
+    let stay = match paused.in_flight {
+        1 => "1 client stays".to_owned(),
+        count => format!("{count} clients stay"),
+    };
+    Ok(Answer::say(format!("Paused: new connections are refused, {stay}. resume ends it.")))
 }
 
 fn resume(console: &Console, rest: &str) -> Outcome {
@@ -149,7 +176,8 @@ fn logs(console: &Console, rest: &str) -> Outcome {
         _ => return Err(usage("logs")),
     };
     console.log.settle(std::time::Duration::from_secs(1));
-    let lines: Vec<_> = console.log.last(count.min(EVENTS_MAX)).iter().map(|event| event.text(&console.zone)).collect();
+    let lines: Vec<_> =
+        console.log.last(count.min(EVENTS_MAX)).iter().map(|event| event.text(&console.zone)).collect();
     Ok(Answer::say(if lines.is_empty() { "No events.".to_owned() } else { lines.join("\n") }))
 }
 

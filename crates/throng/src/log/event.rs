@@ -142,7 +142,8 @@ fn json(value: &Value) -> String {
 /// A value as one word: in quotes when it is empty, or has a space, a quote or an equals sign.
 fn quoted(text: &str) -> Cow<'_, str> {
     let shown = printable(text);
-    let is_word = !shown.is_empty() && !shown.chars().any(|letter| letter.is_whitespace() || "\"=".contains(letter));
+    let is_word =
+        !shown.is_empty() && !shown.chars().any(|letter| letter.is_whitespace() || "\"=".contains(letter));
     if is_word { shown } else { format!("\"{}\"", shown.replace('"', "\\\"")).into() }
 }
 
@@ -160,10 +161,19 @@ mod tests {
         let kicked = || Event::info("client.kicked").with("name", "ana").with("by", "console");
         for (given, expected) in [
             (kicked(), "19:05:40 client.kicked name=ana by=console"),
-            (kicked().with("reason", "take a break"), "19:05:40 client.kicked name=ana by=console reason=\"take a break\""),
+            (
+                kicked().with("reason", "take a break"),
+                "19:05:40 client.kicked name=ana by=console reason=\"take a break\"",
+            ),
             (kicked().with("reason", ""), "19:05:40 client.kicked name=ana by=console reason=\"\""),
-            (kicked().with("reason", "say \"hi\""), "19:05:40 client.kicked name=ana by=console reason=\"say \\\"hi\\\"\""),
-            (kicked().with("reason", "\x1b[2Ja\nb"), "19:05:40 client.kicked name=ana by=console reason=\\x1b[2Ja\\x0ab"),
+            (
+                kicked().with("reason", "say \"hi\""),
+                "19:05:40 client.kicked name=ana by=console reason=\"say \\\"hi\\\"\"",
+            ),
+            (
+                kicked().with("reason", "\x1b[2Ja\nb"),
+                "19:05:40 client.kicked name=ana by=console reason=\\x1b[2Ja\\x0ab",
+            ),
             (Event::warn("log.dropped").count("n", 3_u64), "19:05:40 WARN log.dropped n=3"),
             (Event::error("server.bug").with_some("at", None::<&str>), "19:05:40 ERROR server.bug"),
         ] {

@@ -224,7 +224,10 @@ mod tests {
         log.settle(PATIENCE);
         let last = log.last(usize::MAX);
         assert_eq!(last.len(), KEPT_MAX);
-        let bytes: u64 = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum();
+        let bytes: u64 = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|file| file.unwrap().metadata().unwrap().len())
+            .sum();
         assert!(bytes <= 2 * 4096, "{bytes}");
         assert_eq!(log.last(3).len(), 3);
     }

@@ -132,7 +132,12 @@ mod tests {
         let events = folder.path().join("events");
         Segments::open(&events, SMALL).unwrap();
         for (path, mode) in [(events.clone(), 0o700), (path(&events, 0), 0o600)] {
-            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode, "{}", path.display());
+            assert_eq!(
+                std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+                mode,
+                "{}",
+                path.display()
+            );
         }
     }
 

@@ -6,7 +6,8 @@ use throng_wire::irc::LINE_MAX;
 use throng_wire::numeric::{
     RPL_CHANNELMODEIS, RPL_ENDOFNAMES, RPL_ENDOFWHO, RPL_ENDOFWHOIS, RPL_GLOBALUSERS, RPL_ISON, RPL_LIST,
     RPL_LISTEND, RPL_LISTSTART, RPL_LOCALUSERS, RPL_LUSERCLIENT, RPL_LUSERME, RPL_NAMREPLY, RPL_NOTOPIC,
-    RPL_TOPIC, RPL_TOPICWHOTIME, RPL_USERHOST, RPL_WHOISCHANNELS, RPL_WHOISSERVER, RPL_WHOISUSER, RPL_WHOREPLY,
+    RPL_TOPIC, RPL_TOPICWHOTIME, RPL_USERHOST, RPL_WHOISCHANNELS, RPL_WHOISSERVER, RPL_WHOISUSER,
+    RPL_WHOREPLY,
 };
 
 use super::IrcDoor;
@@ -105,7 +106,9 @@ impl IrcDoor {
         }
         match hidden {
             0 => self.say(RPL_LISTEND, &[], "End of /LIST", out),
-            _ => self.say(RPL_LISTEND, &[], &format!("End of /LIST, {hidden} smaller ones are not shown"), out),
+            _ => {
+                self.say(RPL_LISTEND, &[], &format!("End of /LIST, {hidden} smaller ones are not shown"), out)
+            }
         }
     }
 
@@ -171,8 +174,18 @@ impl IrcDoor {
         self.say(RPL_LUSERCLIENT, &[], &everybody, out);
         self.say(RPL_LUSERME, &[], &clients, out);
         // How many there once were is not counted, so both numbers are those of now.
-        self.say(RPL_LOCALUSERS, &[&count, &count], &format!("Current local users {people}, max {people}"), out);
-        self.say(RPL_GLOBALUSERS, &[&count, &count], &format!("Current global users {people}, max {people}"), out);
+        self.say(
+            RPL_LOCALUSERS,
+            &[&count, &count],
+            &format!("Current local users {people}, max {people}"),
+            out,
+        );
+        self.say(
+            RPL_GLOBALUSERS,
+            &[&count, &count],
+            &format!("Current global users {people}, max {people}"),
+            out,
+        );
     }
 
     /// Says marked words in as many lines as they need; in none if there are none.

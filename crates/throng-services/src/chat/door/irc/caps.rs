@@ -78,7 +78,9 @@ fn listed(abilities: u8) -> String {
 
 fn answer(door: &IrcDoor, verb: &str, words: &str, heard: &mut Heard) {
     let server = &door.house.settings.name;
-    frame(&mut heard.reply, |line| line.source(server).command("CAP").param(door.shown_name()).param(verb).trailing(words));
+    frame(&mut heard.reply, |line| {
+        line.source(server).command("CAP").param(door.shown_name()).param(verb).trailing(words)
+    });
 }
 
 impl IrcDoor {

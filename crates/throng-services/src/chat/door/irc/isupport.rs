@@ -32,7 +32,9 @@ pub fn tokens(settings: &Settings) -> Vec<String> {
         format!("KICKLEN={REASON_BYTES_MAX}"),
         format!("CHANLIMIT=#:{}", settings.limits.rooms_per_person_max),
         format!("MAXTARGETS={TARGETS_MAX}"),
-        format!("TARGMAX=JOIN:,KICK:{TARGETS_MAX},LIST:,NAMES:,NOTICE:{TARGETS_MAX},PART:,PRIVMSG:{TARGETS_MAX},WHOIS:1"),
+        format!(
+            "TARGMAX=JOIN:,KICK:{TARGETS_MAX},LIST:,NAMES:,NOTICE:{TARGETS_MAX},PART:,PRIVMSG:{TARGETS_MAX},WHOIS:1"
+        ),
         "UTF8ONLY".to_owned(),
     ]
 }

@@ -117,14 +117,20 @@ impl IrcDoor {
 
     fn refuse_length(&self, heard: &mut Heard) {
         if !self.over {
-            self.say(ERR_INPUTTOOLONG, &[], "Input line was too long; nothing of it was taken", &mut heard.reply);
+            self.say(
+                ERR_INPUTTOOLONG,
+                &[],
+                "Input line was too long; nothing of it was taken",
+                &mut heard.reply,
+            );
         }
     }
 
     /// As IRCv3's utf8-only says it.
     fn refuse_bytes(&self, heard: &mut Heard) {
         words::frame(&mut heard.reply, |line| {
-            let line = line.source(&self.house.settings.name).command("FAIL").param("*").param("INVALID_UTF8");
+            let line =
+                line.source(&self.house.settings.name).command("FAIL").param("*").param("INVALID_UTF8");
             line.trailing("Message rejected, since it is not UTF-8; set your client to UTF-8")
         });
     }

@@ -25,7 +25,9 @@ pub(super) fn mode(door: &mut IrcDoor, message: &Message<'_>, heard: &mut Heard)
     match message.params.get(1..).unwrap_or_default() {
         [] => heard.ask(Command::AskModes(room)),
         // Clients ask for the list of bans when they enter. Nobody is banned.
-        ["b" | "+b"] => door.say(RPL_ENDOFBANLIST, &[room.as_str()], "End of channel ban list", &mut heard.reply),
+        ["b" | "+b"] => {
+            door.say(RPL_ENDOFBANLIST, &[room.as_str()], "End of channel ban list", &mut heard.reply)
+        }
         [flags, arguments @ ..] => {
             if let Some(changes) = changes(door, &room, flags, arguments, heard) {
                 heard.ask(Command::SetModes(room, changes));

@@ -31,12 +31,24 @@ impl IrcDoor {
             Refusal::AlreadyHere => self.say(ERR_ALREADYREGISTERED, &[], "You may not reregister", out),
             Refusal::NoSuchPerson(who) => self.refuse_person(who, out),
             Refusal::NoSuchRoom(room) => self.refuse_room(room, out),
-            Refusal::NotInRoom(room) => self.say(ERR_NOTONCHANNEL, &[room.as_str()], "You're not on that channel", out),
+            Refusal::NotInRoom(room) => {
+                self.say(ERR_NOTONCHANNEL, &[room.as_str()], "You're not on that channel", out)
+            }
             Refusal::PersonNotInRoom(who, room) => {
-                self.say(ERR_USERNOTINCHANNEL, &[who.as_str(), room.as_str()], "They aren't on that channel", out);
+                self.say(
+                    ERR_USERNOTINCHANNEL,
+                    &[who.as_str(), room.as_str()],
+                    "They aren't on that channel",
+                    out,
+                );
             }
             Refusal::MembersOnly(room) => {
-                self.say(ERR_CANNOTSENDTOCHAN, &[room.as_str()], "Cannot send to channel: join it first (+n)", out);
+                self.say(
+                    ERR_CANNOTSENDTOCHAN,
+                    &[room.as_str()],
+                    "Cannot send to channel: join it first (+n)",
+                    out,
+                );
             }
             Refusal::NeedsOperator(room) => {
                 self.say(ERR_CHANOPRIVSNEEDED, &[room.as_str()], "You're not channel operator", out);

@@ -21,7 +21,11 @@ const fn row(name: &'static str, params_min: usize, run: fn(&mut IrcDoor, &Messa
     Row { name, params_min, early: false, run }
 }
 
-const fn early(name: &'static str, params_min: usize, run: fn(&mut IrcDoor, &Message<'_>, &mut Heard)) -> Row {
+const fn early(
+    name: &'static str,
+    params_min: usize,
+    run: fn(&mut IrcDoor, &Message<'_>, &mut Heard),
+) -> Row {
     Row { name, params_min, early: true, run }
 }
 

@@ -35,10 +35,12 @@ pub fn tell(view: View, event: &Event, house: &House, out: &mut Vec<u8>) {
     match event {
         Event::Entry(entry) if view.own && entry.record.kind != Kind::Topic && !pen.can(ECHO_MESSAGE) => {}
         Event::Entry(entry) => pen.entry(entry, None, out),
-        Event::Arrived { room, who } => pen.now(&mask(who), out, |line| line.command("JOIN").param(room.as_str())),
-        Event::Left { room, who, reason } => pen.now(&mask(who), out, |line| {
-            maybe(line.command("PART").param(room.as_str()), reason.as_ref())
-        }),
+        Event::Arrived { room, who } => {
+            pen.now(&mask(who), out, |line| line.command("JOIN").param(room.as_str()))
+        }
+        Event::Left { room, who, reason } => {
+            pen.now(&mask(who), out, |line| maybe(line.command("PART").param(room.as_str()), reason.as_ref()))
+        }
         Event::Kicked { room, who, by, reason } => pen.now(&source(by.as_ref(), house), out, |line| {
             let line = line.command("KICK").param(room.as_str()).param(who.as_str());
             line.trailing(reason.as_ref().map_or(who.as_str(), Text::as_str))
@@ -46,7 +48,9 @@ pub fn tell(view: View, event: &Event, house: &House, out: &mut Vec<u8>) {
         Event::Quit { who, reason } => {
             pen.now(&mask(who), out, |line| line.command("QUIT").trailing(reason.as_str()));
         }
-        Event::Renamed { from, to } => pen.now(&mask(from), out, |line| line.command("NICK").param(to.as_str())),
+        Event::Renamed { from, to } => {
+            pen.now(&mask(from), out, |line| line.command("NICK").param(to.as_str()))
+        }
         Event::Moded { room, by, changes } => pen.now(&source(by.as_ref(), house), out, |line| {
             modes::spell(changes, line.command("MODE").param(room.as_str()))
         }),
@@ -55,7 +59,9 @@ pub fn tell(view: View, event: &Event, house: &House, out: &mut Vec<u8>) {
         }
         Event::Announced { text, at } => {
             let tags = Tags { at: *at, msgid: None, batch: None };
-            pen.line(tags, &house.settings.name, out, |line| line.command("NOTICE").param("*").trailing(text.as_str()));
+            pen.line(tags, &house.settings.name, out, |line| {
+                line.command("NOTICE").param("*").trailing(text.as_str())
+            });
         }
         Event::Closing { reason } => closing(reason.as_str(), out),
         // Answers to one session alone, which its door says with the name that belongs into each.

@@ -26,9 +26,19 @@ pub const ROWS: &[Row] = &[
     Row { name: "msg", arguments: "name words", help: "says something to one person, or to #room", run: msg },
     Row { name: "me", arguments: "words", help: "says what you do", run: me },
     Row { name: "nick", arguments: "name", help: "takes another name", run: nick },
-    Row { name: "topic", arguments: "[words]", help: "shows or sets the topic; /topic - clears it", run: topic },
+    Row {
+        name: "topic",
+        arguments: "[words]",
+        help: "shows or sets the topic; /topic - clears it",
+        run: topic,
+    },
     Row { name: "history", arguments: "[N]", help: "shows the last N messages of the room", run: history },
-    Row { name: "echo", arguments: "on|off", help: "off: your own words come back as one mark, +", run: echo },
+    Row {
+        name: "echo",
+        arguments: "on|off",
+        help: "off: your own words come back as one mark, +",
+        run: echo,
+    },
     Row { name: "quit", arguments: "[words]", help: "leaves", run: quit },
 ];
 
@@ -157,7 +167,11 @@ fn echo(door: &mut LineDoor, rest: &str, heard: &mut Heard) -> Result<(), String
         "off" => true,
         _ => return Err(usage("echo")),
     };
-    let said = if door.marks { "Your own words come back as a + once they are stored." } else { "Your own words come back." };
+    let said = if door.marks {
+        "Your own words come back as a + once they are stored."
+    } else {
+        "Your own words come back."
+    };
     words::say(&mut heard.reply, said);
     Ok(())
 }
@@ -170,7 +184,8 @@ fn quit(_: &mut LineDoor, rest: &str, heard: &mut Heard) -> Result<(), String> {
 /// A room as typed; the `#` may be left out.
 fn room(typed: &str) -> Result<RoomName, String> {
     let with_mark = if typed.starts_with('#') { typed.to_owned() } else { format!("#{typed}") };
-    RoomName::new(&with_mark, throng_chat::Names::Unicode).map_err(|why| format!("That cannot be a room: {why}."))
+    RoomName::new(&with_mark, throng_chat::Names::Unicode)
+        .map_err(|why| format!("That cannot be a room: {why}."))
 }
 
 fn person(door: &LineDoor, typed: &str) -> Result<Name, String> {

@@ -84,7 +84,8 @@ impl LineDoor {
 
     fn hear_line(&mut self, line: &[u8], heard: &mut Heard) {
         let Ok(line) = std::str::from_utf8(line) else {
-            let explained = "! That line is not UTF-8, so nothing of it was sent. Set your terminal to UTF-8.";
+            let explained =
+                "! That line is not UTF-8, so nothing of it was sent. Set your terminal to UTF-8.";
             return words::say(&mut heard.reply, explained);
         };
         let line = words::without_edits(line);
@@ -114,7 +115,10 @@ impl LineDoor {
                     heard.over = Some(throng_server::End::Done);
                     return words::say(out, "! That was not a name either. Bye.");
                 }
-                words::say(out, &format!("! That cannot be a name: {}. Pick another:", printable(&why.to_string())));
+                words::say(
+                    out,
+                    &format!("! That cannot be a name: {}. Pick another:", printable(&why.to_string())),
+                );
             }
         }
     }
@@ -147,7 +151,9 @@ impl LineDoor {
                     heard.ask(Command::Say(to.clone(), kind, text));
                 }
             }
-            Err(why) => words::say(&mut heard.reply, &format!("! Not sent: {}.", printable(&why.to_string()))),
+            Err(why) => {
+                words::say(&mut heard.reply, &format!("! Not sent: {}.", printable(&why.to_string())))
+            }
         }
     }
 
@@ -225,12 +231,16 @@ impl Door for LineDoor {
                 }
                 words::say(out, &format!("* You are {} now.", words::name(to)));
             }
+            // Said with the last words.
+            Event::Closing { .. } => {}
             Event::Whispered { from, to, kind, text, at } => {
                 let State::Here { name, .. } = &self.state else { return None };
                 let whisper = words::Whisper { from, to, kind: *kind, text, at: *at, own: from == name };
                 words::whispered(&whisper, &self.house, out);
             }
-            other => words::tell(View { look: self.look(), own: false, here: false }, other, &self.house, out),
+            other => {
+                words::tell(View { look: self.look(), own: false, here: false }, other, &self.house, out)
+            }
         }
         None
     }

@@ -37,7 +37,9 @@ pub fn tell(view: View, event: &Event, house: &House, out: &mut Vec<u8>) {
             let by = by.as_ref().map_or(Cow::Borrowed("the operator"), name);
             say(out, &format!("* {by} put {} out of {}{}.", name(who), room(from), because(reason.as_ref())));
         }
-        Event::Quit { who, reason } => say(out, &format!("* {} is gone{}.", name(who), because(Some(reason)))),
+        Event::Quit { who, reason } => {
+            say(out, &format!("* {} is gone{}.", name(who), because(Some(reason))))
+        }
         Event::Renamed { from, to } => say(out, &format!("* {} is {} now.", name(from), name(to))),
         Event::Moded { room: of, by, changes } => moded(of, by.as_ref(), changes, out),
         Event::Announced { text, at } => {
@@ -59,9 +61,8 @@ pub fn tell(view: View, event: &Event, house: &House, out: &mut Vec<u8>) {
         Event::PersonIs { who, rooms } => say(out, &format!("{} is in {}.", name(who), listed_rooms(rooms))),
         Event::PeopleAre { people, hidden } => list_people(people, *hidden, out),
         Event::Refused(refusal) => refused(refusal, false, out),
-        Event::Closing { reason } => say(out, &format!("*** {}", words(reason))),
         // Told to one session alone, and said there by the door itself.
-        Event::Welcomed { .. } | Event::Joined(_) | Event::Whispered { .. } => {}
+        Event::Welcomed { .. } | Event::Joined(_) | Event::Whispered { .. } | Event::Closing { .. } => {}
     }
 }
 
@@ -100,7 +101,13 @@ pub fn joined(you: &Name, joined: &Joined, first: bool, out: &mut Vec<u8>) {
 }
 
 /// History, each line with its time.
-pub fn history(errand: &Errand, here: bool, found: Result<&[Entry], &Fault>, house: &House, out: &mut Vec<u8>) {
+pub fn history(
+    errand: &Errand,
+    here: bool,
+    found: Result<&[Entry], &Fault>,
+    house: &House,
+    out: &mut Vec<u8>,
+) {
     match found {
         Ok([]) if errand.asked => say(out, "--- no messages yet ---"),
         Ok([]) => {}
@@ -181,11 +188,18 @@ pub fn refused(refusal: &Refusal, nameless: bool, out: &mut Vec<u8>) {
             format!("{} is taken.{}{again}", name(taken), try_one(alternatives))
         }
         Refusal::NameLooksTaken { name: asked, other, alternatives } => {
-            format!("{} looks like {}, who is here.{}{again}", name(asked), name(other), try_one(alternatives))
+            format!(
+                "{} looks like {}, who is here.{}{again}",
+                name(asked),
+                name(other),
+                try_one(alternatives)
+            )
         }
         Refusal::AlreadyHere => "You have a name already; /nick takes another.".to_owned(),
         Refusal::NoSuchPerson(who) => format!("Nobody called {} is here. /who shows who is.", name(who)),
-        Refusal::NoSuchRoom(which) => format!("There is no room {}. /rooms shows which there are.", room(which)),
+        Refusal::NoSuchRoom(which) => {
+            format!("There is no room {}. /rooms shows which there are.", room(which))
+        }
         Refusal::NotInRoom(which) => format!("You are not in {0}. /join {0}", room(which)),
         Refusal::PersonNotInRoom(who, which) => format!("{} is not in {}.", name(who), room(which)),
         Refusal::MembersOnly(which) => format!("Only those in {0} may speak there. /join {0}", room(which)),
@@ -194,7 +208,9 @@ pub fn refused(refusal: &Refusal, nameless: bool, out: &mut Vec<u8>) {
             format!("You are in {max} rooms, and that is as many as one may be in. /part leaves one.")
         }
         Refusal::RoomsFull { max, .. } => format!("There are {max} rooms, and no further one can be made."),
-        Refusal::PeopleFull { max } => format!("{max} people are here, and that is as many as fit. Try later."),
+        Refusal::PeopleFull { max } => {
+            format!("{max} people are here, and that is as many as fit. Try later.")
+        }
         Refusal::NotStored { why } => format!("Not sent: it could not be stored ({}).", printable(why)),
         Refusal::ReadOnly { why } => {
             format!("Not sent: nothing can be stored now ({}). Reading goes on.", printable(why))
