@@ -340,7 +340,7 @@ mod tests {
 
     #[test]
     fn rooms_begin_with_a_mark_and_fold() {
-        let room = |typed| RoomName::new(typed, Names::Unicode);
+        let room = |typed: &str| RoomName::new(typed, Names::Unicode);
         assert_eq!(room("#Tea").unwrap(), room("#tea").unwrap());
         for bad in ["lobby", "#", "#a b", "#a,b", "#a:b", "#a\u{7}", "#\u{202e}x"] {
             assert!(room(bad).is_err(), "{bad:?}");

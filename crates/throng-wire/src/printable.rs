@@ -16,7 +16,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
         match letter {
             letter if !is_dangerous(letter) => shown.push(letter),
             letter if u32::from(letter) < 0x80 => {
-                escape(&mut shown, format_args!("\\x{:02x}", u32::from(letter)))
+                escape(&mut shown, format_args!("\\x{:02x}", u32::from(letter)));
             }
             letter => escape(&mut shown, format_args!("\\u{{{:x}}}", u32::from(letter))),
         }

@@ -4,7 +4,6 @@
 //! clients. Written on the workers' and the hub's threads, read by the console; held only to look or to note.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use throng_server::ConnId;
@@ -14,10 +13,6 @@ use throng_services::chat::rendering::Face;
 /// One client as the chat sees it.
 #[derive(Clone, Debug)]
 pub struct Client {
-    /// Its connection.
-    pub conn: ConnId,
-    /// From where.
-    pub from: SocketAddr,
     /// Through which door.
     pub door: &'static str,
     /// Its name, once it has one.
@@ -41,8 +36,8 @@ impl Directory {
     /// Learns from a note.
     pub fn learn(&self, note: &Note) {
         match note {
-            Note::Opened { conn, session, from, door } => {
-                let client = Client { conn: *conn, from: *from, door: door_name(*door), name: None };
+            Note::Opened { conn, session, door, .. } => {
+                let client = Client { door: door_name(*door), name: None };
                 let mut clients = self.clients();
                 clients.sessions.insert(*conn, session.0);
                 clients.clients.insert(session.0, client);

@@ -147,7 +147,9 @@ impl Writer {
             }
             self.write();
             // Who waited may have lost patience.
-            settled.into_iter().for_each(|told| drop(told.try_send(())));
+            for told in settled {
+                let _ = told.try_send(());
+            }
         }
     }
 

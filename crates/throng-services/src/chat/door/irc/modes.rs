@@ -26,7 +26,7 @@ pub(super) fn mode(door: &mut IrcDoor, message: &Message<'_>, heard: &mut Heard)
         [] => heard.ask(Command::AskModes(room)),
         // Clients ask for the list of bans when they enter. Nobody is banned.
         ["b" | "+b"] => {
-            door.say(RPL_ENDOFBANLIST, &[room.as_str()], "End of channel ban list", &mut heard.reply)
+            door.say(RPL_ENDOFBANLIST, &[room.as_str()], "End of channel ban list", &mut heard.reply);
         }
         [flags, arguments @ ..] => {
             if let Some(changes) = changes(door, &room, flags, arguments, heard) {

@@ -32,7 +32,7 @@ impl IrcDoor {
             Refusal::NoSuchPerson(who) => self.refuse_person(who, out),
             Refusal::NoSuchRoom(room) => self.refuse_room(room, out),
             Refusal::NotInRoom(room) => {
-                self.say(ERR_NOTONCHANNEL, &[room.as_str()], "You're not on that channel", out)
+                self.say(ERR_NOTONCHANNEL, &[room.as_str()], "You're not on that channel", out);
             }
             Refusal::PersonNotInRoom(who, room) => {
                 self.say(

@@ -36,10 +36,10 @@ pub fn tell(view: View, event: &Event, house: &House, out: &mut Vec<u8>) {
         Event::Entry(entry) if view.own && entry.record.kind != Kind::Topic && !pen.can(ECHO_MESSAGE) => {}
         Event::Entry(entry) => pen.entry(entry, None, out),
         Event::Arrived { room, who } => {
-            pen.now(&mask(who), out, |line| line.command("JOIN").param(room.as_str()))
+            pen.now(&mask(who), out, |line| line.command("JOIN").param(room.as_str()));
         }
         Event::Left { room, who, reason } => {
-            pen.now(&mask(who), out, |line| maybe(line.command("PART").param(room.as_str()), reason.as_ref()))
+            pen.now(&mask(who), out, |line| maybe(line.command("PART").param(room.as_str()), reason.as_ref()));
         }
         Event::Kicked { room, who, by, reason } => pen.now(&source(by.as_ref(), house), out, |line| {
             let line = line.command("KICK").param(room.as_str()).param(who.as_str());
@@ -49,7 +49,7 @@ pub fn tell(view: View, event: &Event, house: &House, out: &mut Vec<u8>) {
             pen.now(&mask(who), out, |line| line.command("QUIT").trailing(reason.as_str()));
         }
         Event::Renamed { from, to } => {
-            pen.now(&mask(from), out, |line| line.command("NICK").param(to.as_str()))
+            pen.now(&mask(from), out, |line| line.command("NICK").param(to.as_str()));
         }
         Event::Moded { room, by, changes } => pen.now(&source(by.as_ref(), house), out, |line| {
             modes::spell(changes, line.command("MODE").param(room.as_str()))
@@ -134,6 +134,7 @@ fn maybe<'a>(line: Writer<'a>, words: Option<&Text>) -> Writer<'a> {
 }
 
 /// What is said about a line beside its words.
+#[derive(Clone, Copy)]
 struct Tags<'a> {
     at: Time,
     msgid: Option<MsgId>,

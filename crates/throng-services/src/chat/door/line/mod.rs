@@ -152,7 +152,7 @@ impl LineDoor {
                 }
             }
             Err(why) => {
-                words::say(&mut heard.reply, &format!("! Not sent: {}.", printable(&why.to_string())))
+                words::say(&mut heard.reply, &format!("! Not sent: {}.", printable(&why.to_string())));
             }
         }
     }
@@ -239,7 +239,7 @@ impl Door for LineDoor {
                 words::whispered(&whisper, &self.house, out);
             }
             other => {
-                words::tell(View { look: self.look(), own: false, here: false }, other, &self.house, out)
+                words::tell(View { look: self.look(), own: false, here: false }, other, &self.house, out);
             }
         }
         None

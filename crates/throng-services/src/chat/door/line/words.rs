@@ -38,7 +38,7 @@ pub fn tell(view: View, event: &Event, house: &House, out: &mut Vec<u8>) {
             say(out, &format!("* {by} put {} out of {}{}.", name(who), room(from), because(reason.as_ref())));
         }
         Event::Quit { who, reason } => {
-            say(out, &format!("* {} is gone{}.", name(who), because(Some(reason))))
+            say(out, &format!("* {} is gone{}.", name(who), because(Some(reason))));
         }
         Event::Renamed { from, to } => say(out, &format!("* {} is {} now.", name(from), name(to))),
         Event::Moded { room: of, by, changes } => moded(of, by.as_ref(), changes, out),
