@@ -153,7 +153,7 @@ pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
     panic!("it never came true that {what}");
 }
 
-/// Bytes that are told apart wherever a stream is cut: the text of growing numbers.
+/// Bytes that are told apart wherever a stream is cut: growing numbers.
 pub(crate) fn numbered(bytes: usize) -> Vec<u8> {
-    (0u64..).flat_map(|number| format!("{number} ").into_bytes()).take(bytes).collect()
+    (0..bytes.div_ceil(8) as u64).flat_map(u64::to_be_bytes).take(bytes).collect()
 }
