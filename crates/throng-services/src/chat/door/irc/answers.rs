@@ -107,7 +107,12 @@ impl IrcDoor {
         match hidden {
             0 => self.say(RPL_LISTEND, &[], "End of /LIST", out),
             _ => {
-                self.say(RPL_LISTEND, &[], &format!("End of /LIST, {hidden} smaller ones are not shown"), out);
+                self.say(
+                    RPL_LISTEND,
+                    &[],
+                    &format!("End of /LIST, {hidden} smaller ones are not shown"),
+                    out,
+                );
             }
         }
     }

@@ -39,7 +39,9 @@ pub fn tell(view: View, event: &Event, house: &House, out: &mut Vec<u8>) {
             pen.now(&mask(who), out, |line| line.command("JOIN").param(room.as_str()));
         }
         Event::Left { room, who, reason } => {
-            pen.now(&mask(who), out, |line| maybe(line.command("PART").param(room.as_str()), reason.as_ref()));
+            pen.now(&mask(who), out, |line| {
+                maybe(line.command("PART").param(room.as_str()), reason.as_ref())
+            });
         }
         Event::Kicked { room, who, by, reason } => pen.now(&source(by.as_ref(), house), out, |line| {
             let line = line.command("KICK").param(room.as_str()).param(who.as_str());
