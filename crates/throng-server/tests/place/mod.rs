@@ -4,6 +4,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+use std::future::Future;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Mutex;
@@ -24,7 +25,7 @@ const EVENTS_MAX: usize = 1 << 16;
 /// A running server, and what it tells.
 pub(crate) struct Place {
     pub(crate) running: Running,
-    told: Mutex<Receiver<Event>>,
+    pub(crate) told: Mutex<Receiver<Event>>,
 }
 
 /// Starts a server, at one more address: a port of 127.0.0.1.
@@ -90,6 +91,28 @@ pub(crate) async fn echo(mut conn: Conn) -> throng_server::Result {
         buffer.clear();
     }
     Ok(())
+}
+
+/// A handler that stays on its worker, as one that splits its connection must.
+pub(crate) struct Local<F>(F);
+
+impl<F, Served> LocalHandler for Local<F>
+where
+    F: Fn(Conn) -> Served + 'static,
+    Served: Future<Output = throng_server::Result>,
+{
+    async fn serve(&self, conn: Conn) -> throng_server::Result {
+        (self.0)(conn).await
+    }
+}
+
+/// A server of such handlers.
+pub(crate) fn local<F, Served>(serve: F) -> Server<Local<F>>
+where
+    F: Fn(Conn) -> Served + Clone + Send + Sync + 'static,
+    Served: Future<Output = throng_server::Result>,
+{
+    Server::local(move |_| Local(serve.clone()))
 }
 
 /// So many workers.
