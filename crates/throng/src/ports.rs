@@ -27,28 +27,29 @@ pub struct Claimed {
 /// Claims what was asked for, or else the usual port or the next free one.
 pub fn claim(asked: &[SocketAddr]) -> Result<Claimed, Fault> {
     if asked.is_empty() {
-        return claim_usual();
+        return claim_from(USUAL);
     }
     let claims = asked.iter().map(|address| Claim::bind(*address).map_err(|error| refused(&error)));
     Ok(Claimed { claims: claims.collect::<Result<_, _>>()?, note: None })
 }
 
-fn claim_usual() -> Result<Claimed, Fault> {
+/// The first free port from this one on.
+fn claim_from(usual: SocketAddr) -> Result<Claimed, Fault> {
     let mut note = None;
-    for port in USUAL.port()..=USUAL.port() + NEXT_PORTS_MAX {
-        match Claim::bind(SocketAddr::new(USUAL.ip(), port)) {
+    let last = usual.port().saturating_add(NEXT_PORTS_MAX);
+    for port in usual.port()..=last {
+        match Claim::bind(SocketAddr::new(usual.ip(), port)) {
             Ok(claim) => return Ok(Claimed { claims: vec![claim], note }),
             Err(error) if error.source.kind() == ErrorKind::AddrInUse => {
                 note.get_or_insert_with(|| {
-                    let by = holder::of(USUAL).map_or(String::new(), |holder| format!(" by {holder}"));
-                    format!("port {} is taken{by}, so this server listens on the next free one", USUAL.port())
+                    let by = holder::of(usual).map_or(String::new(), |holder| format!(" by {holder}"));
+                    format!("port {} is taken{by}, so this server listens on the next free one", usual.port())
                 });
             }
             Err(error) => return Err(refused(&error)),
         }
     }
-    let (first, last) = (USUAL.port(), USUAL.port() + NEXT_PORTS_MAX);
-    Err(Fault::failed(format!("all ports from {first} to {last} of {} are taken", USUAL.ip()))
+    Err(Fault::failed(format!("all ports from {} to {last} of {} are taken", usual.port(), usual.ip()))
         .hint("try: throng serve --listen 127.0.0.1:0"))
 }
 
@@ -69,5 +70,34 @@ fn refused(error: &BindError) -> Fault {
         ErrorKind::AddrNotAvailable => fault("this machine has no such address")
             .hint("`ip address` shows which it has; 0.0.0.0 and [::] stand for all"),
         _ => fault(&why.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_taken_port_gives_way_to_the_next_free_one_and_that_is_said() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let usual = taken.local_addr().unwrap();
+        let Claimed { claims, note } = claim_from(usual).unwrap();
+        assert!(claims[0].address().port() > usual.port());
+        assert!(note.unwrap().contains(&format!("port {} is taken", usual.port())));
+        drop(taken);
+        assert!(claim_from(usual).unwrap().note.is_none());
+    }
+
+    #[test]
+    fn a_taken_port_that_was_asked_for_is_refused_with_its_holder() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        let Err(fault) = claim(&[address]) else { panic!("that port is taken") };
+        assert_eq!(fault.exit_code, 1);
+        assert!(fault.what.contains(&format!("cannot listen on {address}: address in use")), "{fault}");
+        if cfg!(target_os = "linux") {
+            assert!(fault.hints[0].contains(&format!("pid {}", std::process::id())), "{fault}");
+        }
     }
 }

@@ -27,6 +27,9 @@ const PROMPT: &str = "throng> ";
 /// Lines that the prompt remembers, for the arrow keys.
 const HISTORY_MAX: usize = 200;
 
+/// How long lines that were said before may take to appear before the prompt comes up: a terminal may be stopped.
+const BANNER_MAX: Duration = Duration::from_secs(2);
+
 /// How long lines that were said before may take to appear when the prompt goes away.
 const SETTLE_MAX: Duration = Duration::from_millis(300);
 
@@ -66,6 +69,8 @@ pub fn start(console: Arc<Console>, screen: &Arc<Screen>, wishes: &Wishes) -> Re
         closing: Arc::clone(&closing),
         ending: Cell::new(false),
     };
+    // What was said before the prompt must be on the terminal before it: afterwards it would tear the prompt's line.
+    screen.settle(BANNER_MAX);
     screen.through(Box::new(Above { printer, gate }));
     let thread = std::thread::Builder::new().name("throng-prompt".to_owned());
     thread.spawn(move || reader.read_until_closed(&ending)).map_err(|why| why.to_string())?;
