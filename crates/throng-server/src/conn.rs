@@ -44,20 +44,24 @@ pub struct Peer {
 /// The socket of a connection with its ticket; dropped, it closes as its end demands.
 pub(crate) struct Socket {
     stream: Option<TcpStream>,
-    open: Option<Open>,
+    open: Option<Arc<Open>>,
 }
 
 impl Socket {
-    pub(crate) fn new(stream: TcpStream, open: Open) -> Socket {
+    pub(crate) fn new(stream: TcpStream, open: Arc<Open>) -> Socket {
         Socket { stream: Some(stream), open: Some(open) }
     }
 
+    fn open(&self) -> &Open {
+        self.open.as_ref().expect("a socket has its place until it is dropped")
+    }
+
     pub(crate) fn ticket(&self) -> &Ticket {
-        &self.open.as_ref().expect("a socket has its ticket until it is dropped").ticket
+        &self.open().ticket
     }
 
     pub(crate) fn ticket_handle(&self) -> Arc<Ticket> {
-        Arc::clone(&self.open.as_ref().expect("a socket has its ticket until it is dropped").ticket)
+        Arc::clone(&self.open().ticket)
     }
 
     fn stream(&self) -> &TcpStream {

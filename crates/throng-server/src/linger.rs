@@ -3,6 +3,7 @@
 //! is read and dropped, for a bounded time, amount and number of connections.
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -23,8 +24,8 @@ thread_local! {
     static LINGERERS: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Closes a connection; its place is given back when that is done.
-pub(crate) fn close(stream: TcpStream, open: Open) {
+/// Closes a connection; its place is given back when that is done, and its handler is.
+pub(crate) fn close(stream: TcpStream, open: Arc<Open>) {
     let ticket = &open.ticket;
     let end = ticket.end();
     let needless = ticket.has(CUT | PEER_ENDED) || end.is_some_and(|end| end.is_abrupt());

@@ -1,5 +1,6 @@
 //! What all threads of one server see.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
@@ -46,8 +47,9 @@ impl Shared {
         ConnId(self.last_id.fetch_add(1, Relaxed) + 1)
     }
 
+    /// Tells an event. A sink that panics has said so already; it ends neither a listener nor a worker.
     pub(crate) fn tell(&self, event: &Event) {
-        (self.sink.0)(event);
+        let _ = catch_unwind(AssertUnwindSafe(|| (self.sink.0)(event)));
     }
 
     pub(crate) fn is_draining(&self) -> bool {

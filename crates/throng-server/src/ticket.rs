@@ -138,7 +138,8 @@ impl Ticket {
     }
 }
 
-/// An open connection's place in all counters and limits. It is given back when the socket is closed, never before.
+/// An open connection's place in all counters and limits. The socket and the handler's task share it, so it is given back
+/// when the socket is closed and the handler has said how it ended, never before.
 pub(crate) struct Open {
     pub ticket: Arc<Ticket>,
     _total: OwnedSemaphorePermit,

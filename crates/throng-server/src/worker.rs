@@ -6,13 +6,14 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::MissedTickBehavior;
@@ -205,6 +206,7 @@ pub(crate) fn run<H: LocalHandler>(mut plan: Plan, factory: &dyn Fn(&Worker) -> 
         }
     });
     // What is left is dropped at once, and nothing lingers any more.
+    plan.shared.registry.each_of(plan.index, |ticket| ticket.conclude(End::Drained));
     CONTEXT.set(None);
     drop(runtime);
 }
@@ -218,29 +220,41 @@ fn welcome<H: LocalHandler>(arrival: Arrival, handler: &Rc<H>) {
     };
     match admission {
         Admission::Served(open) => {
-            let socket = Socket::new(stream, open);
-            tokio::task::spawn_local(serve(socket, Rc::clone(handler)));
+            tokio::task::spawn_local(serve(stream, Arc::new(open), Rc::clone(handler)));
         }
         Admission::Rejected(why, place) => {
-            let word = handler.rejected(&peer, why).to_vec();
-            tokio::task::spawn_local(async move {
-                // It fits into a fresh socket's buffer; a peer that is gone already needs no word.
-                let _ = stream.try_write(&word);
-                let _ = socket2::SockRef::from(&stream).shutdown(std::net::Shutdown::Write);
-                let _ = tokio::time::timeout(REJECTED_MAX, crate::linger::discard(&stream)).await;
-                drop((stream, place));
-            });
+            // A handler that panics here has no word.
+            let word = catch_unwind(AssertUnwindSafe(|| handler.rejected(&peer, why).to_vec()));
+            tokio::task::spawn_local(reject(stream, place, word.unwrap_or_default()));
         }
     }
+}
+
+/// Tells a peer why it is not served; one that is gone already needs no word.
+async fn reject(mut stream: TcpStream, place: OwnedSemaphorePermit, word: Vec<u8>) {
+    let told = async {
+        if stream.write_all(&word).await.is_ok() && stream.shutdown().await.is_ok() {
+            crate::linger::discard(&stream).await;
+        }
+    };
+    let _ = tokio::time::timeout(REJECTED_MAX, told).await;
+    // The socket first: a place is free when its descriptor is.
+    drop(stream);
+    drop(place);
 }
 
 /// How long a rejected peer may keep its socket.
 const REJECTED_MAX: Duration = Duration::from_millis(500);
 
 /// Serves one connection; whatever its handler does, it ends alone.
-async fn serve<H: LocalHandler>(socket: Socket, handler: Rc<H>) {
-    let ticket = socket.ticket_handle();
-    let served = AssertUnwindSafe(handler.serve(Conn::new(socket))).catch_unwind().await;
+///
+/// The connection is dropped before its handler has said how it ended; that its place is kept here meanwhile makes the
+/// handler's word count.
+async fn serve<H: LocalHandler>(stream: TcpStream, open: Arc<Open>, handler: Rc<H>) {
+    let conn = Conn::new(Socket::new(stream, Arc::clone(&open)));
+    // Inside, so that a handler which panics before it waits is caught as well.
+    let served = AssertUnwindSafe(async move { handler.serve(conn).await }).catch_unwind().await;
+    let ticket = &open.ticket;
     ticket.conclude(match served {
         Ok(Ok(())) => ticket.usual_end(),
         Ok(Err(failure)) => failure.end(),
@@ -248,7 +262,7 @@ async fn serve<H: LocalHandler>(socket: Socket, handler: Rc<H>) {
     });
     // What its outbox still holds is written, but not for ever.
     if ticket.has(WAITING) && is_serving() {
-        context().watch_farewell(ticket);
+        context().watch_farewell(Arc::clone(ticket));
     }
 }
 
@@ -265,7 +279,8 @@ async fn sweep<H: LocalHandler>(context: Rc<Context>, shared: Arc<Shared>, handl
             inspected_ms = now_ms;
             inspect(&shared, context.index, now_ms);
         }
-        handler.sweep(now_ms);
+        // A handler that panics here has said so already; the timeouts go on.
+        let _ = catch_unwind(AssertUnwindSafe(|| handler.sweep(now_ms)));
     }
 }
 
