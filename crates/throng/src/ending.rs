@@ -88,6 +88,8 @@ pub fn end(running: &Running, first: Wish, wishes: Receiver<Wish>) -> Ended {
 struct End<'a> {
     running: &'a Running,
     begun: Instant,
+    /// Connections that were open when the end began.
+    open: usize,
     patience: Duration,
     tell: SyncSender<Happened>,
     happened: Receiver<Happened>,
@@ -105,7 +107,8 @@ impl End<'_> {
                 }
             }
         });
-        End { running, begun: now(), patience, tell, happened, cut_by: None }
+        let open = usize::try_from(running.stats().open).unwrap_or(usize::MAX);
+        End { running, begun: now(), open, patience, tell, happened, cut_by: None }
     }
 
     fn left(&self) -> Duration {
@@ -133,7 +136,7 @@ impl End<'_> {
         spawn("throng-drained", move || {
             let _ = tell.send(Happened::Drained(drain.wait()));
         });
-        let report = loop {
+        let mut report = loop {
             match self.happened.recv() {
                 Ok(Happened::Drained(report)) => break report,
                 Ok(Happened::Wished(wish)) => {
@@ -145,6 +148,8 @@ impl End<'_> {
                 Err(_) => break Report::default(),
             }
         };
+        // Most of them close at the farewell, before the server library's own drain begins to count.
+        report.finished = self.open.saturating_sub(report.cut);
         Ended { told, report, cut_by: self.cut_by, lasted: self.begun.elapsed() }
     }
 }
