@@ -1,0 +1,149 @@
+//! README.md tells the truth: its transcripts are acted in pseudo-terminals and compared line by line.
+
+#![allow(clippy::unwrap_used)]
+
+mod pty;
+mod real;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+
+use portable_pty::CommandBuilder;
+use pty::Terminal;
+use real::Person;
+
+/// Set when this test program is started again as what README calls telnet: it may not be installed.
+const AS_TELNET: &str = "THRONG_TEST_AS_TELNET";
+
+/// The lines of README's block of this language that begins with these words.
+fn block(begins: &str) -> Vec<String> {
+    let readme =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md")).unwrap();
+    let found = readme
+        .split("```")
+        .find(|block| block.strip_prefix("console\n").is_some_and(|b| b.starts_with(begins)));
+    found
+        .unwrap_or_else(|| panic!("README has a block that begins with {begins:?}"))
+        .lines()
+        .skip(1)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// What differs from one run to the next is made equal: ports, times, counts, the folder, and spaces.
+fn plain(line: &str) -> String {
+    let words = line.split_whitespace().map(|word| {
+        if word.starts_with("~/") || word.starts_with("/tmp/") || word.starts_with("/var/") {
+            return "FOLDER".to_owned();
+        }
+        let digits = |part: &str| part.chars().any(|letter| letter.is_ascii_digit());
+        match word {
+            word if digits(word) && !word.starts_with("bo") => {
+                let mut shown = String::new();
+                for letter in word.chars() {
+                    if !letter.is_ascii_digit() {
+                        shown.push(letter);
+                    } else if !shown.ends_with('N') {
+                        shown.push('N');
+                    }
+                }
+                shown
+            }
+            word => word.to_owned(),
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn compare(readme: &[String], screen: &str) {
+    let expected: Vec<_> = readme.iter().map(|line| plain(line)).collect();
+    let seen: Vec<_> = screen.lines().map(plain).collect();
+    assert_eq!(seen, expected, "README differs from this screen:\n{screen}");
+}
+
+#[test]
+fn the_transcripts_of_the_readme_are_what_one_sees() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_throng"));
+    command.args(["serve", "--listen", "127.0.0.1:0"]);
+    command.env("TERM", "xterm-256color");
+    command.env("HOME", home.path());
+    command.env_remove("XDG_DATA_HOME");
+    command.env_remove("STATE_DIRECTORY");
+    let mut server = Terminal::run_command(command);
+    let at_prompt = |screen: &str| screen.lines().last() == Some("throng>");
+    let screen = server.wait_until("the prompt", at_prompt);
+    let chat = screen.lines().find(|line| line.starts_with("  chat ")).unwrap();
+    let address: SocketAddr = chat.split_whitespace().nth(1).unwrap().parse().unwrap();
+
+    let mut bo = Person::enter(address, "bo");
+    bo.type_line("is anybody here?");
+    bo.read_until("<bo> is anybody here?");
+    for typed in ["clients", "pause", "resume"] {
+        server.type_text(&format!("{typed}\r"));
+        server
+            .wait_until(typed, |screen| screen.contains(&format!("throng> {typed}\n")) && at_prompt(screen));
+    }
+    let screen = server.wait_for("Accepting again.");
+    // What the server notes by itself stands between, as it happens.
+    let typed: Vec<_> = screen
+        .lines()
+        .filter(|line| !line.contains(" server.paused ") && !line.ends_with(" server.resumed"))
+        .collect();
+    let typed = typed.join("\n");
+    compare(&block("throng 0.1.0"), typed.trim_end());
+
+    telnet(address, &mut bo);
+}
+
+/// Types what stands in README's session, line by line, as soon as what comes before it is on the screen.
+fn telnet(address: SocketAddr, bo: &mut Person) {
+    let session = block("$ telnet");
+    let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "this_program_as_telnet", "--nocapture", "--quiet"]);
+    command.env(AS_TELNET, address.to_string());
+    let mut terminal = Terminal::run_command(command);
+    terminal.wait_for("Pick a name");
+    for (typed, answer) in [
+        ("ana", "<bo> is anybody here?"),
+        ("hello all", "<ana> hello all"),
+        ("/nick bo", "is taken"),
+        ("/quit", "Bye ana."),
+    ] {
+        terminal.type_text(&format!("{typed}\r"));
+        terminal.wait_for(answer);
+        if typed == "hello all" {
+            bo.read_until("<ana> hello all");
+            bo.type_line("hi ana");
+            terminal.wait_for("<bo> hi ana");
+        }
+    }
+    let (_, screen) = terminal.wait_for_end();
+    // Around the session stands what the test harness of the other program says.
+    let begins = screen.find("Welcome to throng").unwrap();
+    let ends = screen.find("Bye ana.").unwrap();
+    let session_seen = &screen[begins..ends + screen[ends..].find('\n').unwrap_or(screen.len() - ends)];
+    compare(&session[1..], session_seen);
+}
+
+/// Not a test by itself: the program on the other side of the pseudo-terminal.
+#[test]
+fn this_program_as_telnet() {
+    let Ok(address) = std::env::var(AS_TELNET) else { return };
+    let mut reads = TcpStream::connect(address).unwrap();
+    let mut writes = reads.try_clone().unwrap();
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines() {
+            if writes.write_all(format!("{}\n", line.unwrap()).as_bytes()).is_err() {
+                return;
+            }
+        }
+    });
+    let mut bytes = [0; 4096];
+    let mut screen = std::io::stdout();
+    while let Ok(read @ 1..) = reads.read(&mut bytes) {
+        screen.write_all(&bytes[..read]).unwrap();
+        screen.flush().unwrap();
+    }
+}
