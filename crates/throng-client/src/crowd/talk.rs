@@ -1,0 +1,108 @@
+//! The measured run: talkers keep their messages under way, everybody checks what it hears.
+
+use std::time::Duration;
+
+use super::tally::{Shape, Tally};
+use super::{Crowd, Trouble, names, now};
+
+/// How long the talk lasts.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// Before it counts.
+    pub warm_up: Duration,
+    /// While it counts.
+    pub window: Duration,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Talked {
+    /// Messages times receivers, within the window.
+    pub deliveries: u64,
+    /// How long the window was.
+    pub lasted: Duration,
+    /// What the caller measured at its beginning and its end, such as the server's CPU time.
+    pub measured: (Duration, Duration),
+    /// Everything that was heard from the first word to the last, all of it checked.
+    pub checked: u64,
+}
+
+impl Crowd {
+    /// Talks, in rooms that were joined before by this shape. `measure` is called at the window's two ends.
+    ///
+    /// # Errors
+    /// When anything is lost, repeated, reordered or damaged, or the server closes somebody.
+    pub fn talk(
+        &mut self,
+        shape: Shape,
+        times: Times,
+        mut measure: impl FnMut() -> Duration,
+    ) -> Result<Talked, Trouble> {
+        self.tally = Some(Tally::new(shape));
+        let beginnings: Vec<_> =
+            (0..shape.rooms).map(|room| format!("PRIVMSG #{} :", names::room(room))).collect();
+        let talkers: Vec<_> = self.tally_mut().talkers().collect();
+        for _ in 0..shape.window {
+            for (talker, _) in &talkers {
+                self.say(*talker, &beginnings)?;
+            }
+        }
+        self.go_on(times.warm_up, &beginnings, true)?;
+        let (before, begun, measured) = (self.tally_mut().deliveries(), now(), measure());
+        self.go_on(times.window, &beginnings, true)?;
+        let measured = (measured, measure());
+        let (lasted, deliveries) = (begun.elapsed(), self.tally_mut().deliveries() - before);
+        // What is under way comes to its end: then nothing may be missing.
+        self.go_on(super::STEP_MAX, &beginnings, false)?;
+        let tally = self.tally.take().expect("it was set above");
+        Ok(Talked { deliveries, lasted, measured, checked: tally.deliveries() })
+    }
+
+    /// Goes on for so long; or, when nobody says more, until everything was heard.
+    fn go_on(&mut self, time: Duration, beginnings: &[String], says_more: bool) -> Result<(), Trouble> {
+        let end = now() + time;
+        let mut completed = Vec::new();
+        loop {
+            let left = end.saturating_duration_since(now());
+            if left.is_zero() {
+                return if says_more { Ok(()) } else { Err(Trouble::Late("hearing the last words")) };
+            }
+            if !says_more && self.tally_mut().deliveries() == self.tally_mut().deliveries_due() {
+                return Ok(());
+            }
+            self.turn(left.min(Duration::from_millis(100)))?;
+            self.tally_mut().take_completed(&mut completed);
+            if says_more {
+                completed.sort_unstable();
+                for talker in &completed {
+                    self.prepare(*talker, beginnings);
+                }
+                completed.dedup();
+                for talker in &completed {
+                    let client = self.tally_mut().client_of(*talker);
+                    self.flush(client)?;
+                }
+            }
+        }
+    }
+
+    fn say(&mut self, talker: usize, beginnings: &[String]) -> Result<(), Trouble> {
+        self.prepare(talker, beginnings);
+        let client = self.tally_mut().client_of(talker);
+        self.flush(client)
+    }
+
+    fn prepare(&mut self, talker: usize, beginnings: &[String]) {
+        let tally = self.tally.as_mut().expect("somebody talks");
+        let client = tally.client_of(talker);
+        let room = client / (self.clients.len() / beginnings.len());
+        let out = &mut self.clients[client].unsent;
+        out.extend_from_slice(beginnings[room].as_bytes());
+        tally.say(talker, out);
+        out.extend_from_slice(b"\r\n");
+    }
+
+    fn tally_mut(&mut self) -> &mut Tally {
+        self.tally.as_mut().expect("somebody talks")
+    }
+}

@@ -1,0 +1,277 @@
+//! Who said what, and who has heard it: finds what was lost, repeated, reordered or damaged.
+//!
+//! A message carries the number of its sender's message; each receiver must hear every sender's numbers without a gap, and
+//! the rest of the body must be what that sender always says. A message is complete when every other member of its room
+//! has heard it; then its sender says the next one.
+
+use std::fmt;
+
+/// Bytes of a message's body.
+pub const BODY_BYTES: usize = 100;
+
+/// Digits of the number at its beginning.
+const NUMBER_DIGITS: usize = 12;
+
+/// Something that was told is not what was said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wrong {
+    /// Other bytes than were sent.
+    Damaged {
+        /// Whose words.
+        from: usize,
+        /// Who heard them.
+        at: usize,
+        /// What was heard.
+        body: String,
+    },
+    /// Not the next number of this sender.
+    OutOfOrder {
+        /// Whose words.
+        from: usize,
+        /// Who heard them.
+        at: usize,
+        /// The number that should have come.
+        expected: u64,
+        /// The one that came.
+        came: u64,
+    },
+    /// From somebody who does not talk in this receiver's room.
+    Stranger {
+        /// Whose words.
+        from: usize,
+        /// Who heard them.
+        at: usize,
+    },
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Wrong::Damaged { from, at, body } => {
+                write!(f, "client {at} heard of {from} what was never said: {body:?}")
+            }
+            Wrong::OutOfOrder { from, at, expected, came } => {
+                write!(f, "client {at} heard message {came} of {from} when {expected} was next")
+            }
+            Wrong::Stranger { from, at } => {
+                write!(f, "client {at} heard {from}, who does not talk in its room")
+            }
+        }
+    }
+}
+
+/// The shape of a crowd: rooms of one size; in each, the first members talk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Rooms.
+    pub rooms: usize,
+    /// Members of each.
+    pub members: usize,
+    /// How many of them talk.
+    pub talkers: usize,
+    /// Messages that a talker has under way.
+    pub window: usize,
+}
+
+impl Shape {
+    /// Everybody.
+    pub fn clients(&self) -> usize {
+        self.rooms * self.members
+    }
+
+    /// The room of a client.
+    pub fn room_of(&self, client: usize) -> usize {
+        client / self.members
+    }
+
+    /// The place of a client among the talkers of all rooms, if it is one.
+    fn talker(&self, client: usize) -> Option<usize> {
+        let place = client % self.members;
+        (place < self.talkers && client < self.clients()).then(|| self.room_of(client) * self.talkers + place)
+    }
+
+    /// The client with this place among the talkers.
+    fn client_of(&self, talker: usize) -> usize {
+        talker / self.talkers * self.members + talker % self.talkers
+    }
+}
+
+/// What was said and heard so far.
+pub struct Tally {
+    shape: Shape,
+    /// For each receiver and each talker of its room, the last number heard.
+    heard: Vec<u64>,
+    /// For each talker, how many have still to hear each message under way, by its number modulo the window.
+    missing: Vec<usize>,
+    /// For each talker, how many it said.
+    said: Vec<u64>,
+    /// What follows the number, for each talker.
+    rests: Vec<Vec<u8>>,
+    /// Talkers whose oldest message is complete, as often as one is.
+    completed: Vec<usize>,
+    deliveries: u64,
+}
+
+impl Tally {
+    /// Nothing was said yet.
+    pub fn new(shape: Shape) -> Tally {
+        let talkers = shape.rooms * shape.talkers;
+        Tally {
+            heard: vec![0; shape.clients() * shape.talkers],
+            missing: vec![0; talkers * shape.window],
+            said: vec![0; talkers],
+            rests: (0..talkers).map(rest).collect(),
+            completed: Vec::new(),
+            deliveries: 0,
+            shape,
+        }
+    }
+
+    /// All talkers' clients, each with its place.
+    pub fn talkers(&self) -> impl Iterator<Item = (usize, usize)> {
+        let shape = self.shape;
+        (0..self.said.len()).map(move |talker| (talker, shape.client_of(talker)))
+    }
+
+    /// The client of a talker.
+    pub fn client_of(&self, talker: usize) -> usize {
+        self.shape.client_of(talker)
+    }
+
+    /// Appends the next body of a talker.
+    pub fn say(&mut self, talker: usize, out: &mut Vec<u8>) {
+        self.said[talker] += 1;
+        let number = self.said[talker];
+        self.missing[talker * self.shape.window + (number % self.shape.window as u64) as usize] =
+            self.shape.members - 1;
+        let mut digits = [b'0'; NUMBER_DIGITS];
+        let mut left = number;
+        for digit in digits.iter_mut().rev() {
+            *digit = b'0' + (left % 10) as u8;
+            left /= 10;
+        }
+        out.extend_from_slice(&digits);
+        out.extend_from_slice(&self.rests[talker]);
+    }
+
+    /// Counts what a client heard.
+    ///
+    /// # Errors
+    /// When it is not what came next.
+    pub fn hear(&mut self, at: usize, from: usize, body: &[u8]) -> Result<(), Wrong> {
+        let stranger = Wrong::Stranger { from, at };
+        let Some(talker) = self.shape.talker(from) else { return Err(stranger) };
+        if self.shape.room_of(at) != self.shape.room_of(from) || at == from {
+            return Err(stranger);
+        }
+        let came = number(body).filter(|_| body[NUMBER_DIGITS..] == self.rests[talker][..]);
+        let Some(came) = came else {
+            return Err(Wrong::Damaged { from, at, body: String::from_utf8_lossy(body).into_owned() });
+        };
+        let last = &mut self.heard[at * self.shape.talkers + talker % self.shape.talkers];
+        let expected = *last + 1;
+        if came != expected || came > self.said[talker] {
+            return Err(Wrong::OutOfOrder { from, at, expected, came });
+        }
+        *last = came;
+        self.deliveries += 1;
+        let missing =
+            &mut self.missing[talker * self.shape.window + (came % self.shape.window as u64) as usize];
+        *missing -= 1;
+        if *missing == 0 {
+            self.completed.push(talker);
+        }
+        Ok(())
+    }
+
+    /// The talkers whose messages became complete since the last time.
+    pub fn take_completed(&mut self, into: &mut Vec<usize>) {
+        into.clear();
+        std::mem::swap(&mut self.completed, into);
+    }
+
+    /// How often something was heard.
+    pub fn deliveries(&self) -> u64 {
+        self.deliveries
+    }
+
+    /// How often everything that was said must be heard.
+    pub fn deliveries_due(&self) -> u64 {
+        self.said.iter().sum::<u64>() * (self.shape.members as u64 - 1)
+    }
+}
+
+/// What a talker always says behind the number.
+fn rest(talker: usize) -> Vec<u8> {
+    let words =
+        format!(" talker {talker} says what it always says, so that every byte of it can be checked; ");
+    words.bytes().cycle().take(BODY_BYTES - NUMBER_DIGITS).collect()
+}
+
+fn number(body: &[u8]) -> Option<u64> {
+    let digits = body.get(..NUMBER_DIGITS)?;
+    digits
+        .iter()
+        .try_fold(0, |number, digit| digit.is_ascii_digit().then(|| number * 10 + u64::from(digit - b'0')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHAPE: Shape = Shape { rooms: 2, members: 3, talkers: 2, window: 2 };
+
+    /// Talker 2, which is client 3, the first of the second room, says three things.
+    fn said() -> (Tally, Vec<Vec<u8>>) {
+        let mut tally = Tally::new(SHAPE);
+        let mut bodies = Vec::new();
+        for _ in 0..3 {
+            let mut body = Vec::new();
+            tally.say(2, &mut body);
+            assert_eq!(body.len(), BODY_BYTES);
+            bodies.push(body);
+        }
+        (tally, bodies)
+    }
+
+    #[test]
+    fn a_message_is_complete_when_all_others_have_heard_it() {
+        let mut tally = Tally::new(SHAPE);
+        let mut body = Vec::new();
+        tally.say(2, &mut body);
+        let mut completed = Vec::new();
+        tally.hear(4, 3, &body).unwrap();
+        tally.take_completed(&mut completed);
+        assert!(completed.is_empty());
+        tally.hear(5, 3, &body).unwrap();
+        tally.take_completed(&mut completed);
+        assert_eq!(completed, [2]);
+        assert_eq!((tally.deliveries(), tally.deliveries_due()), (2, 2));
+    }
+
+    #[test]
+    fn what_is_lost_repeated_reordered_or_damaged_is_found() {
+        let out_of_order = |expected, came| Wrong::OutOfOrder { from: 3, at: 4, expected, came };
+        let (mut tally, bodies) = said();
+        assert_eq!(tally.hear(4, 3, &bodies[1]), Err(out_of_order(1, 2)), "lost, or before its time");
+        tally.hear(4, 3, &bodies[0]).unwrap();
+        assert_eq!(tally.hear(4, 3, &bodies[0]), Err(out_of_order(2, 1)), "repeated");
+        assert_eq!(tally.hear(4, 3, &bodies[2]), Err(out_of_order(2, 3)), "lost");
+        for place in 0..BODY_BYTES {
+            let mut damaged = bodies[1].clone();
+            damaged[place] ^= 1;
+            assert!(tally.hear(4, 3, &damaged).is_err(), "byte {place}");
+        }
+        assert!(tally.hear(4, 3, &bodies[1][..BODY_BYTES - 1]).is_err(), "cut");
+        assert!(tally.hear(4, 3, b"").is_err());
+        tally.hear(4, 3, &bodies[1]).unwrap();
+    }
+
+    #[test]
+    fn nobody_hears_itself_or_another_room_or_one_who_does_not_talk() {
+        let (mut tally, bodies) = said();
+        for (at, from) in [(3, 3), (0, 3), (3, 5), (3, 99)] {
+            assert_eq!(tally.hear(at, from, &bodies[0]), Err(Wrong::Stranger { from, at }), "{from} at {at}");
+        }
+    }
+}
