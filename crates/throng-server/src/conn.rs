@@ -13,6 +13,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -21,6 +22,13 @@ use crate::end::{End, cut_error};
 use crate::outbox::Outbox;
 use crate::ticket::{BUSY, CUT, DRAINED, ESTABLISHED, FINISHING, Open, PEER_ENDED, PROTECTED, Ticket};
 use crate::{linger, worker};
+
+/// A write to a connection that is gone is an error and no signal: MSG_NOSIGNAL (send(2)). Elsewhere the standard library
+/// sees to that when it accepts a socket.
+#[cfg(target_os = "linux")]
+const NO_SIGNAL: i32 = 0x4000;
+#[cfg(not(target_os = "linux"))]
+const NO_SIGNAL: i32 = 0;
 
 /// The number of a connection, never given twice by one server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,10 +110,24 @@ impl Socket {
 
     /// Writes once, without waiting.
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_once(bytes, TcpStream::try_write)
+    }
+
+    /// The same for one who must know what the kernel says: the event loop answers for it while it has not heard of
+    /// room, which it never has for a fresh socket, and not in the turn in which the peer made some.
+    pub(crate) fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_once(bytes, |stream, bytes| SockRef::from(stream).send_with_flags(bytes, NO_SIGNAL))
+    }
+
+    fn write_once(
+        &self,
+        bytes: &[u8],
+        write: impl FnOnce(&TcpStream, &[u8]) -> io::Result<usize>,
+    ) -> io::Result<usize> {
         if self.ticket().has(CUT) {
             return Err(self.cut_error());
         }
-        match self.stream().try_write(bytes) {
+        match write(self.stream(), bytes) {
             Ok(written) => {
                 self.ticket().bytes_out.fetch_add(written as u64, Relaxed);
                 Ok(written)
@@ -142,7 +164,7 @@ impl Socket {
     /// The peer hears the end of what it is told.
     pub(crate) fn shut_write(&self) {
         // An error means that the connection is over already.
-        let _ = socket2::SockRef::from(self.stream()).shutdown(std::net::Shutdown::Write);
+        let _ = SockRef::from(self.stream()).shutdown(std::net::Shutdown::Write);
     }
 
     fn cut_error(&self) -> io::Error {

@@ -6,7 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
@@ -14,7 +14,7 @@ use bytes::Bytes;
 
 use crate::conn::{ConnId, Socket};
 use crate::end::End;
-use crate::ticket::{BUSY, CUT, FINISHING, WAITING};
+use crate::ticket::{BUSY, CUT, FINISHING, PARTING, WAITING};
 use crate::worker::{self, Context};
 
 /// Sends to one connection. All clones send to the same.
@@ -120,7 +120,11 @@ impl Outbox {
             if self.queue.waiting.borrow().is_empty() || self.queue.socket.ticket().has(CUT) {
                 return Poll::Ready(());
             }
-            self.queue.flushed.borrow_mut().push(cx.waker().clone());
+            let mut waiters = self.queue.flushed.borrow_mut();
+            // One who looks often still waits once.
+            if !waiters.iter().any(|waiter| waiter.will_wake(cx.waker())) {
+                waiters.push(cx.waker().clone());
+            }
             Poll::Pending
         })
         .await;
@@ -134,11 +138,11 @@ impl Outbox {
 impl Queue {
     /// Writes once.
     pub(crate) fn flush(&self) -> Flushed {
-        let outcome = self.write();
+        let outcome = self.write(Socket::try_write);
         if outcome == Flushed::Over {
             self.stalled.set(false);
             let ticket = self.socket.ticket();
-            ticket.clear(BUSY | WAITING);
+            ticket.clear(BUSY | WAITING | PARTING);
             if ticket.has(FINISHING) {
                 self.socket.shut_write();
             }
@@ -147,12 +151,12 @@ impl Queue {
         outcome
     }
 
-    fn write(&self) -> Flushed {
+    fn write(&self, once: impl FnOnce(&Socket, &[u8]) -> io::Result<usize>) -> Flushed {
         let mut waiting = self.waiting.borrow_mut();
         if waiting.is_empty() {
             return Flushed::Over;
         }
-        match self.socket.try_write(&waiting) {
+        match once(&self.socket, &waiting) {
             Ok(written) if written == waiting.len() => self.context.keep_queue(std::mem::take(&mut waiting)),
             Ok(written) => {
                 // The rest moves to storage of its own size: a slow peer holds no more than it makes wait.
@@ -173,7 +177,7 @@ impl Queue {
 
     /// The limit was passed: one write is tried, and then judged.
     fn relieve(&self) {
-        self.write();
+        self.write(Socket::write_now);
         let ticket = self.socket.ticket();
         if self.waiting.borrow().len() > ticket.shared.limits.queue {
             *self.waiting.borrow_mut() = Vec::new();

@@ -1,7 +1,7 @@
 //! The ticket of a connection: what every thread may know and do about it. Its counters and flags are atomics; the reason
 //! of its end is behind a lock that is held for a moment, when it is set and when it is read.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,22 +17,23 @@ use crate::report::ConnInfo;
 use crate::shared::Shared;
 
 /// Something was read since the last completed write.
-pub(crate) const BUSY: u8 = 1;
+pub(crate) const BUSY: u16 = 1;
 /// A drain does not end it at an idle point.
-pub(crate) const PROTECTED: u8 = 1 << 1;
+pub(crate) const PROTECTED: u16 = 1 << 1;
 /// The handshake is over.
-pub(crate) const ESTABLISHED: u8 = 1 << 2;
+pub(crate) const ESTABLISHED: u16 = 1 << 2;
 /// Nothing more is read or written.
-pub(crate) const CUT: u8 = 1 << 3;
+pub(crate) const CUT: u16 = 1 << 3;
 /// Nothing more is read; what waits is still written.
-pub(crate) const FINISHING: u8 = 1 << 4;
+pub(crate) const FINISHING: u16 = 1 << 4;
 /// The peer ended its side.
-pub(crate) const PEER_ENDED: u8 = 1 << 5;
+pub(crate) const PEER_ENDED: u16 = 1 << 5;
 /// A drain gave it its end-of-file.
-pub(crate) const DRAINED: u8 = 1 << 6;
-
+pub(crate) const DRAINED: u16 = 1 << 6;
 /// Its outbox holds something.
-pub(crate) const WAITING: u8 = 1 << 7;
+pub(crate) const WAITING: u16 = 1 << 7;
+/// What its outbox holds is its last word, which it has to take in time.
+pub(crate) const PARTING: u16 = 1 << 8;
 
 /// What is known of one connection.
 pub(crate) struct Ticket {
@@ -44,7 +45,7 @@ pub(crate) struct Ticket {
     pub bytes_in: AtomicU64,
     pub bytes_out: AtomicU64,
     pub shared: Arc<Shared>,
-    flags: AtomicU8,
+    flags: AtomicU16,
     end: Mutex<Option<End>>,
     /// Woken when the one who reads has to look at the flags again.
     pub reader: AtomicWaker,
@@ -64,22 +65,22 @@ impl Ticket {
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
             shared,
-            flags: AtomicU8::new(0),
+            flags: AtomicU16::new(0),
             end: Mutex::new(None),
             reader: AtomicWaker::new(),
             writer: AtomicWaker::new(),
         }
     }
 
-    pub(crate) fn has(&self, flag: u8) -> bool {
+    pub(crate) fn has(&self, flag: u16) -> bool {
         self.flags.load(Acquire) & flag != 0
     }
 
-    pub(crate) fn set(&self, flag: u8) {
+    pub(crate) fn set(&self, flag: u16) {
         self.flags.fetch_or(flag, AcqRel);
     }
 
-    pub(crate) fn clear(&self, flag: u8) {
+    pub(crate) fn clear(&self, flag: u16) {
         self.flags.fetch_and(!flag, AcqRel);
     }
 

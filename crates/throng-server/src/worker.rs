@@ -25,7 +25,7 @@ use crate::flusher::{self, Dirty};
 use crate::handler::{LocalHandler, Rejected};
 use crate::limits::AddressSeat;
 use crate::shared::Shared;
-use crate::ticket::{ESTABLISHED, Open, Ticket, WAITING};
+use crate::ticket::{ESTABLISHED, Open, PARTING, Ticket, WAITING};
 use crate::timeouts::SWEEP_EVERY;
 
 /// Spare outbox storage that a worker keeps, and the largest that it keeps.
@@ -108,6 +108,7 @@ impl Context {
 
     /// A connection that was told its last word is cut when it does not take it.
     pub(crate) fn watch_farewell(&self, ticket: Arc<Ticket>) {
+        ticket.set(PARTING);
         let deadline = self.now_ms.get().saturating_add(self.farewell_ms);
         self.farewells.borrow_mut().push_back((deadline, ticket));
     }
@@ -115,7 +116,8 @@ impl Context {
     fn end_farewells(&self, now_ms: u64) {
         let mut farewells = self.farewells.borrow_mut();
         while farewells.front().is_some_and(|(deadline, _)| *deadline <= now_ms) {
-            if let Some((_, ticket)) = farewells.pop_front() {
+            // Who has taken it is not ended: somebody may still have more to tell.
+            if let Some((_, ticket)) = farewells.pop_front().filter(|(_, ticket)| ticket.has(PARTING)) {
                 ticket.cut(End::TooSlow);
             }
         }

@@ -49,11 +49,13 @@ impl Place {
     }
 
     /// A new client at its first address.
+    #[track_caller]
     pub(crate) fn client(&self) -> TcpStream {
         knock(self.address())
     }
 
     /// The next event.
+    #[track_caller]
     pub(crate) fn next_event(&self) -> Event {
         self.told.lock().unwrap().recv_timeout(PATIENCE).expect("the server tells something")
     }
@@ -64,6 +66,7 @@ impl Place {
     }
 
     /// The end of the next connection that ends.
+    #[track_caller]
     pub(crate) fn next_end(&self) -> End {
         loop {
             if let Event::Closed { end, .. } = self.next_event() {
@@ -121,6 +124,7 @@ pub(crate) fn workers(count: usize) -> Model {
 }
 
 /// A client that is let in.
+#[track_caller]
 pub(crate) fn knock(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -129,12 +133,14 @@ pub(crate) fn knock(address: SocketAddr) -> TcpStream {
 }
 
 /// Says something and hears the same.
+#[track_caller]
 pub(crate) fn talk(stream: &mut TcpStream, text: &str) {
     stream.write_all(text.as_bytes()).unwrap();
     assert_eq!(hear(stream, text.len()), text);
 }
 
 /// The next bytes, as text.
+#[track_caller]
 pub(crate) fn hear(stream: &mut TcpStream, bytes: usize) -> String {
     let mut heard = vec![0; bytes];
     stream.read_exact(&mut heard).unwrap();
@@ -142,6 +148,7 @@ pub(crate) fn hear(stream: &mut TcpStream, bytes: usize) -> String {
 }
 
 /// Everything up to the end, which must be a clean one.
+#[track_caller]
 pub(crate) fn hear_all(stream: &mut TcpStream) -> Vec<u8> {
     let mut heard = Vec::new();
     stream.read_to_end(&mut heard).unwrap();
@@ -149,6 +156,7 @@ pub(crate) fn hear_all(stream: &mut TcpStream) -> Vec<u8> {
 }
 
 /// Everything up to the end, whatever that is, and whether it was a clean one.
+#[track_caller]
 pub(crate) fn hear_out(stream: &mut TcpStream) -> (Vec<u8>, bool) {
     let mut heard = Vec::new();
     let clean = match stream.read_to_end(&mut heard) {
@@ -166,6 +174,7 @@ pub(crate) fn reset(stream: TcpStream) {
 }
 
 /// Waits until something holds that nobody tells about.
+#[track_caller]
 pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
     for _ in 0..LOOKS_MAX {
         if holds() {
