@@ -37,25 +37,25 @@ pub struct View {
     pub here: bool,
 }
 
-/// The renderings of one event so far. Kept by the worker and cleared for each event.
+/// The renderings so far of what is told in one go. Kept by the worker and cleared each time.
 #[derive(Debug, Default)]
 pub struct Renderings {
     done: Vec<(View, Bytes)>,
 }
 
 impl Renderings {
-    /// Forgets the last event.
+    /// Forgets what was told last.
     pub fn clear(&mut self) {
         self.done.clear();
     }
 
     /// The bytes of this view, made at the first call.
-    pub fn of(&mut self, view: View, event: &Event, house: &House) -> &Bytes {
+    pub fn of<'a>(&mut self, view: View, events: impl Iterator<Item = &'a Event>, house: &House) -> &Bytes {
         let place = match self.done.iter().position(|(done, _)| *done == view) {
             Some(place) => place,
             None => {
                 let mut out = Vec::with_capacity(160);
-                render(view, event, house, &mut out);
+                events.for_each(|event| render(view, event, house, &mut out));
                 self.done.push((view, out.into()));
                 self.done.len() - 1
             }

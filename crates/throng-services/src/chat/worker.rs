@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use throng_chat::output::Rooms;
-use throng_chat::{Audience, Event, SessionId, Text};
+use throng_chat::{Audience, Event, PersonId, RoomId, SessionId, Text};
 use throng_server::{Conn, ConnId, End, LocalHandler, Outbox, Worker};
 use throng_store::{Fault, History, Store};
 use tokio::sync::{mpsc, oneshot};
@@ -89,11 +89,51 @@ impl LocalHandler for ChatWorker {
 /// Carries out what the hub sends, for as long as the hub lives.
 async fn deliver(core: Rc<Core>, mut deliveries: mpsc::Receiver<Vec<Delivery>>) {
     let mut turns = Vec::with_capacity(TURNS_WAITING_MAX);
+    let mut run = Vec::new();
     while deliveries.recv_many(&mut turns, TURNS_WAITING_MAX).await > 0 {
         let mut seats = core.seats.borrow_mut();
-        for delivery in turns.drain(..).flatten() {
-            core.carry_out(&mut seats, delivery);
+        let mut deliveries = turns.drain(..).flatten().peekable();
+        while let Some(delivery) = deliveries.next() {
+            match Told::to_room(delivery) {
+                Ok((room, told)) => {
+                    run.push(told);
+                    while let Some(next) = deliveries.next_if(|next| Told::is_to(next, room)) {
+                        run.extend(Told::to_room(next).map(|(_, told)| told));
+                    }
+                    core.tell_room(&mut seats, room, &run);
+                    run.clear();
+                }
+                Err(delivery) => core.carry_out(&mut seats, delivery),
+            }
         }
+    }
+}
+
+/// One thing that everybody in a room is told.
+struct Told {
+    by: Option<SessionId>,
+    except: Option<PersonId>,
+    event: Arc<Event>,
+}
+
+impl Told {
+    /// The room that is told this, if it is one room that is; else the delivery again.
+    fn to_room(delivery: Delivery) -> Result<(RoomId, Told), Delivery> {
+        match delivery {
+            Delivery::Told { to: Audience { rooms: Rooms::One(room), except }, by, event } => {
+                Ok((room, Told { by, except, event }))
+            }
+            other => Err(other),
+        }
+    }
+
+    fn is_to(delivery: &Delivery, room: RoomId) -> bool {
+        matches!(delivery, Delivery::Told { to: Audience { rooms: Rooms::One(told), .. }, .. } if *told == room)
+    }
+
+    /// Must this seat be told in another way than all others?
+    fn concerns(&self, seat: &Seat) -> bool {
+        self.by == Some(seat.session) || (self.except.is_some() && self.except == seat.person)
     }
 }
 
@@ -237,7 +277,35 @@ impl Core {
         }
     }
 
-    /// The fan-out.
+    /// The fan-out to one room: what it is told in one go is rendered once for each view, and appended to each outbox
+    /// at once. Only for who said some of it, or is left out, each thing is looked at by itself.
+    fn tell_room(&self, seats: &mut Seats, room: RoomId, run: &[Told]) {
+        let mut renderings = self.renderings.borrow_mut();
+        renderings.clear();
+        let name = run.first().and_then(|told| room_of(&told.event));
+        seats.in_room(room, |seat| {
+            if seat.hold.is_some() || run.iter().any(|told| told.concerns(seat)) {
+                return run.iter().for_each(|told| self.tell_one(seat, told));
+            }
+            let events = run.iter().map(|told| &*told.event);
+            seat.outbox.push_shared(renderings.of(seat.view(false, name), events, &self.house));
+        });
+    }
+
+    fn tell_one(&self, seat: &mut Seat, told: &Told) {
+        if told.except.is_some() && told.except == seat.person {
+            return;
+        }
+        let own = told.by == Some(seat.session);
+        if seat.hold.is_some() {
+            return wait(seat, Waiting::Shared { event: Arc::clone(&told.event), own });
+        }
+        let mut out = Vec::new();
+        render(seat.view(own, room_of(&told.event)), &told.event, &self.house, &mut out);
+        seat.outbox.push(&out);
+    }
+
+    /// The fan-out to several rooms, or to everybody.
     fn tell_many(&self, seats: &mut Seats, to: &Audience, by: Option<SessionId>, event: &Arc<Event>) {
         let mut renderings = self.renderings.borrow_mut();
         renderings.clear();
@@ -254,7 +322,7 @@ impl Core {
                 return wait(seat, Waiting::Shared { event: Arc::clone(event), own });
             }
             let view = seat.view(own, room);
-            seat.outbox.push_shared(renderings.of(view, event, &self.house));
+            seat.outbox.push_shared(renderings.of(view, std::iter::once(&**event), &self.house));
         };
         match &to.rooms {
             Rooms::One(room) => seats.in_room(*room, each),
