@@ -9,9 +9,8 @@ pub mod segments;
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -27,8 +26,9 @@ const WAITING_MAX: usize = 16 * 1024;
 /// Events kept for `logs show`.
 const KEPT_MAX: usize = 10_000;
 
-/// Events that are written to the file in one go.
-const BATCH_MAX: usize = 256;
+/// How long the writer lets events gather. A busy chat has thousands a second, and to wake a thread for each would cost
+/// the server more than all else about the log.
+const GATHER: Duration = Duration::from_millis(50);
 
 /// What of the log people see on the screen while the server runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,16 +55,30 @@ impl Sight {
     }
 }
 
-enum Job {
-    Tell(Event),
-    Settle(SyncSender<()>),
+/// What waits for the writer.
+#[derive(Default)]
+struct Waiting {
+    events: Vec<Event>,
+    /// Events that found no place.
+    dropped: u64,
+    /// Who wants to know when everything told so far is written; they do not wait for more to gather.
+    settling: Vec<SyncSender<()>>,
+    /// Nobody tells anything any more.
+    closed: bool,
+}
+
+/// The place between those who tell and the one who writes. Held only to append and to take.
+#[derive(Default)]
+struct Desk {
+    waiting: Mutex<Waiting>,
+    /// Told when the first event comes after a pause, and when somebody settles.
+    filled: Condvar,
 }
 
 /// Where events are told. Shared by all who have something to tell.
 pub struct Log {
-    /// Written by all, read by the writer. When full: events are dropped and counted.
-    jobs: SyncSender<Job>,
-    dropped: Arc<AtomicU64>,
+    /// Written by all, emptied by the writer. When full: events are dropped and counted.
+    desk: Arc<Desk>,
     /// Written by the writer, read by `logs show`.
     kept: Arc<Mutex<VecDeque<Event>>>,
 }
@@ -73,12 +87,10 @@ impl Log {
     /// Opens the log in this folder. When its files cannot be written, it says so once and goes on without them.
     pub fn open(folder: &Path, bounds: Bounds, sight: Sight, screen: Arc<Screen>) -> Arc<Log> {
         let segments = Segments::open(folder, bounds);
-        let (jobs, waiting) = sync_channel(WAITING_MAX);
-        let (dropped, kept) = (Arc::<AtomicU64>::default(), Arc::<Mutex<VecDeque<Event>>>::default());
+        let (desk, kept) = (Arc::<Desk>::default(), Arc::<Mutex<VecDeque<Event>>>::default());
         let mut writer = Writer {
             segments: None,
             failing: false,
-            dropped: Arc::clone(&dropped),
             kept: Arc::clone(&kept),
             sight,
             screen,
@@ -91,24 +103,33 @@ impl Log {
         }
         std::thread::Builder::new()
             .name("throng-log".to_owned())
-            .spawn(move || writer.write_all(&waiting))
+            .spawn({
+                let desk = Arc::clone(&desk);
+                move || writer.write_all(&desk)
+            })
             .expect("a process that just began may have one more thread");
-        Arc::new(Log { jobs, dropped, kept })
+        Arc::new(Log { desk, kept })
     }
 
-    /// Takes an event. Never waits.
+    /// Takes an event. Never waits for the writer.
     pub fn tell(&self, event: Event) {
-        if self.jobs.try_send(Job::Tell(event)).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+        let mut waiting = self.desk.lock();
+        if waiting.events.len() >= WAITING_MAX {
+            waiting.dropped += 1;
+            return;
+        }
+        waiting.events.push(event);
+        if waiting.events.len() == 1 {
+            self.desk.filled.notify_one();
         }
     }
 
     /// Waits until everything told so far is written and said, at most for so long.
     pub fn settle(&self, patience: Duration) {
         let (told, settled) = sync_channel(1);
-        if self.jobs.try_send(Job::Settle(told)).is_ok() {
-            let _ = settled.recv_timeout(patience);
-        }
+        self.desk.lock().settling.push(told);
+        self.desk.filled.notify_one();
+        let _ = settled.recv_timeout(patience);
     }
 
     /// The last events, oldest first.
@@ -118,12 +139,41 @@ impl Log {
     }
 }
 
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.desk.lock().closed = true;
+        self.desk.filled.notify_one();
+    }
+}
+
+impl Desk {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // Whoever panicked with it had appended an event or not; both are whole.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All that waits, once there is something and it had time to gather. Nothing when nobody tells any more.
+    fn take(&self) -> Option<Waiting> {
+        let is_idle = |waiting: &mut Waiting| {
+            waiting.events.is_empty() && waiting.settling.is_empty() && !waiting.closed
+        };
+        let waiting = self.filled.wait_while(self.lock(), is_idle).unwrap_or_else(PoisonError::into_inner);
+        let may_gather = |waiting: &mut Waiting| {
+            waiting.settling.is_empty() && !waiting.closed && waiting.events.len() < WAITING_MAX / 2
+        };
+        let gathered = self.filled.wait_timeout_while(waiting, GATHER, may_gather);
+        let mut waiting = gathered.unwrap_or_else(PoisonError::into_inner).0;
+        let taken =
+            std::mem::replace(&mut *waiting, Waiting { closed: waiting.closed, ..Waiting::default() });
+        (!taken.closed || !taken.events.is_empty() || !taken.settling.is_empty()).then_some(taken)
+    }
+}
+
 /// The thread that writes.
 struct Writer {
     segments: Option<Segments>,
     /// The last write failed, and that was said.
     failing: bool,
-    dropped: Arc<AtomicU64>,
     kept: Arc<Mutex<VecDeque<Event>>>,
     sight: Sight,
     screen: Arc<Screen>,
@@ -132,22 +182,15 @@ struct Writer {
 }
 
 impl Writer {
-    fn write_all(mut self, jobs: &Receiver<Job>) {
-        while let Ok(first) = jobs.recv() {
-            let mut settled = Vec::new();
-            for job in std::iter::once(first).chain(jobs.try_iter()).take(BATCH_MAX) {
-                match job {
-                    Job::Tell(event) => self.keep(event),
-                    Job::Settle(told) => settled.push(told),
-                }
-            }
-            let dropped = self.dropped.swap(0, Ordering::Relaxed);
-            if dropped > 0 {
-                self.keep(Event::warn("log.dropped").count("n", dropped));
+    fn write_all(mut self, desk: &Desk) {
+        while let Some(taken) = desk.take() {
+            taken.events.into_iter().for_each(|event| self.keep(event));
+            if taken.dropped > 0 {
+                self.keep(Event::warn("log.dropped").count("n", taken.dropped));
             }
             self.write();
             // Who waited may have lost patience.
-            for told in settled {
+            for told in taken.settling {
                 let _ = told.try_send(());
             }
         }
@@ -219,12 +262,12 @@ mod tests {
         for n in 0..told {
             log.tell(Event::info("client.said").count("n", n));
         }
-        // The one that settles needs a place as well, and makes the writer look at what was dropped.
-        while log.dropped.load(Ordering::Relaxed) > 0 {
-            log.settle(PATIENCE);
-        }
         log.settle(PATIENCE);
         let last = log.last(usize::MAX);
+        let count = |event: &Event| event.json().split("\"n\":").nth(1).unwrap().trim_end_matches('}').parse::<u64>().unwrap();
+        let dropped: u64 = last.iter().filter(|event| event.kind == "log.dropped").map(count).sum();
+        let newest = last.iter().rfind(|event| event.kind == "client.said").map(count);
+        assert!(dropped > 0 || newest == Some(told - 1), "all was written, or it was told how much was not");
         assert_eq!(last.len(), KEPT_MAX);
         let bytes: u64 = std::fs::read_dir(folder.path())
             .unwrap()
