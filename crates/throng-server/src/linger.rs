@@ -3,12 +3,15 @@
 //! is read and dropped, for a bounded time, amount and number of connections.
 
 use std::cell::Cell;
+use std::future::poll_fn;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
 
-use crate::ticket::{CUT, Open, PEER_ENDED};
+use crate::ticket::{CUT, Open, PEER_ENDED, Ticket};
 use crate::worker;
 
 /// How long a peer has to notice.
@@ -17,8 +20,9 @@ const LINGER_MAX: Duration = Duration::from_secs(2);
 /// How much more is read from it.
 const DISCARD_BYTES_MAX: usize = 256 << 10;
 
-/// How many connections of a worker linger at once; beyond that they are closed at once.
-const LINGERERS_MAX: usize = 1024;
+/// How many connections of a worker linger at once; beyond that they are closed at once. Each holds its task and its
+/// place, no storage, so a whole crowd may leave together.
+const LINGERERS_MAX: usize = 16 << 10;
 
 thread_local! {
     static LINGERERS: Cell<usize> = const { Cell::new(0) };
@@ -39,7 +43,10 @@ pub(crate) fn close(stream: TcpStream, open: Arc<Open>) {
         let _one_less = OneLess;
         // An error means that the connection is over already; so does the end of the patience.
         if socket2::SockRef::from(&stream).shutdown(std::net::Shutdown::Write).is_ok() {
-            let _ = tokio::time::timeout(LINGER_MAX, discard(&stream)).await;
+            tokio::select! {
+                () = cut(&open.ticket) => {}
+                _ = tokio::time::timeout(LINGER_MAX, discard(&stream)) => {}
+            }
         }
         drop(stream);
         drop(open);
@@ -54,16 +61,29 @@ impl Drop for OneLess {
     }
 }
 
+/// Waits until the connection is cut. Its reader is gone, so nobody else waits here.
+async fn cut(ticket: &Ticket) {
+    poll_fn(|cx| {
+        ticket.reader.register(cx.waker());
+        if ticket.has(CUT) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
 /// Reads until the peer ends, or has sent more than anybody waits for.
 pub(crate) async fn discard(stream: &TcpStream) {
-    let mut sink = [0; 4096];
     let mut discarded = 0;
     while discarded < DISCARD_BYTES_MAX && stream.readable().await.is_ok() {
-        match stream.try_read(&mut sink) {
+        match discard_once(stream) {
             Ok(0) => return,
             Ok(read) => discarded += read,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(_) => return,
         }
     }
+}
+
+/// A function of its own, so that nobody holds the storage while waiting.
+fn discard_once(stream: &TcpStream) -> io::Result<usize> {
+    stream.try_read(&mut [0; 16 << 10])
 }

@@ -84,12 +84,13 @@ impl Ticket {
         self.flags.fetch_and(!flag, AcqRel);
     }
 
-    /// Ends the connection now: every read and write fails from here on.
-    pub(crate) fn cut(&self, end: End) {
-        self.conclude(end);
+    /// Ends the connection now: every read and write fails from here on. `true` when that is its end.
+    pub(crate) fn cut(&self, end: End) -> bool {
+        let is_its_end = self.conclude(end);
         self.set(CUT);
         self.reader.wake();
         self.writer.wake();
+        is_its_end
     }
 
     /// Ends the connection behind what waits to be written.
@@ -99,9 +100,12 @@ impl Ticket {
         self.reader.wake();
     }
 
-    /// Notes why it ended. The first reason counts.
-    pub(crate) fn conclude(&self, end: End) {
-        self.end.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(end);
+    /// Notes why it ended. The first reason counts; `true` when it is this one.
+    pub(crate) fn conclude(&self, end: End) -> bool {
+        let mut first = self.end.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_first = first.is_none();
+        first.get_or_insert(end);
+        is_first
     }
 
     /// Why it ended, if it did.

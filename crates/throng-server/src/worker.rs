@@ -208,7 +208,9 @@ pub(crate) fn run<H: LocalHandler>(mut plan: Plan, factory: &dyn Fn(&Worker) -> 
         }
     });
     // What is left is dropped at once, and nothing lingers any more.
-    plan.shared.registry.each_of(plan.index, |ticket| ticket.conclude(End::Drained));
+    plan.shared.registry.each_of(plan.index, |ticket| {
+        ticket.conclude(End::Drained);
+    });
     CONTEXT.set(None);
     drop(runtime);
 }
@@ -217,7 +219,10 @@ fn welcome<H: LocalHandler>(arrival: Arrival, handler: &Rc<H>) {
     let Arrival { stream, peer, admission } = arrival;
     let stream = match (TcpStream::from_std(stream), &admission) {
         (Ok(stream), _) => stream,
-        (Err(why), Admission::Served(open)) => return open.ticket.conclude(End::Failed(why.to_string())),
+        (Err(why), Admission::Served(open)) => {
+            open.ticket.conclude(End::Failed(why.to_string()));
+            return;
+        }
         (Err(_), Admission::Rejected(..)) => return,
     };
     match admission {
