@@ -163,8 +163,8 @@ impl Desk {
         };
         let gathered = self.filled.wait_timeout_while(waiting, GATHER, may_gather);
         let mut waiting = gathered.unwrap_or_else(PoisonError::into_inner).0;
-        let taken =
-            std::mem::replace(&mut *waiting, Waiting { closed: waiting.closed, ..Waiting::default() });
+        let closed = waiting.closed;
+        let taken = std::mem::replace(&mut *waiting, Waiting { closed, ..Waiting::default() });
         (!taken.closed || !taken.events.is_empty() || !taken.settling.is_empty()).then_some(taken)
     }
 }
@@ -264,7 +264,9 @@ mod tests {
         }
         log.settle(PATIENCE);
         let last = log.last(usize::MAX);
-        let count = |event: &Event| event.json().split("\"n\":").nth(1).unwrap().trim_end_matches('}').parse::<u64>().unwrap();
+        let count = |event: &Event| {
+            event.json().split("\"n\":").nth(1).unwrap().trim_end_matches('}').parse::<u64>().unwrap()
+        };
         let dropped: u64 = last.iter().filter(|event| event.kind == "log.dropped").map(count).sum();
         let newest = last.iter().rfind(|event| event.kind == "client.said").map(count);
         assert!(dropped > 0 || newest == Some(told - 1), "all was written, or it was told how much was not");
