@@ -82,7 +82,7 @@ impl Outbox {
         if waiting > queue.socket.ticket().shared.limits.queue {
             queue.relieve();
         }
-        self.mark();
+        self.mark(bytes.len());
     }
 
     /// Appends bytes that many are told. Short ones are copied: that costs no more than to count who shares them.
@@ -98,7 +98,7 @@ impl Outbox {
     /// Ends the connection now; what waits is lost.
     pub fn cut(&self, end: End) {
         self.queue.socket.ticket().cut(end);
-        self.mark();
+        self.mark(0);
     }
 
     /// Ends the connection behind what waits here. The reader is told the end at once.
@@ -106,7 +106,7 @@ impl Outbox {
         let ticket = self.queue.socket.ticket();
         ticket.finish(end);
         self.queue.context.watch_farewell(self.queue.socket.ticket_handle());
-        self.mark();
+        self.mark(0);
     }
 
     /// Was the connection cut or finished?
@@ -130,8 +130,8 @@ impl Outbox {
         .await;
     }
 
-    fn mark(&self) {
-        self.queue.context.dirty.mark(&self.queue);
+    fn mark(&self, bytes: usize) {
+        self.queue.context.dirty.mark(&self.queue, bytes);
     }
 }
 
