@@ -47,15 +47,27 @@ impl Segments {
 
     /// Writes whole lines. They may be more than one file holds; they are never torn over two.
     pub fn write(&mut self, lines: &str) -> std::io::Result<()> {
+        // Callers give many short lines at once: as many as fit are written at once.
+        let mut left = lines;
+        let mut fits = 0;
         for line in lines.split_inclusive('\n') {
-            // Callers give many short lines at once, so we look for as many as fit.
-            if self.bytes > 0 && self.bytes + line.len() as u64 > self.bounds.bytes {
+            let bytes = self.bytes + fits as u64;
+            if bytes > 0 && bytes + line.len() as u64 > self.bounds.bytes {
+                left = self.append(left, fits)?;
+                fits = 0;
                 self.rotate()?;
             }
-            self.file.write_all(line.as_bytes())?;
-            self.bytes += line.len() as u64;
+            fits += line.len();
         }
-        Ok(())
+        self.append(left, fits).map(|_| ())
+    }
+
+    /// Appends the beginning of the lines, and gives the rest.
+    fn append<'a>(&mut self, lines: &'a str, bytes: usize) -> std::io::Result<&'a str> {
+        let (now, later) = lines.split_at(bytes);
+        self.file.write_all(now.as_bytes())?;
+        self.bytes += bytes as u64;
+        Ok(later)
     }
 
     fn rotate(&mut self) -> std::io::Result<()> {
