@@ -5,6 +5,7 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -87,7 +88,7 @@ impl Socket {
             if ticket.has(FINISHING) {
                 return Poll::Ready(Ok(0));
             }
-            if ticket.shared.is_draining() && !ticket.has(PROTECTED | BUSY) {
+            if ticket.shared.is_draining() && !ticket.has(PROTECTED | BUSY) && !self.has_input() {
                 ticket.set(DRAINED);
                 return Poll::Ready(Ok(0));
             }
@@ -106,6 +107,13 @@ impl Socket {
                 Err(error) => return Poll::Ready(Err(self.torn(error))),
             }
         }
+    }
+
+    /// Does anything lie in the socket, its end included? The kernel is asked, since the event loop may not have heard of
+    /// it yet: a question that came before the drain is answered.
+    fn has_input(&self) -> bool {
+        let peeked = SockRef::from(self.stream()).peek(&mut [MaybeUninit::uninit()]);
+        !peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// Writes once, without waiting.
@@ -153,7 +161,7 @@ impl Socket {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 written => {
                     if written.as_ref().is_ok_and(|written| *written == bytes.len()) {
-                        self.ticket().clear(BUSY);
+                        self.ticket().note_written(BUSY);
                     }
                     return Poll::Ready(written);
                 }

@@ -12,7 +12,7 @@ use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use tokio::io::unix::{AsyncFd, AsyncFdRegisterError};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::claim::{listen_again, stop_listening};
@@ -66,8 +66,13 @@ enum State {
 
 /// What came of one accept.
 enum Taken {
+    /// A client was taken.
     One,
+    /// A client was there, and is lost.
+    Lost,
+    /// Nobody is there, or the kernel gives nobody.
     None,
+    /// There is no place for one.
     NoPlace,
 }
 
@@ -75,7 +80,7 @@ impl Listener {
     /// Takes over a listening socket. Inside the acceptor's runtime.
     pub(crate) fn new(socket: TcpListener, workers: Workers) -> io::Result<Listener> {
         let local = socket.local_addr()?;
-        let state = State::Open(watch(socket)?);
+        let state = State::Open(watch(socket).map_err(|(_, error)| error)?);
         Ok(Listener { state, local, workers, spare: spare() })
     }
 
@@ -117,7 +122,7 @@ impl Listener {
     async fn take_burst(&mut self, place: OwnedSemaphorePermit) {
         let mut place = Some(place);
         for _ in 0..BURST_MAX {
-            if !matches!(self.take_one(place.take()).await, Taken::One) {
+            if !matches!(self.take_one(place.take()).await, Taken::One | Taken::Lost) {
                 return;
             }
         }
@@ -183,9 +188,9 @@ impl Listener {
             (ErrorKind::WouldBlock, _) => Taken::None,
             // That client is gone already, or a firewall forbade it; there may be others.
             (ErrorKind::ConnectionAborted | ErrorKind::Interrupted | ErrorKind::PermissionDenied, _) => {
-                Taken::One
+                Taken::Lost
             }
-            (_, Some(EMFILE | ENFILE)) if self.shed() => Taken::One,
+            (_, Some(EMFILE | ENFILE)) if self.spare.is_some() => self.shed(),
             _ => {
                 self.workers.shared.tell(&Event::AcceptFailed { why: error.to_string() });
                 tokio::time::sleep(TROUBLE).await;
@@ -195,17 +200,19 @@ impl Listener {
         }
     }
 
-    /// Gives up the spare descriptor for a moment, to take one client and close it.
-    fn shed(&mut self) -> bool {
-        if self.spare.take().is_none() {
-            return false;
-        }
+    /// Gives up the spare descriptor for a moment, to take one client and close it. The kernel asks for a descriptor
+    /// before it looks for a client, so often nobody is there at all.
+    fn shed(&mut self) -> Taken {
+        self.spare = None;
         let shed = self.accept().map(|(stream, address)| {
             drop(stream);
             self.reject(&Peer { address, local: self.local }, Rejected::NoDescriptor);
         });
         self.spare = spare();
-        shed.is_ok()
+        match shed {
+            Ok(()) => Taken::Lost,
+            Err(_) => Taken::None,
+        }
     }
 
     /// Takes who is in the kernel's queue already, and refuses from then on; the port stays ours.
@@ -215,9 +222,13 @@ impl Listener {
         }
         let mut taken = 0;
         // Whoever comes in the meantime is taken as well, but a storm cannot keep a pause from happening.
-        let queue = usize::try_from(self.workers.shared.limits.backlog).unwrap_or(0).saturating_mul(2);
-        while taken < queue && matches!(self.take_one(None).await, Taken::One) {
-            taken += 1;
+        let queue = usize::try_from(self.workers.shared.limits.backlog).unwrap_or(0);
+        for _ in 0..queue.saturating_mul(2).max(BURST_MAX) {
+            match self.take_one(None).await {
+                Taken::One => taken += 1,
+                Taken::Lost => {}
+                Taken::None | Taken::NoPlace => break,
+            }
         }
         let State::Open(socket) = std::mem::replace(&mut self.state, State::Nothing) else {
             return Ok(taken);
@@ -229,27 +240,40 @@ impl Listener {
     }
 
     fn resume(&mut self) -> io::Result<usize> {
-        match std::mem::replace(&mut self.state, State::Nothing) {
-            State::Paused(socket) => match listen_again(&socket, self.workers.shared.limits.backlog) {
-                Ok(()) => self.state = State::Open(watch(socket)?),
-                Err(error) => {
-                    self.state = State::Paused(socket);
-                    return Err(error);
-                }
-            },
-            other => self.state = other,
+        let socket = match std::mem::replace(&mut self.state, State::Nothing) {
+            State::Paused(socket) => socket,
+            other => {
+                self.state = other;
+                return Ok(0);
+            }
+        };
+        let backlog = self.workers.shared.limits.backlog;
+        let watched = match listen_again(&socket, backlog) {
+            Ok(()) => watch(socket),
+            Err(error) => Err((socket, error)),
+        };
+        match watched {
+            Ok(socket) => {
+                self.state = State::Open(socket);
+                Ok(0)
+            }
+            Err((socket, error)) => {
+                // Nobody takes those who would knock now.
+                let _ = stop_listening(&socket);
+                self.state = State::Paused(socket);
+                Err(error)
+            }
         }
-        Ok(0)
     }
 }
 
-/// A listening socket, watched for clients.
+/// A listening socket, watched for clients; given back when it cannot be.
 #[expect(
     deprecated,
     reason = "a TcpListener never changes its descriptor; the newer form would need unsafe code"
 )]
-fn watch(socket: TcpListener) -> io::Result<AsyncFd<TcpListener>> {
-    AsyncFd::with_interest(socket, Interest::READABLE)
+fn watch(socket: TcpListener) -> Result<AsyncFd<TcpListener>, (TcpListener, io::Error)> {
+    AsyncFd::try_with_interest(socket, Interest::READABLE).map_err(AsyncFdRegisterError::into_parts)
 }
 
 /// A descriptor to give up when there is none left. Without one, clients only wait longer.

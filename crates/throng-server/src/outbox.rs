@@ -142,7 +142,7 @@ impl Queue {
         if outcome == Flushed::Over {
             self.stalled.set(false);
             let ticket = self.socket.ticket();
-            ticket.clear(BUSY | WAITING | PARTING);
+            ticket.note_written(BUSY | WAITING | PARTING);
             if ticket.has(FINISHING) {
                 self.socket.shut_write();
             }

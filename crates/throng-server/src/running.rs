@@ -3,9 +3,9 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -15,13 +15,14 @@ use crate::conn::ConnId;
 use crate::end::End;
 use crate::listener::Order;
 use crate::report::{ConnInfo, Paused, Report, State};
+use crate::server::StartError;
 use crate::shared::Shared;
 use crate::stats::Stats;
 
 /// How long a listener may take to carry out an order; a pause takes what is in the kernel's queue.
 const ORDER_MAX: Duration = Duration::from_secs(10);
 
-/// How long handlers have to notice that their connection was cut, before they are dropped.
+/// How long handlers have to notice that their connection was cut, before they are dropped; and then the threads, to end.
 const CUT_GRACE: Duration = Duration::from_secs(1);
 
 /// A running server.
@@ -35,7 +36,7 @@ struct Inner {
     addresses: Vec<SocketAddr>,
     /// To each listener; empty when the server is over.
     orders: Mutex<Vec<mpsc::Sender<Order>>>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    threads: Mutex<Threads>,
     /// Held while the state changes, so that a pause and a resume cannot cross.
     state: Mutex<State>,
     drain: Arc<Draining>,
@@ -58,7 +59,7 @@ impl Running {
         shared: Arc<Shared>,
         addresses: Vec<SocketAddr>,
         orders: Vec<mpsc::Sender<Order>>,
-        threads: Vec<JoinHandle<()>>,
+        threads: Threads,
     ) -> Running {
         let drain = Arc::new(Draining { progress: Mutex::default(), changed: Condvar::new() });
         let (orders, threads, state) = (Mutex::new(orders), Mutex::new(threads), Mutex::new(State::Open));
@@ -98,7 +99,7 @@ impl Running {
 
     /// Takes who knocked before this call, and refuses new clients; those who are here are served on, and the ports stay
     /// ours. A client whose handshake completes in the microseconds between the last accept and the refusal is reset by
-    /// the kernel: it has not been greeted yet.
+    /// the kernel, and so is one for whom there is no place: neither has been greeted yet.
     ///
     /// # Errors
     /// When the server is draining or over, or the kernel refuses.
@@ -121,7 +122,12 @@ impl Running {
         if !matches!(*state, State::Open | State::Paused) {
             return Err(io::Error::other("the server is ending"));
         }
-        self.inner.order(Order::Resume)?;
+        let resumed = self.inner.order(Order::Resume);
+        if resumed.is_err() {
+            // Those that could are paused again: a server is open at all its addresses or at none.
+            let _ = self.inner.order(Order::Pause);
+            return resumed.map(|_| ());
+        }
         *state = State::Open;
         Ok(())
     }
@@ -138,9 +144,9 @@ impl Running {
         self.inner.drain.changed.notify_all();
         drop(progress);
         if first {
+            *lock(&self.inner.state) = State::Draining;
             let inner = Arc::clone(&self.inner);
-            let spawned =
-                std::thread::Builder::new().name("throng-drain".to_owned()).spawn(move || inner.end());
+            let spawned = Builder::new().name("throng-drain".to_owned()).spawn(move || inner.end());
             if spawned.is_err() {
                 // No thread to wait on: the caller waits instead.
                 self.inner.end();
@@ -190,12 +196,8 @@ impl Inner {
     /// The drain, from its beginning to the last thread.
     fn end(&self) {
         let begun_ms = clock::now_ms();
-        {
-            let mut state = lock(&self.state);
-            // Whatever goes wrong here, the listeners end below.
-            let _ = self.order(Order::Pause);
-            *state = State::Draining;
-        }
+        // Whatever goes wrong here, the listeners end below.
+        let _ = self.order(Order::Pause);
         let open = self.shared.registry.open();
         self.shared.drain();
         let cut = self.wait_or_cut();
@@ -231,15 +233,58 @@ impl Inner {
     /// Ends all threads. The listeners end when nobody can give them orders, and the workers after them.
     fn stop(&self) {
         lock(&self.orders).clear();
-        for thread in std::mem::take(&mut *lock(&self.threads)) {
-            // A thread that panicked has said so already.
-            let _ = thread.join();
-        }
+        std::mem::take(&mut *lock(&self.threads)).join(CUT_GRACE);
     }
 }
 
 /// How soon a drain notices that its deadline came nearer.
 const DEADLINE_STEP_MS: u64 = 100;
+
+/// The threads of one server.
+pub(crate) struct Threads {
+    handles: Vec<JoinHandle<()>>,
+    /// Each thread has a clone until its end. Nothing is ever sent.
+    alive: SyncSender<()>,
+    ended: Receiver<()>,
+}
+
+impl Default for Threads {
+    fn default() -> Threads {
+        let (alive, ended) = sync_channel(0);
+        Threads { handles: Vec::new(), alive, ended }
+    }
+}
+
+impl Threads {
+    /// Starts one more.
+    pub(crate) fn spawn(
+        &mut self,
+        name: &str,
+        body: impl FnOnce() + Send + 'static,
+    ) -> Result<(), StartError> {
+        let alive = self.alive.clone();
+        let body = move || {
+            body();
+            drop(alive);
+        };
+        let spawned = Builder::new().name(name.to_owned()).spawn(body);
+        self.handles.push(spawned.map_err(StartError::Thread)?);
+        Ok(())
+    }
+
+    /// Waits until all have ended. One that does not, since a handler blocks it, is left behind: nothing can end a thread
+    /// that does not want to.
+    pub(crate) fn join(self, patience: Duration) {
+        drop(self.alive);
+        if self.ended.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
+            return;
+        }
+        for thread in self.handles {
+            // A thread that panicked has said so already.
+            let _ = thread.join();
+        }
+    }
+}
 
 /// None of these locks guards anything that a panic could leave half done.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

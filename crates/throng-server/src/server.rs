@@ -5,7 +5,6 @@ use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -15,7 +14,7 @@ use crate::event::{Event, Sink};
 use crate::handler::{Everywhere, Handler, LocalHandler};
 use crate::limits::Limits;
 use crate::listener::{self, Listener, ORDERS_MAX};
-use crate::running::Running;
+use crate::running::{Running, Threads};
 use crate::shared::Shared;
 use crate::timeouts::Timeouts;
 use crate::worker::{self, Arrival, Plan, Worker};
@@ -188,11 +187,10 @@ impl<H: LocalHandler> Server<H> {
         let count = self.workers.count();
         let backlog = self.limits.backlog;
         let shared = Arc::new(Shared::new(self.limits, self.timeouts, self.sink, count));
-        let (arrivals, mut threads) = start_workers(self.factory, count, &shared)?;
+        let mut threads = Threads::default();
+        let arrivals = start_workers(self.factory, count, &shared, &mut threads)?;
         let workers = listener::Workers { arrivals, shared: Arc::clone(&shared) };
-        let (orders, acceptor) = start_acceptor(claims, backlog, workers)?;
-        // The acceptor first: the workers end when it has let go of them.
-        threads.insert(0, acceptor);
+        let orders = start_acceptor(claims, backlog, workers, &mut threads)?;
         Ok(Running::new(shared, addresses, orders, threads))
     }
 }
@@ -209,22 +207,22 @@ fn start_workers<H: LocalHandler>(
     factory: Factory<H>,
     count: usize,
     shared: &Arc<Shared>,
-) -> Result<(Arrivals, Vec<JoinHandle<()>>), StartError> {
+    threads: &mut Threads,
+) -> Result<Arrivals, StartError> {
     let factory = Arc::new(factory);
     let (ready, readied) = sync_channel(count);
     let mut senders = Vec::with_capacity(count);
-    let mut threads = Vec::with_capacity(count);
     for index in 0..count {
         let (sender, arrivals) = mpsc::channel(ARRIVALS_MAX);
         let plan = Plan { index, count, shared: Arc::clone(shared), arrivals };
         let (factory, ready) = (Arc::clone(&factory), ready.clone());
-        let body = move || {
-            worker::run(plan, factory.as_ref(), || {
-                // Whoever starts the server may have given up already.
-                let _ = ready.send(());
-            });
+        // It is gone when it was used or when the worker failed, so that nobody waits for one that failed.
+        let ready = move || {
+            // Whoever starts the server may have given up already.
+            let _ = ready.send(());
         };
-        threads.push(spawn(&format!("throng-worker-{index}"), body)?);
+        let body = move || worker::run(plan, factory.as_ref(), ready);
+        threads.spawn(&format!("throng-worker-{index}"), body)?;
         senders.push(sender);
     }
     drop(ready);
@@ -236,7 +234,7 @@ fn start_workers<H: LocalHandler>(
             }
         }
     }
-    Ok((senders, threads))
+    Ok(senders)
 }
 
 type Orders = Vec<mpsc::Sender<listener::Order>>;
@@ -245,7 +243,8 @@ fn start_acceptor(
     claims: Vec<Claim>,
     backlog: i32,
     workers: listener::Workers,
-) -> Result<(Orders, JoinHandle<()>), StartError> {
+    threads: &mut Threads,
+) -> Result<Orders, StartError> {
     let listening = claims.into_iter().map(|claim| {
         let address = claim.address();
         claim.listen(backlog).map_err(|source| BindError { address, source })
@@ -274,9 +273,6 @@ fn start_acceptor(
             }
         });
     };
-    Ok((orders, spawn("throng-accept", body)?))
-}
-
-fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
-    std::thread::Builder::new().name(name.to_owned()).spawn(body).map_err(StartError::Thread)
+    threads.spawn("throng-accept", body)?;
+    Ok(orders)
 }

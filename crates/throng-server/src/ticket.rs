@@ -129,6 +129,15 @@ impl Ticket {
         self.heard_ms.store(now_ms, Relaxed);
     }
 
+    /// What was under way is written. A reader that waited while another wrote is at its idle point now, and hears of a
+    /// drain.
+    pub(crate) fn note_written(&self, over: u16) {
+        self.clear(over);
+        if self.shared.is_draining() {
+            self.reader.wake();
+        }
+    }
+
     pub(crate) fn info(&self, now_ms: u64) -> ConnInfo {
         let since = |ms: u64| Duration::from_millis(now_ms.saturating_sub(ms));
         ConnInfo {

@@ -97,7 +97,7 @@ pub(crate) async fn echo(mut conn: Conn) -> throng_server::Result {
 }
 
 /// A handler that stays on its worker, as one that splits its connection must.
-pub(crate) struct Local<F>(F);
+pub(crate) struct Local<F>(pub(crate) F);
 
 impl<F, Served> LocalHandler for Local<F>
 where
