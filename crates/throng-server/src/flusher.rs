@@ -27,8 +27,9 @@ const LOOKS_MAX: usize = 2;
 const CROWD: usize = 256;
 const THICK_BYTES: usize = 512;
 
-/// The wait: the shortest that the runtime's timer has. To write to a crowd takes longer.
-const WAIT: Duration = Duration::from_millis(1);
+/// The wait for each outbox that would be written: half of what a write takes. The runtime's timer rounds the sum up to
+/// whole milliseconds.
+const WAIT_EACH: Duration = Duration::from_nanos(2_500);
 
 /// After a wait that brought nothing, so many turns go without.
 const TURNS_WITHOUT: u32 = 3;
@@ -118,7 +119,8 @@ async fn gather(dirty: &Dirty, before: u64) {
     }
     match dirty.without.get() {
         0 => {
-            tokio::time::sleep(WAIT).await;
+            let count = u32::try_from(count).unwrap_or(u32::MAX);
+            tokio::time::sleep(WAIT_EACH.saturating_mul(count)).await;
             if dirty.bytes.get() == bytes {
                 dirty.without.set(TURNS_WITHOUT);
             }
