@@ -23,9 +23,11 @@ const MANY: usize = 64;
 /// How often it looks for more, at most, while more comes.
 const LOOKS_MAX: usize = 2;
 
-/// From so many outboxes on, each with so many bytes on average, messages come thick, and more are worth a short wait.
+/// So many outboxes are a crowd: to write to them takes longer than the shortest wait.
 const CROWD: usize = 256;
-const THICK_BYTES: usize = 512;
+
+/// A crowd that is told so many bytes each is told several messages at once: they come thick.
+const THICK_BYTES: u64 = 512;
 
 /// The wait for each outbox that would be written: half of what a write takes. The runtime's timer rounds the sum up to
 /// whole milliseconds.
@@ -40,6 +42,8 @@ pub(crate) struct Dirty {
     list: RefCell<Vec<Rc<Queue>>>,
     /// Counts bytes, so that the flusher sees whether more came.
     bytes: Cell<u64>,
+    /// What each of a crowd was told at once lately, in bytes: the most, and less with each turn since.
+    lately: Cell<u64>,
     /// Turns that do not wait for more.
     without: Cell<u32>,
     flusher: RefCell<Option<Waker>>,
@@ -56,6 +60,22 @@ impl Dirty {
         if let Some(flusher) = self.flusher.borrow_mut().take() {
             flusher.wake();
         }
+    }
+}
+
+impl Dirty {
+    /// A crowd is to be told so many bytes each. Is more likely to come within a moment? So it is when this is much less
+    /// than it was lately, for the rest is on its way; and now and then where messages come thick, since two halves of what
+    /// a busy room says can follow each other for ever without meeting.
+    fn is_worth_a_wait(&self, bytes_each: u64) -> bool {
+        let lately = self.lately.get();
+        self.lately.set(bytes_each.max(lately - lately / 8));
+        if bytes_each * 2 < lately {
+            return true;
+        }
+        let without = self.without.get();
+        self.without.set(without.saturating_sub(1));
+        bytes_each >= THICK_BYTES && without == 0
     }
 }
 
@@ -114,18 +134,12 @@ async fn gather(dirty: &Dirty, before: u64) {
         }
     }
     let (count, bytes) = (dirty.list.borrow().len(), dirty.bytes.get());
-    if count < CROWD || bytes - before < (count * THICK_BYTES) as u64 {
-        return;
-    }
-    match dirty.without.get() {
-        0 => {
-            let count = u32::try_from(count).unwrap_or(u32::MAX);
-            tokio::time::sleep(WAIT_EACH.saturating_mul(count)).await;
-            if dirty.bytes.get() == bytes {
-                dirty.without.set(TURNS_WITHOUT);
-            }
+    if count >= CROWD && dirty.is_worth_a_wait((bytes - before) / count as u64) {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        tokio::time::sleep(WAIT_EACH.saturating_mul(count)).await;
+        if dirty.bytes.get() == bytes {
+            dirty.without.set(TURNS_WITHOUT);
         }
-        turns => dirty.without.set(turns - 1),
     }
 }
 
