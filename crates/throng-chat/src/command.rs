@@ -1,12 +1,14 @@
 //! All that a person may ask, from whichever door. A door builds these; only [`crate::World`] answers them.
 
-use crate::{Kind, ModeChange, Name, RoomName, Text};
+use crate::{Kind, ModeChange, Name, RoomName, SeatKey, Text};
 
 /// One thing asked by one session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Become a person of this name. The first ask of any session, and the only one before it is granted.
     Enter(Name),
+    /// The same, by a client that may come back: if the name is held with the same key, the session takes its seat over.
+    EnterAs(Name, SeatKey),
     /// Take another name.
     Rename(Name),
     /// Enter a room, which is made if it does not exist.

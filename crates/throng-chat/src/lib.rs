@@ -29,6 +29,7 @@ pub use limits::Limits;
 pub use mode::{ModeChange, Rights, RoomModes};
 pub use name::{Name, Names, RoomName};
 pub use output::{Audience, Output, PersonId, RoomId, SessionId};
+pub use person::SeatKey;
 pub use record::{Entry, Kind, MsgId, Record, Stamp, Time};
 pub use text::Text;
 pub use world::World;

@@ -74,13 +74,14 @@ impl World {
     pub fn apply(&mut self, now: Time, who: SessionId, command: Command) -> Vec<Output> {
         let Some(person) = self.state.person_of(who) else {
             return match command {
-                Command::Enter(name) => self.enter(who, name),
+                Command::Enter(name) => self.enter(who, name, None),
+                Command::EnterAs(name, key) => self.enter(who, name, Some(key)),
                 _ => Vec::new(),
             };
         };
         let asker = Asker { session: who, person };
         let outcome = match command {
-            Command::Enter(_) => Err(Refusal::AlreadyHere),
+            Command::Enter(_) | Command::EnterAs(..) => Err(Refusal::AlreadyHere),
             Command::Rename(name) => self.rename(asker, name),
             Command::Quit(words) => Ok(self.end_session(asker, people::words_or_quit(words))),
             Command::Gone(words) => Ok(self.end_session(asker, words)),

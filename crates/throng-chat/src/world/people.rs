@@ -1,19 +1,22 @@
 //! Who is here: entering, renaming, leaving. Names are unique by their look, over all doors.
 //!
-//! Entering answers `Became`, then `Welcomed`. Renaming answers each own session first, then everybody who shares a
+//! Entering answers `Became`, then `Welcomed`; who takes a seat over is also let into each of its rooms again. Renaming answers each own session first, then everybody who shares a
 //! room. Leaving tells those who shared a room once, then departs each room, then closes.
 
 use super::state::Change;
 use super::{Asker, World};
 use crate::event::{Event, Refusal};
 use crate::output::Rooms;
-use crate::{Audience, Name, Output, PersonId, RoomId, SessionId, Text};
+use crate::{Audience, Name, Output, PersonId, RoomId, SeatKey, SessionId, Text};
 
 /// How many free names are proposed for a taken one.
 const ALTERNATIVES: usize = 2;
 
 impl World {
-    pub(super) fn enter(&mut self, session: SessionId, name: Name) -> Vec<Output> {
+    pub(super) fn enter(&mut self, session: SessionId, name: Name, key: Option<SeatKey>) -> Vec<Output> {
+        if let Some(person) = key.and_then(|key| self.seat_of(&name, key)) {
+            return self.take_over(session, person);
+        }
         if let Err(refusal) = self.may_take(&name, None) {
             return vec![Output::Reply(session, Event::Refused(refusal))];
         }
@@ -25,7 +28,34 @@ impl World {
         self.next_person += 1;
         self.change(Change::AddPerson(person, name.clone()));
         self.change(Change::AddSession(person, session));
+        if key.is_some() {
+            self.change(Change::SetSeat(person, key));
+        }
         vec![Output::Became(session, person), Output::Reply(session, Event::Welcomed { you: name })]
+    }
+
+    /// Whoever is called so and has this key.
+    fn seat_of(&self, name: &Name, key: SeatKey) -> Option<PersonId> {
+        self.state.named(name).filter(|person| self.state.person(*person).seat == Some(key))
+    }
+
+    /// The session takes the place of all others of this person. Nobody else hears of it: the person never left.
+    fn take_over(&mut self, session: SessionId, person: PersonId) -> Vec<Output> {
+        let old = self.sessions(person);
+        let (name, rooms) = (self.state.person(person).name.clone(), self.state.person(person).rooms.clone());
+        let reason = Text::new("taken over by a newer connection").expect("plain words are good text");
+        let mut outputs = Vec::new();
+        self.change(Change::AddSession(person, session));
+        for gone in old {
+            outputs.extend(rooms.iter().map(|room| Output::Departed(gone, *room)));
+            outputs.push(Output::Reply(gone, Event::Closing { reason: reason.clone() }));
+            outputs.push(Output::Closed(gone, reason.clone()));
+            self.change(Change::RemoveSession(person, gone));
+        }
+        outputs.push(Output::Became(session, person));
+        outputs.push(Output::Reply(session, Event::Welcomed { you: name }));
+        rooms.iter().for_each(|room| self.let_in(*room, session, &mut outputs));
+        outputs
     }
 
     pub(super) fn rename(&mut self, asker: Asker, to: Name) -> Result<Vec<Output>, Refusal> {
@@ -98,6 +128,9 @@ impl World {
         }
         for session in self.sessions(person) {
             self.change(Change::RemoveSession(person, session));
+        }
+        if self.state.person(person).seat.is_some() {
+            self.change(Change::SetSeat(person, None));
         }
         self.change(Change::RemovePerson(person));
     }

@@ -9,7 +9,9 @@ use super::{Asker, World};
 use crate::event::{Event, Joined, Refusal};
 use crate::output::Rooms;
 use crate::room::Room;
-use crate::{Audience, ModeChange, Name, Output, PersonId, Rights, RoomId, RoomModes, RoomName, Text};
+use crate::{
+    Audience, ModeChange, Name, Output, PersonId, Rights, RoomId, RoomModes, RoomName, SessionId, Text,
+};
 
 impl World {
     pub(super) fn join(&mut self, asker: Asker, name: RoomName) -> Result<Vec<Output>, Refusal> {
@@ -40,18 +42,17 @@ impl World {
             let arrived = Event::Arrived { room: inside.name.clone(), who };
             outputs.push(Output::Told(all_but(room, person), arrived));
         }
-        let members = inside.listed();
-        for session in self.sessions(person) {
-            let joined = Joined {
-                room: inside.name.clone(),
-                members: members.clone(),
-                topic: inside.topic.clone(),
-                seq: 0,
-            };
-            outputs.push(Output::Entered(session, room));
-            outputs.push(Output::Reply(session, Event::Joined(Box::new(joined))));
-        }
+        self.sessions(person).into_iter().for_each(|session| self.let_in(room, session, &mut outputs));
         outputs
+    }
+
+    /// From here on the session hears the room.
+    pub(super) fn let_in(&self, room: RoomId, session: SessionId, outputs: &mut Vec<Output>) {
+        let inside = self.state.room(room);
+        let (members, topic) = (inside.listed(), inside.topic.clone());
+        let joined = Joined { room: inside.name.clone(), members, topic, seq: 0 };
+        outputs.push(Output::Entered(session, room));
+        outputs.push(Output::Reply(session, Event::Joined(Box::new(joined))));
     }
 
     pub(super) fn part(

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::event::Topic;
 use crate::person::Person;
 use crate::room::Room;
-use crate::{Name, PersonId, Rights, RoomId, RoomModes, RoomName, SessionId};
+use crate::{Name, PersonId, Rights, RoomId, RoomModes, RoomName, SeatKey, SessionId};
 
 /// Everything that is true at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +28,7 @@ pub(super) enum Change {
     AddSession(PersonId, SessionId),
     RemoveSession(PersonId, SessionId),
     Rename(PersonId, Name),
+    SetSeat(PersonId, Option<SeatKey>),
     AddRoom(RoomId, Box<Room>),
     RemoveRoom(RoomId),
     /// Into the room, at this place among the person's rooms.
@@ -86,12 +87,12 @@ impl State {
             Change::AddPerson(id, name) => {
                 self.by_name.insert(name.clone(), id);
                 self.by_look.insert(name.skeleton().into(), id);
-                self.people.insert(id, Person { name, sessions: Vec::new(), rooms: Vec::new() });
+                self.people.insert(id, Person { name, seat: None, sessions: Vec::new(), rooms: Vec::new() });
                 Change::RemovePerson(id)
             }
             Change::RemovePerson(id) => {
                 let person = self.people.remove(&id).expect("a person is removed once");
-                debug_assert!(person.sessions.is_empty() && person.rooms.is_empty());
+                debug_assert!(person.sessions.is_empty() && person.rooms.is_empty() && person.seat.is_none());
                 self.by_name.remove(&person.name);
                 self.by_look.remove(person.name.skeleton());
                 Change::AddPerson(id, person.name)
@@ -107,6 +108,9 @@ impl State {
                 Change::AddSession(id, session)
             }
             Change::Rename(id, name) => self.rename(id, name),
+            Change::SetSeat(id, seat) => {
+                Change::SetSeat(id, std::mem::replace(&mut self.person_mut(id).seat, seat))
+            }
             Change::AddRoom(id, room) => {
                 self.by_room_name.insert(room.name.clone(), id);
                 self.rooms.insert(id, *room);

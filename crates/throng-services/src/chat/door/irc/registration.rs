@@ -1,6 +1,6 @@
 //! Coming and going: NICK, USER and PASS, the welcome, PING and PONG, QUIT.
 
-use throng_chat::{Command, Name};
+use throng_chat::{Command, Name, SeatKey};
 use throng_server::End;
 use throng_wire::irc::Message;
 use throng_wire::numeric::{
@@ -19,6 +19,8 @@ pub(super) const VERSION: &str = concat!("throng-", env!("CARGO_PKG_VERSION"));
 pub(super) struct Registration {
     /// The name that NICK asked for.
     pub(super) nick: Option<Name>,
+    /// The client's own secret, by which it takes its seat over when it comes back.
+    pub(super) seat: Option<SeatKey>,
     /// Was USER said?
     pub(super) user: bool,
     /// CAP was begun and not ended.
@@ -27,10 +29,15 @@ pub(super) struct Registration {
     pub(super) asking: bool,
 }
 
-/// Accepted and ignored: nothing is kept behind a password yet.
-pub(super) fn pass(door: &mut IrcDoor, _: &Message<'_>, heard: &mut Heard) {
-    if door.me().is_some() {
-        already(door, heard);
+/// `PASS seat:<32 hexadecimal digits>` is a secret of the client's own: whoever says it again under the same name takes
+/// its seat over. Any other password is accepted and ignored: nothing is kept behind one yet.
+pub(super) fn pass(door: &mut IrcDoor, message: &Message<'_>, heard: &mut Heard) {
+    match &mut door.state {
+        State::Here(_) => already(door, heard),
+        State::Nameless(registration) => {
+            registration.seat =
+                message.param(0).and_then(|pass| SeatKey::from_hex(pass.strip_prefix("seat:")?));
+        }
     }
 }
 
@@ -99,7 +106,10 @@ impl IrcDoor {
         }
         if let Some(name) = &registration.nick {
             registration.asking = true;
-            heard.ask(Command::Enter(name.clone()));
+            heard.ask(match registration.seat {
+                Some(key) => Command::EnterAs(name.clone(), key),
+                None => Command::Enter(name.clone()),
+            });
         }
     }
 
