@@ -6,7 +6,7 @@
 mod place;
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
@@ -160,10 +160,12 @@ fn without_a_descriptor_left_the_others_are_turned_away_and_who_is_in_is_served(
     server.end();
 }
 
-/// The client, if it is served.
+/// The client, if it is served. One that is neither served nor turned away has no business to be.
 fn let_in(mut client: TcpStream) -> Option<TcpStream> {
-    let mut heard = [0; 5];
-    client.read_exact(&mut heard).ok().map(|()| client)
+    let heard = client.read_exact(&mut [0; 5]);
+    let hangs = heard.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+    assert!(!hangs, "a client hangs");
+    heard.ok().map(|()| client)
 }
 
 #[test]

@@ -7,12 +7,12 @@ mod place;
 use std::future::pending;
 use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
-use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use place::{PATIENCE, echo, hear, hear_all, hear_out, knock, local, open, open_at, talk, until, workers};
-use throng_server::{Claim, Conn, End, Running, Server, StartError, State, Worker};
+use throng_server::{Claim, Conn, End, Event, Running, Server, StartError, State, Worker};
 use tokio::sync::Semaphore;
 
 /// Longer than any test waits.
@@ -57,6 +57,28 @@ fn who_knocked_before_a_pause_or_a_drain_is_served() {
     asking.iter_mut().for_each(|client| assert_eq!(hear_all(client), b"question"));
     drop((clients, asking));
     assert_eq!((drain.wait().finished, drain.wait().cut), (200, 0));
+}
+
+#[test]
+fn a_pause_takes_the_whole_queue_before_it_refuses() {
+    const CROWD: usize = 300;
+    let (go, gone) = sync_channel(CROWD);
+    let gone = Mutex::new(gone);
+    // The listener is held at each client, so that the pause finds a queue.
+    let held = move |event: &Event| {
+        if matches!(event, Event::Opened { .. }) {
+            let _ = gone.lock().unwrap().recv();
+        }
+    };
+    let running = Server::new(echo).listen("127.0.0.1:0").events(held).start().unwrap();
+    let mut clients: Vec<_> = (0..CROWD).map(|_| knock(running.addresses()[0])).collect();
+    let pausing = running.clone();
+    let pause = std::thread::spawn(move || pausing.pause().unwrap());
+    // Time for the pause to be asked for, while the listener is held at its first client.
+    (0..10_000).for_each(|_| std::thread::yield_now());
+    (0..CROWD).for_each(|_| go.send(()).unwrap());
+    assert_eq!(pause.join().unwrap().in_flight, CROWD);
+    clients.iter_mut().for_each(|client| talk(client, "here"));
 }
 
 #[test]
@@ -166,6 +188,25 @@ fn a_reader_that_waits_while_its_answer_goes_out_elsewhere_hears_of_the_drain() 
 }
 
 #[test]
+fn half_a_question_is_waited_for() {
+    let place = open(Server::new(|mut conn: Conn| async move {
+        let mut buffer = conn.buffer();
+        while !buffer.ends_with(b"?") && conn.read_into(&mut buffer).await? > 0 {}
+        conn.write_all(&buffer).await?;
+        Ok(())
+    }));
+    let (mut asking, mut idle) = (place.client(), place.client());
+    asking.write_all(b"half a ").unwrap();
+    until("it is heard", || place.running.conns().iter().any(|conn| conn.bytes_in == 7));
+    let drain = place.running.drain(PATIENCE);
+    assert_eq!(hear_all(&mut idle), b"");
+    asking.write_all(b"question?").unwrap();
+    assert_eq!(hear_all(&mut asking), b"half a question?");
+    drop((asking, idle));
+    assert_eq!((drain.wait().finished, drain.wait().cut), (2, 0));
+}
+
+#[test]
 fn who_is_protected_sees_the_drain_and_says_goodbye() {
     let place = open(Server::new(|mut conn: Conn| async move {
         conn.protect();
@@ -235,7 +276,7 @@ fn a_second_drain_may_shorten_and_never_lengthen_the_first() {
 #[test]
 fn a_handler_that_blocks_its_worker_holds_no_drain() {
     let (release, released) = sync_channel::<()>(0);
-    let released = Arc::new(std::sync::Mutex::new(released));
+    let released = Arc::new(Mutex::new(released));
     let place = open(Server::new(move |mut conn: Conn| {
         let released = Arc::clone(&released);
         async move {
