@@ -96,5 +96,6 @@ pub fn door_name(door: Face) -> &'static str {
     match door {
         Face::Line => "line",
         Face::Irc => "irc",
+        Face::Web => "web",
     }
 }

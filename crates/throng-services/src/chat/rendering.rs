@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use throng_chat::{Event, RoomName};
 
-use super::door::{irc, line};
+use super::door::{irc, line, web};
 use super::house::House;
 
 /// How a door shows things: which one, and with which of its abilities.
@@ -24,6 +24,8 @@ pub enum Face {
     Line,
     /// An IRC client.
     Irc,
+    /// A browser.
+    Web,
 }
 
 /// One way to see one event.
@@ -69,6 +71,7 @@ pub fn render(view: View, event: &Event, house: &House, out: &mut Vec<u8>) {
     match view.look.face {
         Face::Line => line::words::tell(view, event, house, out),
         Face::Irc => irc::words::tell(view, event, house, out),
+        Face::Web => web::tell(view, event, house, out),
     }
 }
 

@@ -12,6 +12,7 @@ use throng_server::{Conn, End, Outbox, Reader};
 use throng_wire::sniff::{Speaks, Verdict, sniff};
 
 use super::door::irc::IrcDoor;
+use super::door::web::{self, PageDoor, WebDoor};
 use super::door::{Ask, Heard};
 use super::seats::Started;
 use super::worker::Core;
@@ -23,10 +24,10 @@ const LEAVING_MAX: std::time::Duration = std::time::Duration::from_secs(5);
 pub async fn serve(core: Rc<Core>, conn: Conn) -> throng_server::Result {
     // A seat is idle nearly always; it goes when the hub says farewell.
     conn.protect();
-    let (id, from) = (conn.id(), conn.peer().address);
+    let (id, from, local) = (conn.id(), conn.peer().address, conn.peer().local);
     let (reader, outbox) = conn.split();
     let session = core.seat(id, from, outbox.clone());
-    let mut seat = Taken { core, session, outbox, gone: false };
+    let mut seat = Taken { core, session, local, outbox, gone: false };
     let outcome = seat.converse(reader).await;
     seat.leave(outcome.as_ref().err()).await;
     Ok(outcome?)
@@ -36,6 +37,8 @@ pub async fn serve(core: Rc<Core>, conn: Conn) -> throng_server::Result {
 struct Taken {
     core: Rc<Core>,
     session: SessionId,
+    /// Our end of the connection.
+    local: std::net::SocketAddr,
     outbox: Outbox,
     gone: bool,
 }
@@ -78,7 +81,8 @@ impl Taken {
                         .push(b"\r\nThis connection speaks plain lines by now; open the page anew.\r\n");
                     return Ok(false);
                 }
-                Verdict::Sure(Speaks::Http | Speaks::Tls) => {
+                Verdict::Sure(Speaks::Http) => return Ok(self.serve_pages(reader, buffer).await),
+                Verdict::Sure(Speaks::Tls) => {
                     self.outbox.finish(End::Failed("a protocol that is not served here".to_owned()));
                     return Ok(false);
                 }
@@ -93,6 +97,20 @@ impl Taken {
                 }
             }
         }
+    }
+
+    /// A browser loads the page, and opens a socket or goes.
+    async fn serve_pages(&mut self, reader: &mut Reader, buffer: &mut throng_server::Buffer) -> bool {
+        let house = Arc::clone(&self.core.house);
+        self.core.choose(self.session, Some(Box::new(PageDoor)));
+        reader.unread(buffer);
+        // The storage goes back: the library reads into its own.
+        *buffer = reader.buffer();
+        let Some(speech) = web::http::serve(&house, self.local, reader, &self.outbox).await else {
+            return false;
+        };
+        self.core.enter_by(self.session, Box::new(WebDoor::new(IrcDoor::new(house), speech)));
+        true
     }
 
     /// Lets the door hear, and carries out what it asks; then what it kept for later, once it was answered.

@@ -188,6 +188,14 @@ impl Core {
         self.house.notes.take(Note::Opened { conn, session, from, door });
     }
 
+    /// The client goes on through another door than that by which it was let in.
+    pub fn enter_by(&self, session: SessionId, door: Box<dyn Door>) {
+        if let Some(seat) = self.seats.borrow_mut().of(session) {
+            seat.look = door.look();
+            seat.door = door;
+        }
+    }
+
     /// Gives a seat's door what was read. What the door answers by itself is pushed at once.
     pub fn hear(&self, session: SessionId, bytes: &[u8]) -> Heard {
         let mut heard = Heard::default();

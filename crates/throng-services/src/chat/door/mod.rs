@@ -7,6 +7,7 @@
 
 pub mod irc;
 pub mod line;
+pub mod web;
 
 use throng_chat::{Command, Entry, Event, RoomName, Text};
 use throng_server::End;
