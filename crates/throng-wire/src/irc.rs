@@ -1,6 +1,6 @@
 //! One IRC message (RFC 1459 §2.3.1, modern.ircdocs.horse) with its tags (IRCv3 message-tags).
 //!
-//! [`Message::parse`] looks into a line without copying it; [`write`] appends one to a buffer, and nothing that is
+//! [`Message::parse`] looks into a line without copying it; [`write()`] appends one to a buffer, and nothing that is
 //! put into a field can begin a second message.
 
 use std::borrow::Cow;
@@ -226,4 +226,82 @@ fn unescape(value: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(text)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn lines_are_read_as_messages() {
+        let check = |line: &str, source: Option<&str>, command: &str, params: &[&str]| {
+            let message = Message::parse(line.as_bytes()).unwrap();
+            assert_eq!(
+                (message.source, message.command, &message.params[..]),
+                (source, command, params),
+                "{line:?}"
+            );
+        };
+        check("PING", None, "PING", &[]);
+        check("PING x", None, "PING", &["x"]);
+        check("PRIVMSG #a :hello there", None, "PRIVMSG", &["#a", "hello there"]);
+        check("PRIVMSG   #a    hi", None, "PRIVMSG", &["#a", "hi"]);
+        check("PRIVMSG #a :", None, "PRIVMSG", &["#a", ""]);
+        check("PRIVMSG #a ::)", None, "PRIVMSG", &["#a", ":)"]);
+        check(":ana!u@h QUIT", Some("ana!u@h"), "QUIT", &[]);
+        check("@a=b;c :ana  JOIN #a", Some("ana"), "JOIN", &["#a"]);
+        let many = "X 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16";
+        assert_eq!(Message::parse(many.as_bytes()).unwrap().params[14], "15 16");
+    }
+
+    #[test]
+    fn what_is_no_message_is_told_apart() {
+        for (line, expected) in [
+            (&b""[..], Malformed::NoCommand),
+            (b"   ", Malformed::NoCommand),
+            (b":source", Malformed::NoCommand),
+            (b"@tags", Malformed::NoCommand),
+            (b"PRIV:MSG a", Malformed::NoCommand),
+            (b"PING \xff", Malformed::NotUtf8),
+            (b"PING a\0b", Malformed::BadByte),
+            (b"PING a\rb", Malformed::BadByte),
+        ] {
+            assert_eq!(Message::parse(line), Err(expected), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn tags_are_unescaped() {
+        let message = Message::parse(b"@a=x\\:y\\s\\\\z;b;c=\\;d=\\r\\n PING").unwrap();
+        let tags: Vec<_> = message.tags().map(|(key, value)| (key, value.into_owned())).collect();
+        let expected = [("a", "x;y \\z"), ("b", ""), ("c", ""), ("d", "\r\n")];
+        assert_eq!(tags, expected.map(|(key, value)| (key, value.to_owned())));
+    }
+
+    #[test]
+    fn a_line_has_512_bytes_beside_its_tags() {
+        for (line, expected) in [
+            ("x".repeat(510), false),
+            ("x".repeat(511), true),
+            (format!("@{} {}", "t".repeat(4094), "x".repeat(510)), false),
+            (format!("@{} x", "t".repeat(4095)), true),
+            ("@".repeat(5000), true),
+        ] {
+            assert_eq!(too_long(line.as_bytes()), expected, "{} bytes", line.len());
+        }
+    }
+
+    #[test]
+    fn nothing_that_is_put_into_a_field_begins_a_second_message() {
+        for evil in ["a\r\nQUIT", "a\nQUIT", "a\0b", "\r", "\u{2028}"] {
+            let mut out = Vec::new();
+            write(&mut out).tag("time", evil).source(evil).command("X").param("y").trailing(evil).end();
+            let line = out.strip_suffix(b"\r\n").unwrap();
+            assert!(!line.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)), "{evil:?}: {line:?}");
+            let message = Message::parse(line).unwrap();
+            assert_eq!((message.command, message.params.len()), ("X", 2), "{evil:?}");
+            assert_eq!(message.tags().next().unwrap().1, evil.replace('\0', ""));
+        }
+    }
 }

@@ -65,3 +65,41 @@ impl Lines {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(max: usize, pieces: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
+        let (mut lines, mut found) = (Lines::new(max), Vec::new());
+        for piece in pieces {
+            lines.feed(piece, |line| {
+                found.push(match line {
+                    Line::Whole(line) => Some(line.to_vec()),
+                    Line::TooLong => None,
+                });
+            });
+            assert!(lines.pending() <= max + 1);
+        }
+        found
+    }
+
+    #[test]
+    fn lines_end_with_lf_or_crlf_and_have_a_cap() {
+        let whole = |line: &str| Some(line.as_bytes().to_vec());
+        for (given, expected) in [
+            ("a\nb\r\n", vec![whole("a"), whole("b")]),
+            ("\n\r\n", vec![whole(""), whole("")]),
+            ("a\rb\n", vec![whole("a\rb")]),
+            ("abcde\nabcdef\nx\n", vec![whole("abcde"), None, whole("x")]),
+            ("abcde\r\nabcdef\r\n", vec![whole("abcde"), None]),
+            ("never ends", vec![]),
+        ] {
+            assert_eq!(lines(5, &[given.as_bytes()]), expected, "{given:?}");
+            for end in 0..given.len() {
+                let (one, two) = given.as_bytes().split_at(end);
+                assert_eq!(lines(5, &[one, two]), expected, "{given:?} torn at {end}");
+            }
+        }
+    }
+}

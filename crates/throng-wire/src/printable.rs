@@ -84,9 +84,45 @@ fn is_dangerous(letter: char) -> bool {
     letter.is_control()
         || matches!(letter,
             '\u{ad}' | '\u{61c}' | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'
+            // Not the joiners between: Persian, Indic scripts and emoji need them, and they move nothing.
+            | '\u{200b}' | '\u{200e}' | '\u{200f}'
             | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}'
             | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
             | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_moves_a_cursor_or_turns_text_is_made_visible() {
+        for (given, expected) in [
+            ("plain, Олена, 日本, 👩‍🚀", "plain, Олена, 日本, 👩‍🚀"),
+            ("\x1b[2J", "\\x1b[2J"),
+            ("a\rb\nc\td", "a\\x0db\\x0ac\\x09d"),
+            ("\0\u{7}\u{7f}", "\\x00\\x07\\x7f"),
+            ("\u{9b}31m", "\\u{9b}31m"),
+            ("\u{202e}evil\u{2066}", "\\u{202e}evil\\u{2066}"),
+        ] {
+            assert_eq!(printable(given), expected);
+        }
+        assert_eq!(printable_bytes(b"a\xffb\x1b"), "a\\xffb\\x1b");
+    }
+
+    #[test]
+    fn the_colours_of_irc_are_taken_out() {
+        for (given, expected) in [
+            ("plain", "plain"),
+            ("\u{2}bold\u{2}", "bold"),
+            ("\u{3}4red\u{3}", "red"),
+            ("\u{3}04,12red", "red"),
+            ("\u{3}123", "3"),
+            ("\u{4}ff0000x\u{f}", "x"),
+            ("\u{1d}i\u{1f}u\u{1e}s\u{11}m\u{16}r", "iusmr"),
+        ] {
+            assert_eq!(strip_irc_formatting(given), expected, "{given:?}");
+        }
+    }
 }

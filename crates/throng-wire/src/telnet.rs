@@ -126,3 +126,51 @@ pub fn escape(text: &[u8], out: &mut Vec<u8>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hear(pieces: &[&[u8]]) -> (Vec<u8>, Vec<u8>, bool) {
+        let (mut filter, mut data, mut answer) = (Filter::default(), Vec::new(), Vec::new());
+        pieces.iter().for_each(|piece| filter.hear(piece, &mut data, &mut answer));
+        (data, answer, filter.seen())
+    }
+
+    #[test]
+    fn commands_are_taken_out_and_each_option_is_refused_once() {
+        let check = |given: &[u8], data: &[u8], answer: &[u8], seen: bool| {
+            let expected = (data.to_vec(), answer.to_vec(), seen);
+            assert_eq!(hear(&[given]), expected, "{given:?}");
+            for end in 0..given.len() {
+                let (one, two) = given.split_at(end);
+                assert_eq!(hear(&[one, two]), expected, "{given:?} torn at {end}");
+            }
+        };
+        check(b"plain\r\n", b"plain\r\n", b"", false);
+        check(b"a\r\0b", b"a\rb", b"", false);
+        check(b"a\xff\xffb", b"a\xffb", b"", false);
+        check(b"\xff\xfd\x01a", b"a", b"\xff\xfc\x01", true);
+        check(b"\xff\xfb\x1f\xff\xfb\x1f", b"", b"\xff\xfe\x1f", true);
+        check(b"\xff\xfe\x01\xff\xfc\x01", b"", b"", true);
+        check(b"a\xff\xfa\x18\x00xterm\xff\xff\xff\xf0b", b"ab", b"", true);
+        check(b"\xff\xf6", b"", b"[yes]\r\n", true);
+        check(b"\xff\xf1\xff\xf4x", b"x", b"", true);
+    }
+
+    #[test]
+    fn a_storm_gets_a_bounded_answer() {
+        let storm: Vec<u8> =
+            (0..300_000).flat_map(|n| [IAC, if n % 2 == 0 { DO } else { WILL }, n as u8]).collect();
+        let (data, answer, _) = hear(&[&storm, &[IAC, AYT].repeat(10_000)]);
+        assert!(data.is_empty());
+        assert!(answer.len() <= 2 * 256 * 3 + usize::from(ANSWERS_MAX) * 7, "{}", answer.len());
+    }
+
+    #[test]
+    fn text_for_telnet_doubles_the_byte_255() {
+        let mut out = Vec::new();
+        escape(b"a\xffb", &mut out);
+        assert_eq!(out, b"a\xff\xffb");
+    }
+}

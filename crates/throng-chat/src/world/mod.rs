@@ -4,8 +4,8 @@
 //! pushes its way back on a journal, so that the shell can take back what it could not store: it remembers a
 //! [`Mark`], and either settles it or rolls back to it.
 //!
-//! The rules are in the rooms beside this file: [`people`] (who is here), [`rooms`] (who is where), [`talk`] (what is
-//! said), [`lists`] (what is asked). The order of outputs is part of each rule and is written there.
+//! The rules are in the rooms beside this file: `people` (who is here), `rooms` (who is where), `talk` (what is
+//! said), `lists` (what is asked). The order of outputs is part of each rule and is written there.
 
 mod lists;
 mod people;

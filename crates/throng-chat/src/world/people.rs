@@ -1,7 +1,8 @@
 //! Who is here: entering, renaming, leaving. Names are unique by their look, over all doors.
 //!
-//! Entering answers `Became`, then `Welcomed`; who takes a seat over is also let into each of its rooms again. Renaming answers each own session first, then everybody who shares a
-//! room. Leaving tells those who shared a room once, then departs each room, then closes.
+//! Entering answers `Became`, then `Welcomed`; who takes a seat over is also let into each of its rooms again.
+//! Renaming answers each own session first, then everybody who shares a room. Leaving tells those who shared a room
+//! once, then departs each room, then closes.
 
 use super::state::Change;
 use super::{Asker, World};
