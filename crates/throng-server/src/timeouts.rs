@@ -1,5 +1,5 @@
-//! How long things may take. All are looked at by one sweep per worker, ten times a second, so none is more exact than
-//! that, and none costs anything while data flows.
+//! How long things may take. All are looked at by one sweep per worker, the last words ten times a second and every
+//! connection once a second, so none is more exact than that, and none costs anything while data flows.
 
 use std::time::Duration;
 
