@@ -20,6 +20,12 @@ use crate::Outcome;
 use crate::process::now;
 use crate::servers::{Kind, Server, build_throng, start_throng};
 
+/// How long a crowd may take for one step: the slowest peer needs minutes to let some thousands join.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// How long the last words may take: no more than the windows' messages are under way then.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(30);
+
 /// What is measured.
 #[derive(Debug, Subcommand)]
 pub enum Bench {
@@ -150,13 +156,13 @@ struct Sample {
 fn fanout(asked: &Fanout) -> Outcome {
     let throng = asked.common.throng()?;
     let window = Duration::from_secs_f64(asked.secs);
-    let times = Times { warm_up: window / 2, window };
+    let times = Times { warm_up: window / 2, window, last_words: LAST_WORDS_MAX };
     for shape in &asked.shapes {
         let name = format!("{}:{}:{}:{}", shape.rooms, shape.members, shape.talkers, shape.window);
         let sizes = vec![shape.members as u64; shape.rooms];
         let samples = rounds(asked.rounds, &asked.common, |kind| {
             let server = Server::start(kind, &throng)?;
-            let mut crowd = Crowd::come(server.address, shape.clients())?;
+            let mut crowd = Crowd::come(server.address, shape.clients(), PATIENCE)?;
             crowd.join(|client| shape.room_of(client), &sizes)?;
             let talked = crowd.talk(*shape, times, || server.process.cpu())?;
             let cpu = (talked.measured.1 - talked.measured.0).as_secs_f64();
@@ -180,7 +186,7 @@ fn hold(asked: &Crowded) -> Outcome {
     let samples = rounds(asked.rounds, &asked.common, |kind| {
         let server = Server::start(kind, &throng)?;
         let before = server.process.rss_kib();
-        let crowd = Crowd::come(server.address, asked.clients)?;
+        let crowd = Crowd::come(server.address, asked.clients, PATIENCE)?;
         let held = server.process.rss_kib().saturating_sub(before) as f64 * 1024.0 / crowd.count() as f64;
         Ok((
             held,
@@ -196,7 +202,7 @@ fn join(asked: &Crowded) -> Outcome {
     let throng = asked.common.throng()?;
     let samples = rounds(asked.rounds, &asked.common, |kind| {
         let server = Server::start(kind, &throng)?;
-        let mut crowd = Crowd::come(server.address, asked.clients)?;
+        let mut crowd = Crowd::come(server.address, asked.clients, PATIENCE)?;
         let took = crowd.join(|_| 0, &[asked.clients as u64])?.as_secs_f64();
         Ok((took * 1000.0, json!({"bench": "join", "clients": asked.clients, "ms": (took * 1000.0) as u64})))
     })?;

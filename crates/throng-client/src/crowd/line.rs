@@ -20,6 +20,8 @@ pub enum Heard<'a> {
     EndOfNames,
     /// The server wants a sign of life; this is its token.
     Ping(&'a [u8]),
+    /// The sign of life that we wanted.
+    Pong,
     /// ERROR, or a numeric from 400 to 599 but for 422: nothing that a crowd asks for may be refused.
     Refusal,
     /// Anything else.
@@ -32,6 +34,7 @@ pub fn hear(line: &[u8]) -> Heard<'_> {
     let Some(sourced) = line.strip_prefix(b":") else {
         return match line {
             [b'P', b'I', b'N', b'G', b' ', token @ ..] => Heard::Ping(token),
+            [b'P', b'O', b'N', b'G', ..] => Heard::Pong,
             [b'E', b'R', b'R', b'O', b'R', ..] => Heard::Refusal,
             _ => Heard::Other,
         };
@@ -43,6 +46,7 @@ pub fn hear(line: &[u8]) -> Heard<'_> {
     }
     match rest {
         [b'J', b'O', b'I', b'N', b' ', ..] => Heard::Join,
+        [b'P', b'O', b'N', b'G', b' ', ..] => Heard::Pong,
         [b'0', b'0', b'1', b' ', ..] => Heard::Welcome,
         [b'3', b'6', b'6', b' ', ..] => Heard::EndOfNames,
         [b'4', b'2', b'2', b' ', ..] => Heard::Other,
@@ -85,6 +89,8 @@ mod tests {
             (":irc.example 422 zb :MOTD file is missing", Heard::Other),
             (":irc.example 433 * zb :Nickname is already in use", Heard::Refusal),
             ("PING :token", Heard::Ping(b":token")),
+            (":irc.example PONG irc.example :token", Heard::Pong),
+            ("PONG :token", Heard::Pong),
             ("ERROR :Closing link", Heard::Refusal),
             ("", Heard::Other),
             (":", Heard::Other),

@@ -1,16 +1,17 @@
 //! A crowd of IRC clients on one thread.
 //!
 //! The crowd costs little: readiness from the kernel, one read buffer for all, no allocation per message. [`names`] gives
-//! each client a name that says its number; [`line`](mod@line) reads what comes; [`tally`] keeps who has heard what, and finds what
-//! was lost, repeated, reordered or damaged; [`talk`] is the measured run.
+//! each client a name that says its number; [`lines`] cuts what comes into lines and [`line`](mod@line) reads them;
+//! [`tally`] keeps who has heard what, and finds what was lost, repeated, reordered or damaged; [`talk`] is the measured run.
 
 pub mod line;
+pub mod lines;
 pub mod names;
 pub mod talk;
 pub mod tally;
+pub mod trouble;
 
-use std::fmt;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -18,19 +19,19 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
 use line::Heard;
+use lines::Lines;
 use tally::Tally;
+
+pub use trouble::Trouble;
 
 /// Clients that come at once: some servers queue no more than ten unaccepted connections.
 const COMING_MAX: usize = 50;
 
-/// How long the whole crowd may take for one step.
-const STEP_MAX: Duration = Duration::from_secs(180);
+/// How long the crowd sleeps at most before it looks at the clock.
+const TURN_MAX: Duration = Duration::from_millis(100);
 
 /// How much is read at once.
 const READ_BYTES: usize = 256 << 10;
-
-/// A line longer than this is no IRC.
-const LINE_MAX: usize = 16 << 10;
 
 /// The crowd.
 pub struct Crowd {
@@ -38,6 +39,7 @@ pub struct Crowd {
     events: Events,
     clients: Vec<Client>,
     buffer: Vec<u8>,
+    patience: Duration,
     progress: Progress,
     tally: Option<Tally>,
 }
@@ -48,73 +50,40 @@ struct Progress {
     welcomed: usize,
     listed: usize,
     joins_heard: u64,
+    answered: usize,
 }
 
 struct Client {
     stream: TcpStream,
-    /// What was read of a line whose end has not come yet.
-    begun: Vec<u8>,
+    lines: Lines,
     /// What is to be sent.
     unsent: Vec<u8>,
     waits_to_write: bool,
 }
 
-/// What went wrong.
-#[derive(Debug)]
-pub enum Trouble {
-    /// The network or the kernel.
-    Io(&'static str, io::Error),
-    /// A client was closed by the server, after these words.
-    Closed(usize, String),
-    /// The server refused something.
-    Refused(String),
-    /// The crowd did not come to the end of a step in time.
-    Late(&'static str),
-    /// Something that was told is not what was said.
-    Wrong(tally::Wrong),
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Trouble::Io(what, why) => write!(f, "cannot {what}: {why}"),
-            Trouble::Closed(client, words) => write!(f, "client {client} was closed by the server: {words}"),
-            Trouble::Refused(line) => write!(f, "the server refused: {line}"),
-            Trouble::Late(step) => write!(f, "{step} was not done within {} s", STEP_MAX.as_secs()),
-            Trouble::Wrong(wrong) => write!(f, "{wrong}"),
-        }
-    }
-}
-
-impl std::error::Error for Trouble {}
-
-impl From<tally::Wrong> for Trouble {
-    fn from(wrong: tally::Wrong) -> Trouble {
-        Trouble::Wrong(wrong)
-    }
-}
-
 impl Crowd {
-    /// So many clients come and get their names.
+    /// So many clients come and get their names. The crowd never waits longer than `patience` for one step.
     ///
     /// # Errors
     /// When the server does not take them.
-    pub fn come(address: SocketAddr, count: usize) -> Result<Crowd, Trouble> {
+    pub fn come(address: SocketAddr, count: usize, patience: Duration) -> Result<Crowd, Trouble> {
         let poll = Poll::new().map_err(|why| Trouble::Io("watch sockets", why))?;
         let mut crowd = Crowd {
             poll,
             events: Events::with_capacity(4096),
             clients: Vec::with_capacity(count),
             buffer: vec![0; READ_BYTES],
+            patience,
             progress: Progress::default(),
             tally: None,
         };
+        let deadline = now() + patience;
         while crowd.clients.len() < count {
             for _ in 0..COMING_MAX.min(count - crowd.clients.len()) {
                 crowd.connect(address)?;
             }
             let here = crowd.clients.len();
-            crowd.run_until("coming in", |progress| progress.welcomed == here)?;
+            crowd.run_until("coming in", deadline, |progress| progress.welcomed == here)?;
         }
         Ok(crowd)
     }
@@ -130,38 +99,61 @@ impl Crowd {
     /// # Errors
     /// When the server does not let them, or not in time.
     pub fn join(&mut self, room_of: impl Fn(usize) -> usize, sizes: &[u64]) -> Result<Duration, Trouble> {
-        let begun = now();
+        let (begun, deadline) = (now(), now() + self.patience);
         // Whoever comes as the n-th is told to n people, itself included.
         let joins: u64 = sizes.iter().map(|size| size * (size + 1) / 2).sum();
         for index in 0..self.clients.len() {
             self.send(index, format!("JOIN #{}\r\n", names::room(room_of(index))).as_bytes())?;
         }
         let count = self.clients.len();
-        self.run_until("joining", |progress| progress.listed == count && progress.joins_heard >= joins)?;
+        self.run_until("joining", deadline, |progress| {
+            progress.listed == count && progress.joins_heard >= joins
+        })?;
         Ok(begun.elapsed())
+    }
+
+    /// Everybody asks for a sign of life and waits for it. What a server had for a client comes before its answer, so
+    /// nothing that was told once too often stays unheard.
+    fn settle(&mut self) -> Result<(), Trouble> {
+        let (count, deadline) = (self.clients.len(), now() + self.patience);
+        self.progress.answered = 0;
+        for index in 0..count {
+            self.send(index, b"PING :settle\r\n")?;
+        }
+        self.run_until("settling", deadline, |progress| progress.answered == count)
     }
 
     fn connect(&mut self, address: SocketAddr) -> Result<(), Trouble> {
         let why = |what| move |why| Trouble::Io(what, why);
-        let stream = std::net::TcpStream::connect(address).map_err(why("connect"))?;
+        let stream = std::net::TcpStream::connect_timeout(&address, self.patience).map_err(why("connect"))?;
         stream.set_nodelay(true).map_err(why("set TCP_NODELAY"))?;
         stream.set_nonblocking(true).map_err(why("make a socket non-blocking"))?;
         let mut stream = TcpStream::from_std(stream);
         let index = self.clients.len();
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut stream, Token(index), interest).map_err(why("watch a socket"))?;
-        self.clients.push(Client { stream, begun: Vec::new(), unsent: Vec::new(), waits_to_write: false });
+        self.clients.push(Client {
+            stream,
+            lines: Lines::default(),
+            unsent: Vec::new(),
+            waits_to_write: false,
+        });
         let name = names::client(index);
         self.send(index, format!("NICK {name}\r\nUSER {name} 0 * :{name}\r\n").as_bytes())
     }
 
-    fn run_until(&mut self, step: &'static str, is_done: impl Fn(&Progress) -> bool) -> Result<(), Trouble> {
-        let deadline = now() + STEP_MAX;
+    fn run_until(
+        &mut self,
+        step: &'static str,
+        deadline: Instant,
+        is_done: impl Fn(&Progress) -> bool,
+    ) -> Result<(), Trouble> {
         while !is_done(&self.progress) {
-            if now() >= deadline {
-                return Err(Trouble::Late(step));
+            let left = deadline.saturating_duration_since(now());
+            if left.is_zero() {
+                return Err(Trouble::Late(step, self.patience));
             }
-            self.turn(Duration::from_millis(500))?;
+            self.turn(left.min(TURN_MAX))?;
         }
         Ok(())
     }
@@ -214,7 +206,7 @@ impl Crowd {
         let outcome = loop {
             match self.clients[index].stream.read(&mut buffer) {
                 Ok(0) => {
-                    let words = String::from_utf8_lossy(&self.clients[index].begun).into_owned();
+                    let words = String::from_utf8_lossy(self.clients[index].lines.begun()).into_owned();
                     break Err(Trouble::Closed(index, words));
                 }
                 Ok(read) => {
@@ -235,32 +227,15 @@ impl Crowd {
         outcome
     }
 
-    fn hear_bytes(&mut self, index: usize, mut bytes: &[u8]) -> Result<(), Trouble> {
-        let begun = &mut self.clients[index].begun;
-        if !begun.is_empty() {
-            let Some(end) = memchr::memchr(b'\n', bytes) else {
-                begun.extend_from_slice(bytes);
-                return if begun.len() > LINE_MAX {
-                    Err(Trouble::Refused("a line without an end".into()))
-                } else {
-                    Ok(())
-                };
-            };
-            begun.extend_from_slice(&bytes[..end]);
-            bytes = &bytes[end + 1..];
-            let line = std::mem::take(begun);
-            self.hear_line(index, &line)?;
-        }
-        while let Some(end) = memchr::memchr(b'\n', bytes) {
-            self.hear_line(index, &bytes[..end])?;
-            bytes = &bytes[end + 1..];
-        }
-        self.clients[index].begun.extend_from_slice(bytes);
-        Ok(())
+    fn hear_bytes(&mut self, index: usize, bytes: &[u8]) -> Result<(), Trouble> {
+        let mut lines = std::mem::take(&mut self.clients[index].lines);
+        let outcome = lines.take(bytes, |line| self.hear_line(index, line));
+        self.clients[index].lines = lines;
+        outcome
     }
 
     fn hear_line(&mut self, index: usize, line: &[u8]) -> Result<(), Trouble> {
-        match line::hear(line.strip_suffix(b"\r").unwrap_or(line)) {
+        match line::hear(line) {
             Heard::Said { from, body } => {
                 if let Some(tally) = &mut self.tally {
                     tally.hear(index, from, body)?;
@@ -277,6 +252,10 @@ impl Crowd {
             }
             Heard::EndOfNames => {
                 self.progress.listed += 1;
+                Ok(())
+            }
+            Heard::Pong => {
+                self.progress.answered += 1;
                 Ok(())
             }
             Heard::Ping(token) => {

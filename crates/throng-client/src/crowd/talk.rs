@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::tally::{Shape, Tally};
-use super::{Crowd, Trouble, names, now};
+use super::{Crowd, TURN_MAX, Trouble, names, now};
 
 /// How long the talk lasts.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +12,8 @@ pub struct Times {
     pub warm_up: Duration,
     /// While it counts.
     pub window: Duration,
+    /// How long the last words may take, after nobody says more.
+    pub last_words: Duration,
 }
 
 /// What came of it.
@@ -53,7 +55,8 @@ impl Crowd {
         let measured = (measured, measure());
         let (lasted, deliveries) = (begun.elapsed(), self.tally_mut().deliveries() - before);
         // What is under way comes to its end: then nothing may be missing.
-        self.go_on(super::STEP_MAX, &beginnings, false)?;
+        self.go_on(times.last_words, &beginnings, false)?;
+        self.settle()?;
         let tally = self.tally.take().expect("it was set above");
         Ok(Talked { deliveries, lasted, measured, checked: tally.deliveries() })
     }
@@ -65,12 +68,16 @@ impl Crowd {
         loop {
             let left = end.saturating_duration_since(now());
             if left.is_zero() {
-                return if says_more { Ok(()) } else { Err(Trouble::Late("hearing the last words")) };
+                return self
+                    .tally_mut()
+                    .unheard()
+                    .filter(|_| !says_more)
+                    .map_or(Ok(()), |lost| Err(lost.into()));
             }
             if !says_more && self.tally_mut().deliveries() == self.tally_mut().deliveries_due() {
                 return Ok(());
             }
-            self.turn(left.min(Duration::from_millis(100)))?;
+            self.turn(left.min(TURN_MAX))?;
             self.tally_mut().take_completed(&mut completed);
             if says_more {
                 completed.sort_unstable();

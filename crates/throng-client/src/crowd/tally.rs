@@ -4,61 +4,13 @@
 //! the rest of the body must be what that sender always says. A message is complete when every other member of its room
 //! has heard it; then its sender says the next one.
 
-use std::fmt;
+use super::trouble::Wrong;
 
 /// Bytes of a message's body.
 pub const BODY_BYTES: usize = 100;
 
 /// Digits of the number at its beginning.
 const NUMBER_DIGITS: usize = 12;
-
-/// Something that was told is not what was said.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wrong {
-    /// Other bytes than were sent.
-    Damaged {
-        /// Whose words.
-        from: usize,
-        /// Who heard them.
-        at: usize,
-        /// What was heard.
-        body: String,
-    },
-    /// Not the next number of this sender.
-    OutOfOrder {
-        /// Whose words.
-        from: usize,
-        /// Who heard them.
-        at: usize,
-        /// The number that should have come.
-        expected: u64,
-        /// The one that came.
-        came: u64,
-    },
-    /// From somebody who does not talk in this receiver's room.
-    Stranger {
-        /// Whose words.
-        from: usize,
-        /// Who heard them.
-        at: usize,
-    },
-}
-
-impl fmt::Display for Wrong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Wrong::Damaged { from, at, body } => {
-                write!(f, "client {at} heard of {from} what was never said: {body:?}")
-            }
-            Wrong::OutOfOrder { from, at, expected, came } => {
-                write!(f, "client {at} heard message {came} of {from} when {expected} was next")
-            }
-            Wrong::Stranger { from, at } => {
-                write!(f, "client {at} heard {from}, who does not talk in its room")
-            }
-        }
-    }
-}
 
 /// The shape of a crowd: rooms of one size; in each, the first members talk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,6 +142,18 @@ impl Tally {
         std::mem::swap(&mut self.completed, into);
     }
 
+    /// The first message that somebody has not heard yet, if there is one.
+    pub fn unheard(&self) -> Option<Wrong> {
+        let shape = self.shape;
+        let pairs = (0..shape.clients()).flat_map(|at| (0..shape.talkers).map(move |place| (at, place)));
+        pairs
+            .map(|(at, place)| (at, shape.room_of(at) * shape.talkers + place))
+            .filter(|(at, talker)| shape.client_of(*talker) != *at)
+            .map(|(at, talker)| (at, talker, self.heard[at * shape.talkers + talker % shape.talkers]))
+            .find(|(_, talker, last)| *last < self.said[*talker])
+            .map(|(at, talker, last)| Wrong::Unheard { from: shape.client_of(talker), at, number: last + 1 })
+    }
+
     /// How often something was heard.
     pub fn deliveries(&self) -> u64 {
         self.deliveries
@@ -219,7 +183,7 @@ fn number(body: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
-    const SHAPE: Shape = Shape { rooms: 2, members: 3, talkers: 2, window: 2 };
+    const SHAPE: Shape = Shape { rooms: 2, members: 3, talkers: 2, window: 3 };
 
     /// Talker 2, which is client 3, the first of the second room, says three things.
     fn said() -> (Tally, Vec<Vec<u8>>) {
@@ -247,6 +211,20 @@ mod tests {
         tally.take_completed(&mut completed);
         assert_eq!(completed, [2]);
         assert_eq!((tally.deliveries(), tally.deliveries_due()), (2, 2));
+    }
+
+    #[test]
+    fn what_somebody_has_not_heard_in_the_end_is_named() {
+        let (mut tally, bodies) = said();
+        for (at, body) in bodies.iter().flat_map(|body| [(4, body), (5, body)]) {
+            assert!(tally.unheard().is_some());
+            if at == 4 || body != &bodies[2] {
+                tally.hear(at, 3, body).unwrap();
+            }
+        }
+        assert_eq!(tally.unheard(), Some(Wrong::Unheard { from: 3, at: 5, number: 3 }));
+        tally.hear(5, 3, &bodies[2]).unwrap();
+        assert_eq!(tally.unheard(), None);
     }
 
     #[test]
