@@ -110,7 +110,8 @@ impl Writer<'_> {
     pub fn tag(self, key: &str, value: &str) -> Self {
         let first = self.out.len() == self.start;
         self.out.push(if first { b'@' } else { b';' });
-        self.out.extend_from_slice(key.as_bytes());
+        // Nothing stands for a bad byte in a key as an escape does in a value, so it becomes an underscore.
+        self.out.extend(key.bytes().map(|byte| if is_of_a_key(byte) { byte } else { b'_' }));
         if !value.is_empty() {
             self.out.push(b'=');
             value.bytes().for_each(|byte| escape(byte, self.out));
@@ -164,13 +165,16 @@ impl Writer<'_> {
         }
     }
 
-    /// CR, LF and NUL would end the message and begin another, so they become spaces, and in a word underscores.
+    /// CR, LF and NUL would end the message and begin another, so they become spaces, and in a word underscores. A
+    /// space would end the word, and what follows it would be taken for the command or a parameter.
     fn put(&mut self, text: &str, one_word: bool) {
         let from = self.out.len();
         self.out.extend_from_slice(text.as_bytes());
         for byte in &mut self.out[from..] {
-            if matches!(*byte, b'\r' | b'\n' | 0) {
-                *byte = if one_word { b'_' } else { b' ' };
+            match *byte {
+                b'\r' | b'\n' | 0 | b' ' if one_word => *byte = b'_',
+                b'\r' | b'\n' | 0 => *byte = b' ',
+                _ => {}
             }
         }
     }
@@ -191,6 +195,11 @@ fn word(text: &str) -> (&str, &str) {
         Some((word, rest)) => (word, rest.trim_start_matches(' ')),
         None => (text, ""),
     }
+}
+
+/// The grammar of keys: `+example.com/name-2` (IRCv3 message-tags).
+fn is_of_a_key(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.' | b'/')
 }
 
 fn escape(byte: u8, out: &mut Vec<u8>) {
@@ -294,14 +303,52 @@ mod tests {
 
     #[test]
     fn nothing_that_is_put_into_a_field_begins_a_second_message() {
-        for evil in ["a\r\nQUIT", "a\nQUIT", "a\0b", "\r", "\u{2028}"] {
-            let mut out = Vec::new();
-            write(&mut out).tag("time", evil).source(evil).command("X").param("y").trailing(evil).end();
-            let line = out.strip_suffix(b"\r\n").unwrap();
+        for evil in ["a\r\nQUIT", "a\nQUIT", "a\0b", "\r", "\u{2028}", "a b", " ", "a;b=c d", ":a", "@a", ""]
+        {
+            let mut out = b"before".to_vec();
+            write(&mut out)
+                .tag("time", evil)
+                .tag(evil, "x")
+                .source(evil)
+                .command("X")
+                .param("y")
+                .trailing(evil)
+                .end();
+            let line = out.strip_prefix(b"before").unwrap().strip_suffix(b"\r\n").unwrap();
             assert!(!line.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)), "{evil:?}: {line:?}");
             let message = Message::parse(line).unwrap();
             assert_eq!((message.command, message.params.len()), ("X", 2), "{evil:?}");
-            assert_eq!(message.tags().next().unwrap().1, evil.replace('\0', ""));
+            let values: Vec<_> = message.tags().map(|(_, value)| value.into_owned()).collect();
+            assert_eq!(values, [evil.replace('\0', ""), "x".to_owned()], "{evil:?}");
         }
+    }
+
+    #[test]
+    fn a_word_stays_one_word() {
+        for evil in ["a\r\nQUIT", "a\0b", "\r"] {
+            let mut out = Vec::new();
+            write(&mut out).command(evil).param(evil).param("last").end();
+            assert_eq!(out.iter().filter(|byte| **byte == b' ').count(), 2, "{evil:?}: {out:?}");
+            assert_eq!(
+                out.iter().filter(|byte| matches!(byte, b'\r' | b'\n' | 0)).count(),
+                2,
+                "{evil:?}: {out:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn messages_are_written_as_they_are_read() {
+        let check = |write_it: &dyn Fn(Writer<'_>), expected: &str| {
+            let mut out = Vec::new();
+            write_it(write(&mut out));
+            assert_eq!(String::from_utf8(out).unwrap(), format!("{expected}\r\n"));
+        };
+        check(&|line| line.command("PING").trailing("").end(), "PING :");
+        check(&|line| line.source("ana").command("QUIT").end(), ":ana QUIT");
+        check(&|line| line.command("JOIN").param("#a").end(), "JOIN #a");
+        check(&|line| line.command("X").param("a").trailing("b c").end(), "X a :b c");
+        check(&|line| line.tag("a", "").tag("+b.org/c", "d").command("X").end(), "@a;+b.org/c=d X");
+        check(&|line| line.tag("a", "; \\\r\n").command("X").end(), "@a=\\:\\s\\\\\\r\\n X");
     }
 }
