@@ -162,6 +162,52 @@ mod tests {
     }
 
     #[test]
+    fn the_first_bytes_are_waited_for_only_as_long_as_they_can_matter() {
+        use Verdict::{NeedMore, Sure};
+        for (given, expected) in [
+            (&b""[..], NeedMore),
+            (b"N", NeedMore),
+            (b"NICK", NeedMore),
+            (b"NICK ", NeedMore),
+            (b"NICK  \r", NeedMore),
+            (b"NICK a", Sure(Speaks::Irc)),
+            (b"NICKY", Sure(Speaks::Line)),
+            (b"NICK\tana", Sure(Speaks::Line)),
+            (b"@a=b :c CAP", NeedMore),
+            (b"GET ", NeedMore),
+            (b"GET /", Sure(Speaks::Http)),
+            (b"GET http://localhost/ HTTP/1.1", NeedMore),
+            (b"GETTING", Sure(Speaks::Line)),
+            (b"\x16", NeedMore),
+            (b"\x16\x03", Sure(Speaks::Tls)),
+            (b"\x16\x02", Sure(Speaks::Line)),
+            (b"\xff", Sure(Speaks::Line)),
+            (b"\0", Sure(Speaks::Line)),
+            (b" ", Sure(Speaks::Line)),
+        ] {
+            assert_eq!(sniff(given), expected, "{}", given.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn a_sure_verdict_stays_whatever_follows() {
+        const PIECES: [&[u8]; 14] = [
+            b"NICK", b"nick", b"P", b"GET", b" ", b"/", b"x", b"HTTP/1", b"@a", b":b", b"\r", b"\n", b"\x16",
+            b"\x03",
+        ];
+        for number in 0..PIECES.len().pow(4) {
+            let piece = |place: u32| PIECES[number / PIECES.len().pow(place) % PIECES.len()];
+            let bytes = [piece(0), piece(1), piece(2), piece(3)].concat();
+            let mut before = Verdict::NeedMore;
+            for end in 0..=bytes.len() {
+                let verdict = sniff(&bytes[..end]);
+                assert!(before == Verdict::NeedMore || before == verdict, "{}", bytes.escape_ascii());
+                before = verdict;
+            }
+        }
+    }
+
+    #[test]
     fn nobody_is_undecided_for_ever() {
         for byte in [b'@', b':', b'N', b'G', b'x', 0, 0xff] {
             assert_ne!(sniff(&[byte; UNDECIDED_MAX]), Verdict::NeedMore, "{byte}");
