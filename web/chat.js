@@ -1,1 +1,313 @@
+// The page comes to life here: the form for a name, what is typed, and which room is shown. Joins the connection, the
+// session and the view.
 
+import { Connection } from "./connection.js";
+import { alternatives, plain } from "./irc.js";
+import { Session } from "./session.js";
+import { Messages, drawRoom, drawRooms, part } from "./view.js";
+
+/** @typedef {import("./session.js").Room} Room */
+
+/** How long changes are gathered before they are drawn. */
+const DRAW_AFTER_MS = 16;
+
+/** How long a notice stands. */
+const NOTICE_MS = 8_000;
+
+const LOBBY = "#lobby";
+
+/** What this tab keeps over a reload. Without storage everything works but that. */
+const kept = {
+  /** @param {string} key */
+  read(key) {
+    try {
+      return sessionStorage.getItem(`throng.${key}`) ?? "";
+    } catch {
+      return "";
+    }
+  },
+  /** @param {string} key @param {string} value */
+  write(key, value) {
+    try {
+      sessionStorage.setItem(`throng.${key}`, value);
+    } catch {
+      // A browser that keeps nothing.
+    }
+  },
+};
+
+/** A secret of this tab: 128 random bits, with which a lost connection gives its seat back. */
+function seat() {
+  const found = kept.read("seat");
+  if (/^[0-9a-f]{32}$/.test(found)) return found;
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  const made = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  kept.write("seat", made);
+  return made;
+}
+
+const page = {
+  gate: part("gate", HTMLFormElement),
+  name: part("name", HTMLInputElement),
+  trouble: part("trouble", HTMLElement),
+  proposals: part("proposals", HTMLElement),
+  enter: part("enter", HTMLButtonElement),
+  chat: part("chat", HTMLElement),
+  state: part("state", HTMLElement),
+  me: part("me", HTMLElement),
+  back: part("back", HTMLButtonElement),
+  notice: part("notice", HTMLElement),
+  say: part("say", HTMLFormElement),
+  words: part("words", HTMLInputElement),
+  join: part("join", HTMLFormElement),
+  joined: part("joined", HTMLInputElement),
+};
+
+let name = kept.read("name");
+/** @type {string} */
+let current = kept.read("current") || LOBBY;
+/** Rooms to be in, in the order of joining. */
+let wanted = kept.read("rooms").split(" ").filter((room) => room.startsWith("#"));
+if (wanted.length === 0) wanted = [/^#[^\s,#]+$/u.test(hashed()) ? hashed() : LOBBY];
+if (!wanted.includes(current)) current = wanted[0];
+/** The room to be shown as soon as one is in it. */
+let hoped = current;
+
+const messages = new Messages((room, entry) => {
+  session.forget(room, entry);
+  complain(session.say(room.name, entry.text, entry.kind === "action"));
+});
+
+const session = new Session(
+  {
+    changed: () => draw(),
+    said: (room) => {
+      if (room === session.room(current) && !document.hidden) return;
+      room.unread += 1;
+      draw();
+    },
+    left: (room) => {
+      wanted = wanted.filter((other) => other !== room.name);
+      keepRooms();
+    },
+    welcomed: () => {
+      name = session.me;
+      kept.write("name", name);
+      page.gate.hidden = true;
+      page.chat.hidden = false;
+      connection.ready();
+      for (const room of wanted) if (!session.room(room)?.inside) connection.send(`JOIN ${room}`);
+      page.words.focus();
+      draw();
+    },
+    refused: (words) => {
+      connection.close();
+      ask(words);
+    },
+    told: (words) => tell(words),
+  },
+  (line) => connection.send(line),
+);
+
+const connection = new Connection(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/socket`, {
+  line: (line) => session.hear(line),
+  hello: () => session.hello(name, seat()),
+  state: (state, reason) => {
+    if (state !== "open") session.lost();
+    const words = { closed: "not connected", connecting: "connecting …", open: "connected", waiting: "reconnecting …" };
+    page.state.textContent = words[state];
+    page.state.dataset.state = state;
+    page.state.title = plain(reason);
+    page.back.hidden = state !== "closed";
+    page.enter.disabled = state === "connecting" || state === "waiting";
+    if (state === "waiting" && !page.gate.hidden) page.trouble.textContent = "The server cannot be reached; trying again …";
+    if (state === "closed" && reason) tell(`The connection is closed: ${plain(reason)}.`);
+  },
+});
+
+/** The name form, with what was wrong with the last name. @param {string} words */
+function ask(words) {
+  page.gate.hidden = false;
+  page.chat.hidden = true;
+  page.enter.disabled = false;
+  page.name.value = name;
+  page.trouble.textContent = words;
+  const buttons = alternatives(words).map((free) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = free;
+    button.addEventListener("click", () => enter(free));
+    return button;
+  });
+  page.proposals.replaceChildren(...buttons);
+  page.name.focus();
+  page.name.select();
+}
+
+/** @param {string} chosen */
+function enter(chosen) {
+  name = chosen.trim();
+  if (name === "" || /\s/.test(name)) return ask("A name is one word: letters, digits and a few marks.");
+  page.trouble.textContent = "";
+  page.proposals.replaceChildren();
+  connection.open();
+}
+
+/** Words that stand for a while. @param {string} words */
+function tell(words) {
+  page.notice.textContent = words;
+  page.notice.hidden = false;
+  clearTimeout(noticed);
+  noticed = setTimeout(() => (page.notice.hidden = true), NOTICE_MS);
+}
+let noticed = 0;
+
+/** @param {string} complaint Empty when there is none. */
+function complain(complaint) {
+  if (complaint) tell(complaint);
+  return complaint === "";
+}
+
+/** @param {Room} room */
+function choose(room) {
+  current = room.name;
+  room.unread = 0;
+  page.chat.classList.remove("listing");
+  page.words.focus();
+  draw();
+}
+
+let drawing = 0;
+
+/** Draws soon, once for all that changes meanwhile. */
+function draw() {
+  if (drawing) return;
+  drawing = setTimeout(() => {
+    drawing = 0;
+    keepRooms();
+    const arrived = session.room(hoped);
+    if (arrived?.inside) [current, hoped] = [arrived.name, ""];
+    const room = session.room(current) ?? [...session.rooms.values()][0];
+    drawRooms(session.rooms.values(), room, choose);
+    page.me.textContent = session.me;
+    const unread = [...session.rooms.values()].reduce((sum, other) => sum + other.unread, 0);
+    document.title = `${unread > 0 ? `(${unread}) ` : ""}${room ? `${room.name} · ` : ""}throng`;
+    page.words.placeholder = room ? `Say something to ${room.name}` : "/join #room";
+    if (!room) return;
+    current = room.name;
+    drawRoom(room, session.me);
+    messages.draw(room);
+  }, DRAW_AFTER_MS);
+}
+
+/** The rooms where one is are those to come back to. */
+function keepRooms() {
+  for (const room of session.rooms.values()) {
+    if (room.inside && room.name.startsWith("#") && !wanted.includes(room.name)) wanted.push(room.name);
+  }
+  kept.write("rooms", wanted.join(" "));
+  kept.write("current", current);
+}
+
+function hashed() {
+  try {
+    return decodeURIComponent(location.hash);
+  } catch {
+    return "";
+  }
+}
+
+/**
+ * What may be typed behind a slash; each answers with a complaint or nothing.
+ * @type {Record<string, (words: string) => string>}
+ */
+const COMMANDS = {
+  me: (words) => (words ? session.say(current, words, true) : "What do you do? /me waves"),
+  join: (words) => join(words),
+  part: (words) => {
+    const room = words || current;
+    if (!room.startsWith("#")) return forget(room);
+    return send(`PART ${room}`);
+  },
+  nick: (words) => (words && !/\s/.test(words) ? send(`NICK ${words}`) : "Which name? /nick ana"),
+  topic: (words) => (words ? send(`TOPIC ${current} :${words}`) : "What is it about? /topic tea at five"),
+  msg: (words) => {
+    const [to, ...rest] = words.split(" ");
+    if (!to || rest.length === 0) return "To whom, and what? /msg ana hello";
+    const complaint = session.say(to, rest.join(" "));
+    if (!complaint) current = to;
+    return complaint;
+  },
+  quit: () => {
+    connection.send("QUIT");
+    return "";
+  },
+  help: () => "/me waves · /join #room · /part · /nick name · /topic words · /msg name words · /quit",
+};
+
+/** @param {string} line */
+function send(line) {
+  return connection.send(line) ? "" : "Not connected; try again in a moment.";
+}
+
+/** @param {string} typed */
+function join(typed) {
+  const room = typed.trim().startsWith("#") ? typed.trim() : `#${typed.trim()}`;
+  if (room === "#" || /[\s,]/.test(room)) return "Which room? /join #tea";
+  hoped = room;
+  const found = session.room(room);
+  if (found?.inside) {
+    choose(found);
+    return "";
+  }
+  return send(`JOIN ${room}`);
+}
+
+/** A conversation with one person is no longer listed. @param {string} room */
+function forget(room) {
+  session.rooms.delete(room.toLowerCase());
+  draw();
+  return "";
+}
+
+/** @param {string} typed @returns {string} A complaint, or nothing. */
+function run(typed) {
+  if (!typed.startsWith("/") || typed.startsWith("//")) return session.say(current, typed.replace(/^\/\//, "/"));
+  const [word, ...rest] = typed.slice(1).split(" ");
+  const command = Object.hasOwn(COMMANDS, word.toLowerCase()) ? COMMANDS[word.toLowerCase()] : null;
+  return command ? command(rest.join(" ").trim()) : `There is no /${word}. ${COMMANDS.help("")}`;
+}
+
+page.gate.addEventListener("submit", (event) => {
+  event.preventDefault();
+  enter(page.name.value);
+});
+
+page.say.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const typed = page.words.value;
+  if (typed.trim() !== "" && complain(run(typed))) page.words.value = "";
+  draw();
+});
+
+page.join.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (page.joined.value.trim() !== "" && complain(join(page.joined.value))) page.joined.value = "";
+});
+
+page.back.addEventListener("click", () => connection.open());
+part("list", HTMLButtonElement).addEventListener("click", () => page.chat.classList.toggle("listing"));
+
+document.addEventListener("visibilitychange", () => {
+  const room = session.room(current);
+  if (document.hidden || !room) return;
+  room.unread = 0;
+  draw();
+});
+
+if (name) {
+  page.chat.hidden = false;
+  enter(name);
+} else {
+  ask("");
+}

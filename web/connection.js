@@ -53,11 +53,14 @@ export class Connection {
     this.#connect();
   }
 
-  /** Ends the connection, and does not come back. What waited is dropped. */
-  close() {
+  /**
+   * Ends the connection, and does not come back. What waited is dropped.
+   * @param {string} [reason]
+   */
+  close(reason = "") {
     this.#queue = [];
     this.#drop();
-    this.#be("closed", "");
+    this.#be("closed", reason);
   }
 
   /**
@@ -92,12 +95,8 @@ export class Connection {
       this.#take(String(event.data));
     };
     socket.onclose = (event) => {
-      if (event.code === NORMAL) {
-        this.close();
-        this.hooks.state("closed", event.reason);
-      } else {
-        this.#lost(event.reason);
-      }
+      if (event.code === NORMAL) this.close(event.reason);
+      else this.#lost(event.reason);
     };
   }
 

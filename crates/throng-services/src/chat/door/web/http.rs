@@ -33,7 +33,7 @@ const HEAD_BYTES_MAX: usize = 8 << 10;
 /// How many headers it may have.
 const HEADERS_MAX: usize = 64;
 
-/// Requests of one connection. A page is six files; a browser that wants more opens another connection.
+/// Requests of one connection. A page is eight files; a browser that wants more opens another connection.
 const REQUESTS_MAX: u32 = 100;
 
 /// Where the socket is.

@@ -30,6 +30,8 @@ pub static PAGES: &[Page] = &[
     page!("/chat.js", SCRIPT, "chat.js"),
     page!("/connection.js", SCRIPT, "connection.js"),
     page!("/irc.js", SCRIPT, "irc.js"),
+    page!("/session.js", SCRIPT, "session.js"),
+    page!("/view.js", SCRIPT, "view.js"),
     page!("/icon.svg", "image/svg+xml", "icon.svg"),
 ];
 
