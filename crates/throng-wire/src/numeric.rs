@@ -148,3 +148,29 @@ pub const ERR_UMODEUNKNOWNFLAG: &str = "501";
 pub const ERR_USERSDONTMATCH: &str = "502";
 /// `ERR_INVALIDMODEPARAM`.
 pub const ERR_INVALIDMODEPARAM: &str = "696";
+
+#[cfg(test)]
+mod tests {
+    /// Doc line and constant in turn, as this file has them.
+    const THIS_FILE: &str = include_str!("numeric.rs");
+
+    #[test]
+    fn numbers_are_three_digits_in_order_and_none_has_two_names() {
+        let mut before = String::new();
+        let mut documented = "";
+        for line in THIS_FILE.lines() {
+            if let Some(name) = line.strip_prefix("/// `").and_then(|rest| rest.strip_suffix("`.")) {
+                documented = name;
+            }
+            let Some(constant) = line.strip_prefix("pub const ") else { continue };
+            let (name, value) = constant.split_once(": &str = ").expect("a constant is text");
+            let number = value.trim_matches(['"', ';']);
+            assert_eq!(name, documented);
+            assert!(number.len() == 3 && number.bytes().all(|digit| digit.is_ascii_digit()), "{name}");
+            assert!(number > before.as_str(), "{name} is {number}, behind {before}");
+            assert_eq!(name.starts_with("ERR_"), number >= "400", "{name} is {number}");
+            number.clone_into(&mut before);
+        }
+        assert!(!before.is_empty());
+    }
+}

@@ -160,11 +160,18 @@ mod tests {
 
     #[test]
     fn a_storm_gets_a_bounded_answer() {
-        let storm: Vec<u8> =
-            (0..300_000).flat_map(|n| [IAC, if n % 2 == 0 { DO } else { WILL }, n as u8]).collect();
+        let storm: Vec<u8> = (0..300_000)
+            .flat_map(|round| [DO, WILL, DONT, WONT].map(|verb| [IAC, verb, round as u8]).concat())
+            .collect();
         let (data, answer, _) = hear(&[&storm, &[IAC, AYT].repeat(10_000)]);
         assert!(data.is_empty());
-        assert!(answer.len() <= 2 * 256 * 3 + usize::from(ANSWERS_MAX) * 7, "{}", answer.len());
+        assert_eq!(answer.len(), 2 * 256 * 3 + usize::from(ANSWERS_MAX) * b"[yes]\r\n".len());
+        for option in 0..=255 {
+            for verb in [WONT, DONT] {
+                let refusals = answer.chunks(3).filter(|said| **said == [IAC, verb, option]);
+                assert_eq!(refusals.count(), 1, "{verb} {option}");
+            }
+        }
     }
 
     #[test]
