@@ -95,8 +95,8 @@ const session = new Session(
       kept.write("name", name);
       page.gate.hidden = true;
       page.chat.hidden = false;
-      connection.ready();
-      for (const room of wanted) if (!session.room(room)?.inside) connection.send(`JOIN ${room}`);
+      // Rooms first: what waited for the connection is said in them.
+      connection.ready(wanted.filter((room) => !session.room(room)?.inside).map((room) => `JOIN ${room}`));
       page.words.focus();
       draw();
     },
@@ -117,6 +117,7 @@ const connection = new Connection(`${location.protocol === "https:" ? "wss" : "w
     const words = { closed: "not connected", connecting: "connecting …", open: "connected", waiting: "reconnecting …" };
     page.state.textContent = words[state];
     page.state.dataset.state = state;
+    page.chat.classList.toggle("away", state !== "open");
     page.state.title = plain(reason);
     page.back.hidden = state !== "closed";
     page.enter.disabled = state === "connecting" || state === "waiting";

@@ -18,7 +18,10 @@ const ANSWER_MAX_MS = 15_000;
 const OPEN_MAX_MS = 10_000;
 
 /** Lines that wait for the connection. What does not fit is refused, so that nothing is lost unseen. */
-const QUEUE_MAX = 32;
+const QUEUE_MAX = 20;
+
+/** A connection that lasted so long counts as good: the next one that is lost is tried again at once. */
+const STEADY_MS = 10_000;
 
 /** What a server closes with when it does not want us back (RFC 6455 §7.4.1). */
 const NORMAL = 1000;
@@ -31,6 +34,7 @@ export class Connection {
   /** @type {string[]} */
   #queue = [];
   #attempts = 0;
+  #readySince = Infinity;
   #timer = 0;
   #watch = 0;
 
@@ -74,9 +78,13 @@ export class Connection {
     return true;
   }
 
-  /** The server has welcomed us: what waited may go. */
-  ready() {
-    this.#attempts = 0;
+  /**
+   * The server has welcomed us: what waited may go, behind the lines that must come first.
+   * @param {string[]} first
+   */
+  ready(first) {
+    this.#queue.unshift(...first);
+    this.#readySince = Math.min(this.#readySince, Date.now());
     this.#be("open", "");
     this.#flush();
   }
@@ -125,6 +133,9 @@ export class Connection {
   /** @param {string} reason */
   #lost(reason) {
     this.#drop();
+    // A server that welcomes and then falls over at once is not to be hurried.
+    if (Date.now() - this.#readySince >= STEADY_MS) this.#attempts = 0;
+    this.#readySince = Infinity;
     const longest = Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** this.#attempts++);
     // Uneven, so that a crowd does not come back in one moment.
     const pause = longest * (0.5 + Math.random() / 2);

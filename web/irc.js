@@ -119,7 +119,7 @@ export function links(text) {
   const parts = [];
   let at = 0;
   for (const found of text.matchAll(/\bhttps?:\/\/[^\s<>"]+/gi)) {
-    const written = found[0].replace(/[.,;:!?'")\]]+$/, "");
+    const written = withoutEnding(found[0]);
     const url = safe(written);
     if (!url) continue;
     parts.push({ text: text.slice(at, found.index), url: null }, { text: written, url });
@@ -127,6 +127,20 @@ export function links(text) {
   }
   parts.push({ text: text.slice(at), url: null });
   return parts.filter((part) => part.text !== "");
+}
+
+/**
+ * The marks that end a sentence are not of the address, nor a bracket that was opened in front of it.
+ * @param {string} written
+ */
+function withoutEnding(written) {
+  let kept = written;
+  for (;;) {
+    const bare = kept.replace(/[.,;:!?'"\]]+$/, "");
+    const closes = bare.endsWith(")") && bare.split(")").length > bare.split("(").length;
+    if (bare === kept && !closes) return kept;
+    kept = closes ? bare.slice(0, -1) : bare;
+  }
 }
 
 /** @param {string} written */

@@ -10,6 +10,11 @@ const DROPPED = 100;
 /** How long after coming back an own message may still be missing from the history before it counts as not sent. */
 const CONFIRM_MAX_MS = 4_000;
 
+/** Refusals (modern.ircdocs.horse/#numerics) of something that was said, of a name, and of a message of the day. */
+const NOT_SAID = new Set(["400", "401", "403", "404", "407", "412", "417", "531"]);
+const ABOUT_NAMES = new Set(["431", "432", "433"]);
+const NO_MOTD = "422";
+
 /** What is asked for, so that history comes with its times and own words come back when they are stored. */
 const ABILITIES = "message-tags server-time batch echo-message multi-prefix";
 
@@ -136,9 +141,9 @@ export class Session {
     return room;
   }
 
-  /** @param {Room} room @param {Entry} added */
-  #add(room, added) {
-    room.entries.push(added);
+  /** @param {Room} room @param {Entry} added @param {number} [place] */
+  #add(room, added, place = room.entries.length) {
+    room.entries.splice(place, 0, added);
     if (room.entries.length > KEPT_MAX) room.entries.splice(0, DROPPED);
     this.hooks.changed(room);
   }
@@ -150,11 +155,24 @@ export class Session {
 
   /** @param {import("./irc.js").Message} message */
   #refused({ command, params }) {
+    if (command === NO_MOTD) return;
     const words = plain(params.at(-1) ?? "");
-    const room = params.slice(1, -1).map((param) => this.room(param)).find((found) => found);
-    if (!this.here) this.hooks.refused(words);
-    else if (room) this.#add(room, entry("error", "", words, {}));
+    // A name that was refused is no conversation with who has it.
+    const places = ABOUT_NAMES.has(command) ? [] : params.slice(1, -1);
+    const room = places.map((param) => this.room(param)).find((found) => found);
+    if (!this.here) return this.hooks.refused(words);
+    if (NOT_SAID.has(command)) this.#fail(room ? [room] : [...this.rooms.values()]);
+    if (room) this.#add(room, entry("error", "", words, {}));
     else this.hooks.told(params.length > 2 && command !== "400" ? `${params[1]}: ${words}` : words);
+  }
+
+  /** The server answers in order, so a refusal is about the oldest that waits. @param {Room[]} rooms */
+  #fail(rooms) {
+    const room = rooms.find((room) => room.entries.some((other) => other.fate === "sending"));
+    const refused = room?.entries.find((other) => other.fate === "sending");
+    if (!room || !refused) return;
+    refused.fate = "lost";
+    this.hooks.changed(room);
   }
 
   /** Own words come back when they are stored: the oldest of these that waits is confirmed. @param {Room} room @param {Entry} said */
@@ -180,6 +198,8 @@ export class Session {
     "001"({ params }) {
       this.me = params[0];
       this.here = true;
+      // Rooms are judged when they are entered again; nobody enters a person.
+      for (const room of this.rooms.values()) if (!room.name.startsWith("#")) this.#judge(room);
       this.hooks.welcomed();
     },
     "331"({ params }) {
@@ -295,14 +315,9 @@ export class Session {
     if (id !== "" && room.entries.some((other) => other.id === id)) return;
     const added = entry(action ? "action" : kind, from, plain(action ? action[1] : said), { at: time(tags), id, own });
     if (own) this.#confirm(room, added);
-    // What is not confirmed yet stays last, since it will be stored last.
-    const place = room.entries.findIndex((other) => other.fate !== "stored");
-    if (place < 0) {
-      this.#add(room, added);
-    } else {
-      room.entries.splice(place, 0, added);
-      this.hooks.changed(room);
-    }
+    // What is on its way stays last, since it will be stored last.
+    const place = room.entries.findIndex((other) => other.fate === "sending");
+    this.#add(room, added, place < 0 ? room.entries.length : place);
     if (!old && !own) this.hooks.said(room, added);
   }
 }

@@ -44,20 +44,27 @@ export class Messages {
   #newer = part("newer", HTMLButtonElement);
   /** @type {Room | null} */
   #room = null;
+  /** Does the reader read along, at the end? */
+  #follows = true;
   /** What is drawn, and how it was. @type {{ entry: Entry, fate: string }[]} */
   #drawn = [];
 
   /** @param {(room: Room, entry: Entry) => void} again Called to send what was lost once more. */
   constructor(again) {
     this.again = again;
-    this.#frame.addEventListener("scroll", () => this.#atEnd() && (this.#newer.hidden = true));
+    this.#frame.addEventListener("scroll", () => {
+      this.#follows = this.#atEnd();
+      if (this.#follows) this.#newer.hidden = true;
+    });
+    // A keyboard or a notice takes room away: who read along still does.
+    new ResizeObserver(() => this.#follows && this.#toEnd()).observe(this.#frame);
     this.#newer.addEventListener("click", () => this.#toEnd());
   }
 
   /** @param {Room} room */
   draw(room) {
     const moved = room !== this.#room;
-    const followed = moved || this.#atEnd();
+    if (moved) this.#follows = true;
     this.#room = room;
     const kept = !moved && this.#drawn.every(({ entry, fate }, at) => room.entries[at] === entry && entry.fate === fate);
     if (!kept) {
@@ -66,7 +73,7 @@ export class Messages {
     }
     const before = this.#drawn.length;
     for (const entry of room.entries.slice(before)) this.#append(room, entry);
-    if (followed) this.#toEnd();
+    if (this.#follows) this.#toEnd();
     else if (this.#drawn.length > before) this.#newer.hidden = false;
   }
 
@@ -112,6 +119,7 @@ export class Messages {
   }
 
   #toEnd() {
+    this.#follows = true;
     this.#frame.scrollTop = this.#frame.scrollHeight;
     this.#newer.hidden = true;
   }
