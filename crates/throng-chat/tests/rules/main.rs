@@ -1,0 +1,10 @@
+//! The rules of the chat, each as a sentence with the scene that shows it.
+
+#![allow(clippy::unwrap_used)]
+
+mod limits;
+mod names;
+mod order;
+mod rights;
+mod rooms;
+mod scene;
