@@ -46,7 +46,7 @@ export class Messages {
   #room = null;
   /** Does the reader read along, at the end? */
   #follows = true;
-  /** What is drawn, and how it was. @type {{ entry: Entry, fate: string }[]} */
+  /** What is drawn, and how it was. @type {{ entry: Entry, fate: string, line: HTMLElement }[]} */
   #drawn = [];
 
   /** @param {(room: Room, entry: Entry) => void} again Called to send what was lost once more. */
@@ -67,6 +67,7 @@ export class Messages {
     if (moved) this.#follows = true;
     this.#room = room;
     const kept = !moved && this.#drawn.every(({ entry, fate }, at) => room.entries[at] === entry && entry.fate === fate);
+    const reading = kept || this.#follows ? null : this.#topmost();
     if (!kept) {
       this.#list.replaceChildren();
       this.#drawn = [];
@@ -75,6 +76,22 @@ export class Messages {
     for (const entry of room.entries.slice(before)) this.#append(room, entry);
     if (this.#follows) this.#toEnd();
     else if (this.#drawn.length > before) this.#newer.hidden = false;
+    if (reading) this.#returnTo(reading);
+  }
+
+  /** Where the reader is, for whom nothing may move when old messages go. */
+  #topmost() {
+    const top = this.#frame.getBoundingClientRect().top;
+    const first = this.#drawn.find(({ line }) => line.getBoundingClientRect().bottom > top);
+    return first && { entry: first.entry, below: first.line.getBoundingClientRect().top - top };
+  }
+
+  /** @param {{ entry: Entry, below: number }} place */
+  #returnTo({ entry, below }) {
+    const line = this.#drawn.find((drawn) => drawn.entry === entry)?.line;
+    if (!line) return;
+    const now = line.getBoundingClientRect().top - this.#frame.getBoundingClientRect().top;
+    this.#frame.scrollTop += now - below;
   }
 
   /** @param {Room} room @param {Entry} entry */
@@ -90,8 +107,9 @@ export class Messages {
       last.from === entry.from &&
       day.format(last.at) === day.format(entry.at) &&
       entry.at.getTime() - last.at.getTime() < GROUP_MAX_MS;
-    this.#list.append(this.#line(room, entry, grouped));
-    this.#drawn.push({ entry, fate: entry.fate });
+    const line = this.#line(room, entry, grouped);
+    this.#list.append(line);
+    this.#drawn.push({ entry, fate: entry.fate, line });
   }
 
   /** @param {Room} room @param {Entry} entry @param {boolean} grouped */
