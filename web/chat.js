@@ -36,6 +36,16 @@ const kept = {
   },
 };
 
+/** The name of this browser's last visit, for the form. Read with nothing, written with a name. @param {string} [name] */
+function lastName(name) {
+  try {
+    if (name) localStorage.setItem("throng.name", name);
+    return localStorage.getItem("throng.name") ?? "";
+  } catch {
+    return "";
+  }
+}
+
 /** A secret of this tab: 128 random bits, with which a lost connection gives its seat back. */
 function seat() {
   const found = kept.read("seat");
@@ -93,6 +103,7 @@ const session = new Session(
     welcomed: () => {
       name = session.me;
       kept.write("name", name);
+      lastName(name);
       page.gate.hidden = true;
       page.chat.hidden = false;
       // Rooms first: what waited for the connection is said in them.
@@ -112,11 +123,12 @@ const session = new Session(
 const connection = new Connection(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/socket`, {
   line: (line) => session.hear(line),
   hello: () => session.hello(name, seat()),
-  state: (state, reason) => {
+  state: (state, reason, pauseMs) => {
     if (state !== "open") session.lost();
-    const words = { closed: "not connected", connecting: "connecting …", open: "connected", waiting: "reconnecting …" };
+    const words = { closed: "not connected", connecting: "connecting …", open: "connected", waiting: "reconnecting" };
     page.state.textContent = words[state];
     page.state.dataset.state = state;
+    countDown(pauseMs);
     page.chat.classList.toggle("away", state !== "open");
     page.state.title = plain(reason);
     page.back.hidden = state !== "closed";
@@ -125,6 +137,16 @@ const connection = new Connection(`${location.protocol === "https:" ? "wss" : "w
     if (state === "closed" && reason) tell(`The connection is closed: ${plain(reason)}.`);
   },
 });
+
+let counting = 0;
+
+/** How long until the next try, once a second. Beside the words, so that it is not read aloud. @param {number} restMs */
+function countDown(restMs) {
+  clearTimeout(counting);
+  const seconds = Math.ceil(restMs / 1000);
+  page.state.dataset.rest = seconds > 0 ? `in ${seconds} s` : "";
+  if (seconds > 0) counting = setTimeout(() => countDown(restMs - 1000), 1000);
+}
 
 /** The name form, with what was wrong with the last name. @param {string} words */
 function ask(words) {
@@ -310,5 +332,6 @@ if (name) {
   page.chat.hidden = false;
   enter(name);
 } else {
+  name = lastName();
   ask("");
 }

@@ -40,8 +40,8 @@ export class Connection {
 
   /**
    * @param {string} url
-   * @param {{ line: (line: string) => void, state: (state: State, reason: string) => void, hello: () => string[] }} hooks
-   *   `hello` gives the lines that come before any other.
+   * @param {{ line: (line: string) => void, state: (state: State, reason: string, pauseMs: number) => void, hello: () => string[] }} hooks
+   *   `state` hears how long a pause will be, while waiting. `hello` gives the lines that come before any other.
    */
   constructor(url, hooks) {
     this.url = url;
@@ -139,7 +139,7 @@ export class Connection {
     const longest = Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** this.#attempts++);
     // Uneven, so that a crowd does not come back in one moment.
     const pause = longest * (0.5 + Math.random() / 2);
-    this.#be("waiting", reason);
+    this.#be("waiting", reason, pause);
     this.#after(pause, () => this.#connect());
   }
 
@@ -165,10 +165,10 @@ export class Connection {
     this.#timer = setTimeout(then, ms);
   }
 
-  /** @param {State} state @param {string} reason */
-  #be(state, reason) {
+  /** @param {State} state @param {string} reason @param {number} [pauseMs] */
+  #be(state, reason, pauseMs = 0) {
     if (this.#state === state) return;
     this.#state = state;
-    this.hooks.state(state, reason);
+    this.hooks.state(state, reason, pauseMs);
   }
 }
