@@ -43,7 +43,7 @@ impl Browser {
         command
             .args(["--headless=new", "--remote-debugging-port=0", "--no-first-run", "--disable-gpu"])
             // Root has no sandbox; what is loaded here is our own page only.
-            .args(["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking"])
+            .args(["--no-sandbox", "--disable-dev-shm-usage"])
             .arg(format!("--user-data-dir={}", folder.path().display()))
             .arg("about:blank")
             .stdin(Stdio::null())
@@ -95,7 +95,8 @@ impl Browser {
     pub fn type_line(&mut self, page: &Page, words: &str) -> Outcome {
         self.call(Some(page), "Input.insertText", json!({ "text": words }))?;
         for kind in ["keyDown", "keyUp"] {
-            let mut key = json!({ "type": kind, "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13 });
+            let mut key =
+                json!({ "type": kind, "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13 });
             if kind == "keyDown" {
                 key["text"] = "\r".into();
             }
@@ -125,7 +126,8 @@ impl Browser {
             pause(LOOK_EVERY);
         }
         let shown = self.run(page, "document.body.innerText")?;
-        Err(format!("waited in vain for {what}; the page shows {shown} and said {:?}", self.complaints).into())
+        Err(format!("waited in vain for {what}; the page shows {shown} and said {:?}", self.complaints)
+            .into())
     }
 
     /// A picture of the page.
@@ -147,6 +149,7 @@ impl Browser {
         Ok(of_page.into_iter().map(|(_, complaint)| complaint).collect())
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "callers make it in place")]
     fn call(&mut self, page: Option<&Page>, method: &str, params: Value) -> Outcome<Value> {
         self.asked += 1;
         let mut ask = json!({ "id": self.asked, "method": method, "params": params });
