@@ -154,6 +154,7 @@ mod tests {
         check(b"\xff\xfb\x1f\xff\xfb\x1f", b"", b"\xff\xfe\x1f", true);
         check(b"\xff\xfe\x01\xff\xfc\x01", b"", b"", true);
         check(b"a\xff\xfa\x18\x00xterm\xff\xff\xff\xf0b", b"ab", b"", true);
+        check(b"\xff\xfa\x18hidden\xff\xffhidden\xff\xf1hidden\xff\xf0b", b"b", b"", true);
         check(b"\xff\xf6", b"", b"[yes]\r\n", true);
         check(b"\xff\xf1\xff\xf4x", b"x", b"", true);
     }

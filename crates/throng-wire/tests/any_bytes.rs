@@ -116,7 +116,11 @@ fn messages(bytes: &[u8]) {
     message.tags().for_each(drop);
     let mut out = Vec::new();
     let mut line = irc::write(&mut out);
-    for (key, value) in message.tags() {
+    // A tag without a key is read, and is nothing that could be written.
+    let named = |message: &Message<'_>| -> Vec<String> {
+        message.tags().filter(|(key, _)| !key.is_empty()).map(|(_, value)| value.into_owned()).collect()
+    };
+    for (key, value) in message.tags().filter(|(key, _)| !key.is_empty()) {
         line = line.tag(key, &value);
     }
     if let Some(source) = message.source.filter(|source| !source.is_empty()) {
@@ -130,7 +134,7 @@ fn messages(bytes: &[u8]) {
     let again =
         Message::parse(out.strip_suffix(b"\r\n").expect("a message ends")).expect("it was one before");
     assert_eq!((again.command, &again.params), (message.command, &message.params));
-    assert!(again.tags().map(|(_, value)| value).eq(message.tags().map(|(_, value)| value)));
+    assert_eq!(named(&again), named(&message));
 }
 
 fn text_for_a_terminal(bytes: &[u8]) {
