@@ -28,7 +28,7 @@ impl World {
         let person = PersonId(self.next_person);
         self.next_person += 1;
         self.change(Change::AddPerson(person, name.clone()));
-        self.change(Change::AddSession(person, session));
+        self.change(Change::AddSession(person, session, 0));
         if key.is_some() {
             self.change(Change::SetSeat(person, key));
         }
@@ -46,7 +46,7 @@ impl World {
         let (name, rooms) = (self.state.person(person).name.clone(), self.state.person(person).rooms.clone());
         let reason = Text::new("taken over by a newer connection").expect("plain words are good text");
         let mut outputs = Vec::new();
-        self.change(Change::AddSession(person, session));
+        self.change(Change::AddSession(person, session, old.len()));
         for gone in old {
             outputs.extend(rooms.iter().map(|room| Output::Departed(gone, *room)));
             outputs.push(Output::Reply(gone, Event::Closing { reason: reason.clone() }));

@@ -25,7 +25,8 @@ pub struct State {
 pub(super) enum Change {
     AddPerson(PersonId, Name),
     RemovePerson(PersonId),
-    AddSession(PersonId, SessionId),
+    /// At this place among the person's sessions.
+    AddSession(PersonId, SessionId, usize),
     RemoveSession(PersonId, SessionId),
     Rename(PersonId, Name),
     SetSeat(PersonId, Option<SeatKey>),
@@ -97,15 +98,18 @@ impl State {
                 self.by_look.remove(person.name.skeleton());
                 Change::AddPerson(id, person.name)
             }
-            Change::AddSession(id, session) => {
-                self.person_mut(id).sessions.push(session);
+            Change::AddSession(id, session, place) => {
+                self.person_mut(id).sessions.insert(place, session);
                 self.by_session.insert(session, id);
                 Change::RemoveSession(id, session)
             }
             Change::RemoveSession(id, session) => {
-                self.person_mut(id).sessions.retain(|other| *other != session);
+                let sessions = &mut self.person_mut(id).sessions;
+                let place =
+                    sessions.iter().position(|other| *other == session).expect("a person knows the session");
+                sessions.remove(place);
                 self.by_session.remove(&session);
-                Change::AddSession(id, session)
+                Change::AddSession(id, session, place)
             }
             Change::Rename(id, name) => self.rename(id, name),
             Change::SetSeat(id, seat) => {
@@ -196,6 +200,31 @@ impl State {
             assert_eq!(room.name.as_str(), name.as_str());
             assert!(room.kept || !room.members.is_empty(), "{name} is empty and nothing of it is stored");
             assert!(room.members.keys().all(|person| self.person(*person).rooms.contains(id)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::Names;
+
+    /// Nothing gives a person a second session yet, so that the world's own tests cannot show it.
+    #[test]
+    fn each_of_several_sessions_comes_back_to_its_place() {
+        for gone in [1, 2, 3] {
+            let mut state = State::default();
+            let (person, name) = (PersonId(1), Name::new("ana", Names::Unicode).unwrap());
+            state.change(Change::AddPerson(person, name));
+            for place in 0..3 {
+                state.change(Change::AddSession(person, SessionId(place as u64 + 1), place));
+            }
+            let before = state.clone();
+            let back = state.change(Change::RemoveSession(person, SessionId(gone)));
+            state.change(back);
+            state.check();
+            assert!(state == before, "session {gone}: {:?}", state.person(person).sessions);
         }
     }
 }
