@@ -3,9 +3,13 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a developer's command talks to its terminal")]
 
 mod bench;
+mod e2e;
+mod interrupt;
 mod packages;
+mod peers;
 mod process;
 mod servers;
+mod times;
 
 use std::process::ExitCode;
 
@@ -18,17 +22,25 @@ enum Cli {
     /// Measure throng beside its peers, in one run
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Join by the page in a headless browser, and talk with a terminal
+    E2e,
 }
 
 /// What a command may fail with.
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse() {
+    let cli = Cli::parse();
+    let outcome = interrupt::listen().map_err(Into::into).and_then(|()| match cli {
         Cli::Bench(bench) => bench::run(&bench),
-    };
+        Cli::E2e => e2e::run(),
+    });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
+        Err(_) if interrupt::came() => {
+            eprintln!("interrupted: every server that was started has ended");
+            ExitCode::from(interrupt::EXIT_CODE)
+        }
         Err(why) => {
             eprintln!("error: {why}");
             ExitCode::FAILURE

@@ -1,76 +1,103 @@
 //! A process that a command started: watched, measured, and ended by its own pid whatever happens.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::Child;
+use std::process::{Child, Command};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use crate::Outcome;
+use crate::{Outcome, interrupt, times};
 
 /// How long a server may take until it listens.
-const START_MAX: Duration = Duration::from_secs(30);
+pub const START_MAX: Duration = Duration::from_secs(30);
 
-/// Clock ticks per second, as Linux tells times in /proc (proc_pid_stat(5)): 100 on every machine of today.
-const TICKS_PER_SEC: u64 = 100;
+/// All that run: written when one starts, read when the command is interrupted.
+static RUNNING: Mutex<Vec<Weak<Mutex<Child>>>> = Mutex::new(Vec::new());
 
 /// A running process.
 pub struct Process {
-    child: Child,
+    child: Arc<Mutex<Child>>,
+    pid: u32,
 }
 
 impl Process {
-    /// Takes a process over.
-    pub fn new(child: Child) -> Process {
-        Process { child }
-    }
-
-    /// Its pid.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
+    /// Starts a process that ends with this value, or when the command is interrupted.
+    pub fn start(command: &mut Command) -> Outcome<Process> {
+        let child =
+            command.spawn().map_err(|why| format!("cannot start {:?}: {why}", command.get_program()))?;
+        let pid = child.id();
+        let child = Arc::new(Mutex::new(child));
+        let mut running = locked(&RUNNING);
+        running.retain(|other| other.strong_count() > 0);
+        running.push(Arc::downgrade(&child));
+        drop(running);
+        if interrupt::came() {
+            // It was started when all others had been ended already.
+            end(&child);
+        }
+        Ok(Process { child, pid })
     }
 
     /// The process itself, to read what it says.
-    pub fn child(&mut self) -> &mut Child {
-        &mut self.child
+    pub fn child(&self) -> MutexGuard<'_, Child> {
+        locked(&self.child)
     }
 
     /// CPU time of all its threads so far.
     pub fn cpu(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
-        // The name in parentheses may contain anything, so the fields are counted behind it.
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks = |place: usize| fields.get(place).and_then(|ticks| ticks.parse::<u64>().ok()).unwrap_or(0);
-        Duration::from_millis((ticks(11) + ticks(12)) * 1000 / TICKS_PER_SEC)
+        times::of_process(&self.told("stat"))
     }
 
-    /// Memory that it holds, in KiB (VmRSS).
+    /// Memory that it holds, in KiB (VmRSS of proc_pid_status(5)).
     pub fn rss_kib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
+        let status = self.told("status");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
         line.split_whitespace().next().and_then(|kib| kib.parse().ok()).unwrap_or(0)
     }
 
     /// Waits until something listens there.
-    pub fn wait_for(&mut self, address: SocketAddr) -> Outcome {
+    pub fn wait_for(&self, address: SocketAddr) -> Outcome {
         let deadline = now() + START_MAX;
         while now() < deadline {
             if TcpStream::connect(address).is_ok() {
                 return Ok(());
             }
-            if let Some(status) = self.child.try_wait()? {
+            if let Some(status) = self.child().try_wait()? {
                 return Err(format!("the server ended before it listened: {status}").into());
             }
             pause(Duration::from_millis(20));
         }
-        Err(format!("nothing listened at {address} within {} s", START_MAX.as_secs()).into())
+        Err(format!("nothing listened at {address} within {START_MAX:?}").into())
+    }
+
+    /// What the kernel tells of it; nothing, when it has ended.
+    fn told(&self, file: &str) -> String {
+        std::fs::read_to_string(format!("/proc/{}/{file}", self.pid)).unwrap_or_default()
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        end(&self.child);
     }
+}
+
+/// Ends every process that this command started.
+pub fn end_all() {
+    for child in locked(&RUNNING).iter().filter_map(Weak::upgrade) {
+        end(&child);
+    }
+}
+
+/// Ends a process and waits for it; that it has ended before is no harm.
+fn end(child: &Mutex<Child>) {
+    let mut child = locked(child);
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// A lock that nobody can spoil: what it holds is whole at every moment.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A port that was free a moment ago, for servers that cannot choose one by themselves.
@@ -88,4 +115,26 @@ pub fn now() -> Instant {
 #[expect(clippy::disallowed_methods, reason = "other people's servers tell nobody when they are ready")]
 pub fn pause(time: Duration) {
     std::thread::sleep(time);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // One test for both: the second way ends whatever runs in this program.
+    #[test]
+    fn a_process_ends_with_its_value_or_with_all_others() {
+        for by_its_value in [true, false] {
+            let process = Process::start(Command::new("sleep").arg("600")).unwrap();
+            let child = Arc::clone(&process.child);
+            assert_eq!(locked(&child).try_wait().unwrap(), None);
+            assert!(process.rss_kib() > 0);
+            if by_its_value {
+                drop(process);
+            } else {
+                end_all();
+            }
+            assert!(!locked(&child).try_wait().unwrap().unwrap().success());
+        }
+    }
 }

@@ -1,14 +1,16 @@
-//! The servers that are measured: throng, and its peers from Debian, set up so that nothing but their own work limits them.
+//! The servers that are measured: throng and its peers, each bound to the first core, with a folder of its own.
 
-use std::io::{BufRead, BufReader};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use tempfile::TempDir;
 
-use crate::process::{Process, free_port};
-use crate::{Outcome, packages};
+use crate::process::{Process, START_MAX, free_port};
+use crate::{Outcome, packages, peers};
 
 /// Which server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +59,7 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// A running server with a folder of its own.
+/// A running server with a folder of its own. It ends with this value, and its folder after it.
 pub struct Server {
     /// Its process.
     pub process: Process,
@@ -73,8 +75,8 @@ impl Server {
         match kind {
             Kind::ThrongMemory => start_throng(throng, folder, "memory"),
             Kind::ThrongStrict => start_throng(throng, folder, "strict"),
-            Kind::Ngircd => start_ngircd(folder),
-            Kind::Inspircd => start_inspircd(folder),
+            Kind::Ngircd => start_peer(folder, &peers::NGIRCD),
+            Kind::Inspircd => start_peer(folder, &peers::INSPIRCD),
         }
     }
 }
@@ -83,20 +85,57 @@ impl Server {
 pub fn start_throng(throng: &Path, folder: TempDir, durability: &str) -> Outcome<Server> {
     let mut command = pinned(throng)?;
     command.args(["serve", "--listen", "127.0.0.1:0", "--pace", "off", "--durability", durability, "--data"]);
-    command.arg(folder.path());
-    let mut process = Process::new(command.stderr(Stdio::piped()).spawn()?);
-    let mut lines = BufReader::new(process.child().stderr.take().ok_or("no standard error")?);
-    let address = loop {
-        let mut line = String::new();
-        if lines.read_line(&mut line)? == 0 {
-            return Err("throng ended before it was ready".into());
+    command.arg(folder.path()).stderr(Stdio::piped());
+    let process = Process::start(&mut command)?;
+    let words = process.child().stderr.take().ok_or("no standard error")?;
+    // The reader ends with the process. It says one thing, so it never waits for us.
+    let (ready, readies) = sync_channel(1);
+    std::thread::spawn(move || read_words(words, &ready));
+    let address = readies
+        .recv_timeout(START_MAX)
+        .map_err(|_| format!("throng was not ready within {START_MAX:?}"))?
+        .map_err(|words| format!("throng ended before it was ready:\n{words}"))?;
+    Ok(Server { process, address, _folder: folder })
+}
+
+/// Reads what throng says until it ends: where it listens, or all that it said when it never did.
+fn read_words(words: impl Read, ready: &SyncSender<Result<SocketAddr, String>>) {
+    let mut lines = BufReader::new(words).lines().map_while(Result::ok);
+    let mut said = String::new();
+    let told = loop {
+        let Some(line) = lines.next() else { break Err(said) };
+        if let Some(address) = ready_at(&line) {
+            break Ok(address);
         }
-        if let Some(rest) = line.split("address=").nth(1) {
-            break rest.split_whitespace().next().unwrap_or_default().parse()?;
-        }
+        said = said + &line + "\n";
     };
+    // Nobody listens any more when it came too late.
+    let _ = ready.send(told);
     // Whatever else it says is read and dropped, or it would wait for us one day.
-    std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+    lines.for_each(drop);
+}
+
+/// The address in the line that says that throng is ready.
+fn ready_at(line: &str) -> Option<SocketAddr> {
+    let behind = line.split_once("server.ready")?.1;
+    behind.split_whitespace().find_map(|word| word.strip_prefix("address=")?.parse().ok())
+}
+
+/// Starts a peer, with a port that was free a moment ago.
+fn start_peer(folder: TempDir, peer: &peers::Peer) -> Outcome<Server> {
+    let program = packages::need(peer.program, peer.program)?;
+    let address = free_port()?;
+    let config = folder.path().join("config");
+    std::fs::write(&config, (peer.config)(address, folder.path()))?;
+    let words = folder.path().join("words");
+    let mut command = pinned(&program)?;
+    command.args(peer.arguments).arg(&config);
+    command.stdout(File::create(&words)?).stderr(File::options().append(true).open(&words)?);
+    let process = Process::start(&mut command)?;
+    process.wait_for(address).map_err(|why| {
+        let said = std::fs::read_to_string(&words).unwrap_or_default();
+        format!("{why}\n{said}")
+    })?;
     Ok(Server { process, address, _folder: folder })
 }
 
@@ -107,60 +146,31 @@ fn pinned(program: &Path) -> Outcome<Command> {
     Ok(command)
 }
 
-fn start_ngircd(folder: TempDir) -> Outcome<Server> {
-    let program = packages::need("ngircd", "ngircd")?;
-    let address = free_port()?;
-    let config = folder.path().join("ngircd.conf");
-    std::fs::write(
-        &config,
-        format!(
-            "[Global]\nName = irc.example.net\nInfo = bench\nListen = {}\nPorts = {}\nServerUID = {user}\nServerGID = {group}\n\
-             MotdPhrase = hello\n[Limits]\nMaxConnections = 0\nMaxConnectionsIP = 0\nMaxJoins = 0\nMaxNickLength = 9\n\
-             MaxPenaltyTime = 0\nPingTimeout = 3600\nPongTimeout = 3600\n[Options]\nDNS = no\nIdent = no\nPAM = no\n",
-            address.ip(),
-            address.port(),
-            user = "root",
-            group = "root",
-        ),
-    )?;
-    let mut command = pinned(&program)?;
-    command.arg("--nodaemon").arg("--config").arg(&config).stderr(Stdio::null());
-    listening(command, address, folder)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn start_inspircd(folder: TempDir) -> Outcome<Server> {
-    let program = packages::need("inspircd", "inspircd")?;
-    let address = free_port()?;
-    let config = folder.path().join("inspircd.conf");
-    std::fs::write(
-        &config,
-        format!(
-            r#"<config format="xml">
-<server name="irc.example.net" description="bench" network="bench" id="00A">
-<bind address="{}" port="{}" type="clients">
-<connect allow="*" timeout="60" pingfreq="3600" hardsendq="64M" softsendq="64M" recvq="1M" threshold="1000000000"
- commandrate="1000000000" fakelag="no" localmax="100000" globalmax="100000" maxconnwarn="no" resolvehostnames="no"
- useident="no" limit="100000" modes="">
-<class name="Shutdown" commands="DIE RESTART">
-<performance netbuffersize="65536" somaxconn="4096" softlimit="100000" quietbursts="yes" nouserdns="yes">
-<options defaultmodes="nt" moronbanner="no" splitwhois="no" syntaxhints="no" allowzerolimit="no">
-<limits maxnick="30" maxchan="64" maxmodes="20" maxident="12" maxhost="64" maxquit="255" maxtopic="307" maxkick="255" maxreal="128" maxaway="200">
-<security hideserver="" announceinvites="none" runasuser="" runasgroup="">
-<path pid="{folder}/inspircd.pid" datadir="{folder}" logdir="{folder}" runtimedir="{folder}">
-<log method="file" type="* -USERINPUT -USEROUTPUT" level="default" target="{folder}/inspircd.log">
-"#,
-            address.ip(),
-            address.port(),
-            folder = folder.path().display(),
-        ),
-    )?;
-    let mut command = pinned(&program)?;
-    command.args(["--nofork", "--nopid", "--runasroot", "--config"]).arg(&config).stderr(Stdio::null());
-    listening(command, address, folder)
-}
+    #[test]
+    fn the_line_that_says_ready_says_where() {
+        for (line, expected) in [
+            ("2026-11-20 19:05 info server.ready address=127.0.0.1:4 ms=12", Some("127.0.0.1:4")),
+            ("server.ready ms=12 address=[::1]:4", Some("[::1]:4")),
+            ("conn.opened address=127.0.0.1:4", None),
+            ("server.ready", None),
+        ] {
+            assert_eq!(ready_at(line), expected.map(|address| address.parse().unwrap()), "{line}");
+        }
+    }
 
-fn listening(mut command: Command, address: SocketAddr, folder: TempDir) -> Outcome<Server> {
-    let mut process = Process::new(command.spawn()?);
-    process.wait_for(address)?;
-    Ok(Server { process, address, _folder: folder })
+    #[test]
+    fn what_throng_said_before_it_ended_is_told() {
+        for (words, expected) in [
+            ("a\nserver.ready address=127.0.0.1:4\nb\n", Ok("127.0.0.1:4".parse().unwrap())),
+            ("error: no\nhint: yes\n", Err("error: no\nhint: yes\n".to_owned())),
+        ] {
+            let (ready, readies) = sync_channel(1);
+            read_words(words.as_bytes(), &ready);
+            assert_eq!(readies.recv().unwrap(), expected);
+        }
+    }
 }

@@ -67,7 +67,8 @@ fn the_page_is_served_with_everything_that_it_loads() {
     assert_eq!(header(&page, "x-content-type-options"), Some("nosniff"));
     assert_eq!(header(&page, "referrer-policy"), Some("no-referrer"));
     let policy = header(&page, "content-security-policy").unwrap();
-    for needed in ["default-src 'none'", "script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'"] {
+    for needed in ["default-src 'none'", "script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'"]
+    {
         assert!(policy.contains(needed), "{policy}");
     }
     assert!(!page.contains("<script>") && !page.contains("<style"), "nothing in the page itself runs");
@@ -151,7 +152,8 @@ fn a_host_that_is_not_ours_is_told_so() {
     check("Host: \r\n", 403);
     check("", 400);
     check("Host: localhost:PORT\r\nHost: localhost:PORT\r\n", 400);
-    let said = format!("GET http://evil.example/ HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n");
+    let said =
+        format!("GET http://evil.example/ HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n");
     assert_eq!(status(&exchange(place.address(), &said)), 400);
 }
 

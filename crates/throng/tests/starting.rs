@@ -82,6 +82,9 @@ fn a_port_stays_free_to_find_out_when_the_folder_is_bad() {
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "in the way");
 }
 
+/// What is wrong, how it comes about, and a word of the message.
+type Row<'a> = (&'a str, &'a dyn Fn(&Path), &'a str);
+
 #[test]
 fn each_bad_data_folder_has_its_own_message_and_nothing_is_overwritten() {
     let newer = |data: &Path| {
@@ -93,7 +96,7 @@ fn each_bad_data_folder_has_its_own_message_and_nothing_is_overwritten() {
     };
     let write =
         |bytes: &'static [u8]| move |data: &Path| std::fs::write(data.join("throng.db"), bytes).unwrap();
-    let rows: [(&str, &dyn Fn(&Path), &str); 2] = [
+    let rows: [Row<'_>; 2] = [
         (
             "foreign",
             &write(b"this is somebody's letter, and no database at all; it is long enough to be one"),
