@@ -51,7 +51,8 @@ fn frame(first: u8, mask: [u8; 4], payload: &[u8]) -> Vec<u8> {
 }
 
 fn any_frame() -> impl Strategy<Value = Vec<u8>> {
-    let first = prop_oneof![4 => Just(0x81), 1 => Just(0x01), 1 => Just(0x80), 1 => Just(0x89), 1 => any::<u8>()];
+    let first =
+        prop_oneof![4 => Just(0x81), 1 => Just(0x01), 1 => Just(0x80), 1 => Just(0x89), 1 => any::<u8>()];
     let line = prop_oneof![
         "(NICK|USER|JOIN|PRIVMSG|PASS|CAP|QUIT|PING) [ -~]{0,60}".prop_map(String::into_bytes),
         proptest::collection::vec(any::<u8>(), 0..300),

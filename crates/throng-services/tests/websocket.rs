@@ -299,8 +299,7 @@ fn who_comes_back_with_the_secret_takes_the_seat_over() {
 
     second.say("PRIVMSG #lobby :it is still me");
     let heard = bo.hear_until("it is still me");
-    let expected =
-        [Tell::Came("ana".to_owned()), Tell::Said("ana".to_owned(), "it is still me".to_owned())];
+    let expected = [Tell::Came("ana".to_owned()), Tell::Said("ana".to_owned(), "it is still me".to_owned())];
     assert_eq!(heard, expected, "nobody hears of it");
     bo.say("welcome back");
     second.hear_until("welcome back");

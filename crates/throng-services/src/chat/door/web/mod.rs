@@ -54,6 +54,9 @@ impl WebDoor {
         let irc = &mut self.irc;
         // What was kept while the name was asked for comes first.
         irc.hear(b"", inner);
+        if inner.over.is_some() {
+            return Err(Ended::Enough);
+        }
         self.socket.hear(bytes, out, |message| {
             let message = message.strip_suffix(b"\n").unwrap_or(message);
             let message = message.strip_suffix(b"\r").unwrap_or(message);
@@ -62,7 +65,7 @@ impl WebDoor {
             }
             irc.hear(message, inner);
             irc.hear(b"\r\n", inner);
-            Ok(())
+            if inner.over.is_some() { Err(Ended::Enough) } else { Ok(()) }
         })
     }
 
@@ -86,8 +89,8 @@ impl Door for WebDoor {
         heard.asks.append(&mut inner.asks);
         heard.over = inner.over;
         match outcome {
-            Ok(()) if heard.over.is_some() => self.say_close(CloseCode::Normal, "quit", &mut heard.reply),
             Ok(()) => {}
+            Err(Ended::Enough) => self.say_close(CloseCode::Normal, "quit", &mut heard.reply),
             Err(Ended::ByClient) => {
                 self.closed = true;
                 heard.over = Some(End::PeerClosed);

@@ -54,6 +54,8 @@ impl Speech {
 /// How a socket ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
+    /// Who takes the messages has heard enough.
+    Enough,
     /// The client closed it, and was answered.
     ByClient,
     /// The client broke a rule. The close frame with this code is still to be sent.
