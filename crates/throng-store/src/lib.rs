@@ -5,7 +5,7 @@
 //! could not be opened), `ids` and `ledger` (which id and which sequence a record gets, pure), [`sqlite`] (opening,
 //! and the handle), `header` and `schema` (what the file looks like), `row` (a record as a row and back),
 //! `health` (who hears whether it can write), `transaction` and `writer` (the one thread that writes), `reader`
-//! (the threads that read), `shelf`, [`memory`] and [`testing`] (stores without a disk).
+//! (the threads that read), `shelf`, [`mod@memory`] and [`testing`] (stores without a disk).
 //!
 //! The path of one batch: the hub calls [`Store::append`]; the writer's thread drafts a stamp for each record,
 //! writes rows and commits once, which waits for the disk; then `done` is called with the stamps. So a stamp is a
