@@ -26,6 +26,9 @@ pub const ROOM_BYTES_MAX: usize = 32;
 /// Marks that a name may have besides letters and digits; nicknames of IRC do (RFC 2812 §2.3.1).
 const MARKS: &str = "_-[]{}|^`\\";
 
+/// Letters that nobody sees: the fillers of Hangul. PRECIS keeps them out of the names of people.
+const UNSEEN: [char; 4] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}'];
+
 /// Names that would pass for the server itself.
 const RESERVED: [&str; 8] =
     ["throng", "server", "operator", "nickserv", "chanserv", "memoserv", "admin", "system"];
@@ -126,8 +129,8 @@ impl RoomName {
         if rest.is_empty() {
             return Err(BadName::Empty);
         }
-        let bad = |letter: &char| !(letter.is_alphanumeric() || "_-.+!$%&'*/<=>?^~|[]{}`#".contains(*letter));
-        if let Some(letter) = rest.chars().find(bad) {
+        let good = |letter: char| letter.is_alphanumeric() || "_-.+!$%&'*/<=>?^~|[]{}`#".contains(letter);
+        if let Some(letter) = rest.chars().find(|letter| !good(*letter) || UNSEEN.contains(letter)) {
             return Err(BadName::Contains(letter));
         }
         one_script(rest, names)?;
@@ -310,6 +313,7 @@ mod tests {
             ("a!b", Err(BadName::Contains('!'))),
             ("a\u{200d}b", Err(BadName::Contains('\u{200d}'))),
             ("😀", Err(BadName::Contains('😀'))),
+            ("\u{3164}", Err(BadName::Unfit)),
             ("NickServ", Err(BadName::Reserved)),
             ("server", Err(BadName::Reserved)),
             (&long, Err(BadName::TooLong)),
@@ -342,7 +346,8 @@ mod tests {
     fn rooms_begin_with_a_mark_and_fold() {
         let room = |typed: &str| RoomName::new(typed, Names::Unicode);
         assert_eq!(room("#Tea").unwrap(), room("#tea").unwrap());
-        for bad in ["lobby", "#", "#a b", "#a,b", "#a:b", "#a\u{7}", "#\u{202e}x"] {
+        for bad in ["lobby", "#", "#a b", "#a,b", "#a:b", "#a\u{7}", "#\u{202e}x", "#\u{3164}", "#한\u{115f}"]
+        {
             assert!(room(bad).is_err(), "{bad:?}");
         }
         assert!(room(&format!("#{}", "x".repeat(31))).is_ok());
