@@ -6,7 +6,7 @@ mod tampering;
 
 use std::time::Duration;
 
-use tampering::{CLOSE, Server, Tamper, nothing};
+use tampering::{CLOSE, Manners, Server};
 use throng_client::crowd::talk::{Talked, Times};
 use throng_client::crowd::tally::Shape;
 use throng_client::crowd::{Crowd, Trouble, names};
@@ -17,8 +17,8 @@ const SMALL: Shape = Shape { rooms: 1, members: 3, talkers: 1, window: 2 };
 /// A good server needs a thousandth of it; only what is lost for ever is waited for so long.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn talk(shape: Shape, tamper: Tamper, piece: usize, patience: Duration) -> Result<Talked, Trouble> {
-    let server = Server::start(shape.clients(), &names::client(1), tamper, piece);
+fn talk(shape: Shape, manners: Manners, patience: Duration) -> Result<Talked, Trouble> {
+    let server = Server::start(shape.clients(), manners);
     let talked = Crowd::come(server.address, shape.clients(), patience).and_then(|mut crowd| {
         crowd.join(|client| shape.room_of(client), &vec![shape.members as u64; shape.rooms])?;
         let window = Duration::from_millis(100);
@@ -31,7 +31,8 @@ fn talk(shape: Shape, tamper: Tamper, piece: usize, patience: Duration) -> Resul
 
 /// What the crowd says when the victim is told something else.
 fn trouble(patience: Duration, tamper: impl FnMut(&str) -> Vec<String> + Send + 'static) -> String {
-    talk(SMALL, Box::new(tamper), usize::MAX, patience).map(|talked| talked.checked).unwrap_err().to_string()
+    let manners = Manners { tamper: Box::new(tamper), ..Manners::default() };
+    talk(SMALL, manners, patience).map(|talked| talked.checked).unwrap_err().to_string()
 }
 
 /// Is it the message with this number?
@@ -51,11 +52,17 @@ fn a_good_server_is_heard_to_the_last_word() {
         (Shape { rooms: 3, members: 4, talkers: 4, window: 3 }, usize::MAX),
         (Shape { rooms: 2, members: 2, talkers: 1, window: 1 }, 7),
     ] {
-        let talked = talk(shape, nothing(), piece, PATIENCE).unwrap();
+        let talked = talk(shape, Manners { piece, ..Manners::default() }, PATIENCE).unwrap();
         let receivers = shape.members as u64 - 1;
         assert!(talked.deliveries > 0 && talked.checked >= talked.deliveries, "{talked:?}");
         assert_eq!(talked.checked % receivers, 0, "all that was said came to all: {talked:?}");
     }
+}
+
+#[test]
+fn the_next_ones_come_though_nobody_has_a_name_yet() {
+    let shape = Shape { rooms: 1, members: 30, talkers: 1, window: 1 };
+    talk(shape, Manners { names_at: 30, ..Manners::default() }, PATIENCE).unwrap();
 }
 
 #[test]

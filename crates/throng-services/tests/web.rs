@@ -121,7 +121,8 @@ fn only_a_few_paths_can_be_read_and_nothing_written() {
     check("DELETE /socket", "", 405);
     check("HEAD /socket", "", 405);
     check("GET /socket", "", 426);
-    check("GET /", &"X-Many: 1\r\n".repeat(100), 431);
+    check("GET /", &"X-Many: 1\r\n".repeat(60), 200);
+    check("GET /", &"X-Many: 1\r\n".repeat(65), 431);
     let refused = request(place.address(), "PUT /style.css", "");
     assert_eq!(header(&refused, "allow"), Some("GET, HEAD"));
 }
@@ -144,6 +145,8 @@ fn a_host_that_is_not_ours_is_told_so() {
     check("Host: chat.example.org:PORT\r\n", 200);
     check("Host: evil.example:PORT\r\n", 403);
     check("Host: chat.example.org.evil.example:PORT\r\n", 403);
+    check("Host: localhost.evil.example:PORT\r\n", 403);
+    check("Host: evil-localhost:PORT\r\n", 403);
     check("Host: localhost\r\n", 403);
     check("Host: localhost:1\r\n", 403);
     check("Host: [::1]:PORT\r\n", 403);

@@ -263,6 +263,9 @@ fn goodbyes_say_whether_to_come_back() {
     client.hear_until("ERROR ");
     assert_eq!(client.hear_close().0, 1000, "who quits does not come back");
     let mut client = Client::open(place.address());
+    client.send(&[frame(LAST | TEXT, b"QUIT"), frame(LAST | TEXT, b"\xff")].concat());
+    assert_eq!(client.hear_close().0, 1000, "what comes behind a goodbye is not looked at");
+    let mut client = Client::open(place.address());
     client.enter("ana", "x");
     client.hear_until(" 001 ");
     drop(place);

@@ -24,8 +24,15 @@ use tally::Tally;
 
 pub use trouble::Trouble;
 
-/// Clients that come at once: some servers queue no more than ten unaccepted connections.
-const COMING_MAX: usize = 50;
+/// Clients that connect at once: some servers queue no more than ten unaccepted connections, and one that is dropped
+/// there comes again only after a second.
+const COMING_MAX: usize = 8;
+
+/// A server that names nobody for so long does it by a timer: then others come without waiting for it.
+const QUIET: Duration = Duration::from_millis(10);
+
+/// When so many wait for their names, nobody else comes, however quiet the server is.
+const NAMELESS_MAX: usize = 2_000;
 
 /// How long the crowd sleeps at most before it looks at the clock.
 const TURN_MAX: Duration = Duration::from_millis(100);
@@ -82,10 +89,26 @@ impl Crowd {
             for _ in 0..COMING_MAX.min(count - crowd.clients.len()) {
                 crowd.connect(address)?;
             }
-            let here = crowd.clients.len();
-            crowd.run_until("coming in", deadline, |progress| progress.welcomed == here)?;
+            crowd.let_in(deadline)?;
         }
+        crowd.run_until("coming in", deadline, |progress| progress.welcomed == count)?;
         Ok(crowd)
+    }
+
+    /// Waits until all who came have their names, or the server names nobody for a while.
+    fn let_in(&mut self, deadline: Instant) -> Result<(), Trouble> {
+        let here = self.clients.len();
+        let (mut welcomed, mut heard) = (self.progress.welcomed, now());
+        while self.progress.welcomed < here && now() < deadline {
+            self.turn(QUIET)?;
+            if self.progress.welcomed > welcomed {
+                (welcomed, heard) = (self.progress.welcomed, now());
+            }
+            if heard.elapsed() >= QUIET && here - welcomed < NAMELESS_MAX {
+                return Ok(());
+            }
+        }
+        Ok(())
     }
 
     /// How many there are.
