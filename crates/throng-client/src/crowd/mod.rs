@@ -197,7 +197,7 @@ impl Crowd {
                 outcome = outcome.and_then(|()| self.flush(index));
             }
             if event.is_readable() {
-                outcome = outcome.and_then(|()| self.read(index));
+                outcome = outcome.and_then(|()| self.read(index, event.is_read_closed()));
             }
         }
         self.events = events;
@@ -216,15 +216,16 @@ impl Crowd {
                 Ok(written) => drop(client.unsent.drain(..written)),
                 Err(why) if why.kind() == ErrorKind::WouldBlock => break,
                 Err(why) if why.kind() == ErrorKind::Interrupted => {}
-                Err(why) => return Err(Trouble::Io("send", why)),
+                Err(why) => return Err(Trouble::Closed(index, why.to_string())),
             }
         }
         client.waits_to_write = !client.unsent.is_empty();
         Ok(())
     }
 
-    /// Reads all that is there: the kernel tells of it only once.
-    fn read(&mut self, index: usize) -> Result<(), Trouble> {
+    /// Reads all that is there: the kernel tells of it only once. Of the end, too, which may have come with the last
+    /// words: when it has, it is read to.
+    fn read(&mut self, index: usize, has_ended: bool) -> Result<(), Trouble> {
         let mut buffer = std::mem::take(&mut self.buffer);
         let outcome = loop {
             match self.clients[index].stream.read(&mut buffer) {
@@ -236,14 +237,14 @@ impl Crowd {
                     if let Err(trouble) = self.hear_bytes(index, &buffer[..read]) {
                         break Err(trouble);
                     }
-                    if read < buffer.len() {
+                    if read < buffer.len() && !has_ended {
                         // More may come, and then the kernel tells it anew.
                         break Ok(());
                     }
                 }
                 Err(why) if why.kind() == ErrorKind::WouldBlock => break Ok(()),
                 Err(why) if why.kind() == ErrorKind::Interrupted => {}
-                Err(why) => break Err(Trouble::Io("read", why)),
+                Err(why) => break Err(Trouble::Closed(index, why.to_string())),
             }
         };
         self.buffer = buffer;
