@@ -4,7 +4,7 @@
 
 mod guests;
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -330,6 +330,13 @@ fn a_browser_that_comes_late_to_a_greeted_connection_is_let_go() {
     socket.write_all(said.as_bytes()).unwrap();
     let rest = String::from_utf8_lossy(&read_to_end(socket)).into_owned();
     assert!(rest.contains("open the page anew") && !rest.contains("HTTP/1.1 200"), "{rest}");
+    // Its next spare connection may be silent for longer, so that its next try succeeds.
+    let mut spare = connect(place.address());
+    spare.set_read_timeout(Some(Duration::from_millis(700))).unwrap();
+    assert_eq!(spare.read(&mut first).unwrap_err().kind(), ErrorKind::WouldBlock, "greeted again");
+    spare.set_read_timeout(Some(PATIENCE)).unwrap();
+    spare.write_all(said.as_bytes()).unwrap();
+    assert_eq!(status(&read_head(&mut spare)), 200);
     // And its words were taken for no name.
     let ana = place.enter(Door::Line, "ana");
     assert_eq!(ana.found, ["ana"]);

@@ -6,6 +6,7 @@
 //! once for each way it must look ([`rendering`]), and appends it to each seat's outbox, which the server
 //! library writes once per turn.
 
+pub mod browsers;
 pub mod delivery;
 pub mod door;
 pub mod held;

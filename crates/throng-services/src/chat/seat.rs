@@ -77,6 +77,7 @@ impl Taken {
             match sniff(buffer) {
                 Verdict::NeedMore => self.core.touch(self.session),
                 Verdict::Sure(Speaks::Http) if self.core.started(self.session) == Started::Greeted => {
+                    self.core.came_late(self.session);
                     self.outbox
                         .push(b"\r\nThis connection speaks plain lines by now; open the page anew.\r\n");
                     return Ok(false);

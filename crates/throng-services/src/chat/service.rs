@@ -9,6 +9,7 @@ use throng_server::Worker;
 use throng_store::{Durability, Opened, Store};
 use tokio::sync::mpsc;
 
+use super::browsers::Browsers;
 use super::delivery::{Delivery, TURNS_WAITING_MAX};
 use super::house::House;
 use super::hub::{Hub, HubHandle, Parts};
@@ -19,6 +20,7 @@ pub struct Chat {
     house: Arc<House>,
     hub: HubHandle,
     store: Arc<dyn Store>,
+    browsers: Arc<Browsers>,
     /// Where each worker takes its deliveries from, until it has begun.
     deliveries: Mutex<Vec<Option<mpsc::Receiver<Vec<Delivery>>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -65,6 +67,7 @@ impl Chat {
             house: Arc::new(house),
             hub: handle,
             store: opened.store,
+            browsers: Arc::default(),
             deliveries: Mutex::new(receivers),
             thread: Mutex::new(Some(thread)),
         }))
@@ -83,7 +86,14 @@ impl Chat {
             .and_then(Option::take)
             .expect("each worker begins once");
         let house = Arc::clone(&self.house);
-        ChatWorker::new(worker, house, self.hub.clone(), Arc::clone(&self.store), deliveries)
+        ChatWorker::new(
+            worker,
+            house,
+            self.hub.clone(),
+            Arc::clone(&self.store),
+            deliveries,
+            Arc::clone(&self.browsers),
+        )
     }
 
     /// The way to the hub, for an operator.

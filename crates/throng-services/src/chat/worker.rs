@@ -16,6 +16,7 @@ use throng_server::{Conn, ConnId, End, LocalHandler, Outbox, Worker};
 use throng_store::{Fault, History, Store};
 use tokio::sync::{mpsc, oneshot};
 
+use super::browsers::{self, Browsers};
 use super::delivery::{Delivery, TURNS_WAITING_MAX};
 use super::door::line::LineDoor;
 use super::door::{Door, Errand, Heard, Probe};
@@ -39,6 +40,9 @@ pub struct Core {
     told: Cell<u64>,
     /// Who has said nothing yet, oldest first, with the time of the greeting.
     newcomers: RefCell<VecDeque<(u64, SessionId)>>,
+    /// Those of them who seem to be browsers, likewise.
+    spare: RefCell<VecDeque<(u64, SessionId)>>,
+    browsers: Arc<Browsers>,
     now_ms: Cell<u64>,
     inspected_ms: Cell<u64>,
 }
@@ -59,6 +63,7 @@ impl ChatWorker {
         hub: HubHandle,
         store: Arc<dyn Store>,
         deliveries: mpsc::Receiver<Vec<Delivery>>,
+        browsers: Arc<Browsers>,
     ) -> ChatWorker {
         let core = Rc::new(Core {
             house,
@@ -68,6 +73,8 @@ impl ChatWorker {
             renderings: RefCell::default(),
             told: Cell::new(0),
             newcomers: RefCell::default(),
+            spare: RefCell::default(),
+            browsers,
             now_ms: Cell::new(worker.now_ms()),
             inspected_ms: Cell::new(0),
         });
@@ -169,6 +176,13 @@ impl Core {
     /// How far the beginning of a seat's conversation came.
     pub fn started(&self, session: SessionId) -> Started {
         self.seats.borrow_mut().of(session).map_or(Started::Yes, |seat| seat.started)
+    }
+
+    /// A browser's request came when the seat had been greeted.
+    pub fn came_late(&self, session: SessionId) {
+        if let Some(seat) = self.seats.borrow_mut().of(session) {
+            self.browsers.came_late(seat.from.ip(), self.now_ms.get());
+        }
     }
 
     /// The first bytes decided: this is how the client speaks.
@@ -421,15 +435,20 @@ impl Core {
     }
 
     fn greet(&self, now_ms: u64) {
-        let mut newcomers = self.newcomers.borrow_mut();
-        while newcomers.front().is_some_and(|(greet_at, _)| *greet_at <= now_ms) {
-            let Some((_, session)) = newcomers.pop_front() else { return };
+        while let Some(session) = due(&self.newcomers, now_ms) {
+            let mut seats = self.seats.borrow_mut();
+            let Some(seat) = seats.of(session).filter(|seat| seat.started == Started::No) else { continue };
+            if self.browsers.are_at(seat.from.ip(), now_ms) {
+                let greet_at = seat.since_ms + browsers::GREET_AFTER.as_millis() as u64;
+                self.spare.borrow_mut().push_back((greet_at, session));
+            } else {
+                greet(seat);
+            }
+        }
+        while let Some(session) = due(&self.spare, now_ms) {
             if let Some(seat) = self.seats.borrow_mut().of(session).filter(|seat| seat.started == Started::No)
             {
-                let mut out = Vec::new();
-                seat.door.greet(&mut out);
-                seat.outbox.push(&out);
-                seat.started = Started::Greeted;
+                greet(seat);
             }
         }
     }
@@ -489,6 +508,20 @@ impl Seat {
             let _ = awaiting.send(());
         }
     }
+}
+
+/// Who is next to be greeted, if it is time.
+fn due(queue: &RefCell<VecDeque<(u64, SessionId)>>, now_ms: u64) -> Option<SessionId> {
+    let mut queue = queue.borrow_mut();
+    queue.front().filter(|(greet_at, _)| *greet_at <= now_ms)?;
+    queue.pop_front().map(|(_, session)| session)
+}
+
+fn greet(seat: &mut Seat) {
+    let mut out = Vec::new();
+    seat.door.greet(&mut out);
+    seat.outbox.push(&out);
+    seat.started = Started::Greeted;
 }
 
 fn wait(seat: &mut Seat, waiting: Waiting) {
