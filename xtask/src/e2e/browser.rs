@@ -62,6 +62,15 @@ impl Browser {
     pub fn open(&mut self, url: &str) -> Outcome<Page> {
         let context = self.call(None, "Target.createBrowserContext", json!({}))?;
         let target = json!({ "url": "about:blank", "browserContextId": context["browserContextId"] });
+        self.open_target(target, url)
+    }
+
+    /// Opens a page in the browser's own profile. Only there does it open connections ahead.
+    pub fn open_at_home(&mut self, url: &str) -> Outcome<Page> {
+        self.open_target(json!({ "url": "about:blank" }), url)
+    }
+
+    fn open_target(&mut self, target: Value, url: &str) -> Outcome<Page> {
         let target = self.call(None, "Target.createTarget", target)?;
         let attach = json!({ "targetId": target["targetId"], "flatten": true });
         let attached = self.call(None, "Target.attachToTarget", attach)?;
@@ -69,8 +78,14 @@ impl Browser {
         for domain in ["Page.enable", "Runtime.enable", "Log.enable"] {
             self.call(Some(&page), domain, json!({}))?;
         }
-        self.call(Some(&page), "Page.navigate", json!({ "url": url }))?;
+        self.go(&page, url)?;
         Ok(page)
+    }
+
+    /// Loads another page.
+    pub fn go(&mut self, page: &Page, url: &str) -> Outcome {
+        self.call(Some(page), "Page.navigate", json!({ "url": url }))?;
+        Ok(())
     }
 
     /// Loads the page anew.

@@ -76,6 +76,9 @@ pub fn run() -> Outcome {
     reload(&mut browser, &page, address)?;
     println!("kept the name over {RELOADS} reloads");
 
+    spare_only(&mut browser, &url)?;
+    println!("came in although all spare connections had been greeted");
+
     no_complaints(&mut browser, &page, |_| false)?;
     stop(server)?;
     browser.until(
@@ -215,6 +218,18 @@ fn reload(browser: &mut Browser, page: &Page, address: SocketAddr) -> Outcome {
         spare.remove(0);
     }
     Ok(())
+}
+
+/// A browser that has only connections which were greeted meanwhile: it takes the greeting for a broken page, and its own
+/// next try succeeds.
+fn spare_only(browser: &mut Browser, url: &str) -> Outcome {
+    let page = browser.open_at_home(&format!("{url}nothing"))?;
+    browser.until(&page, "no page", "document.body.innerText.includes('nothing here')")?;
+    pause(GREETED);
+    // Whoever sends a body is answered and let go, and with it the connection that was used before.
+    browser.run(&page, "fetch('/', { method: 'POST', body: 'x' }).then(answer => answer.status)")?;
+    browser.go(&page, url)?;
+    browser.until(&page, "the form for a name", "document.getElementById('gate')?.hidden === false")
 }
 
 /// The server is back: the page comes back by itself, with all that was said, and the talk goes on.
