@@ -5,9 +5,9 @@
 mod real;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Barrier};
 
 use real::{Person, Server};
 use throng_store::{DataFolder, Durability, Entry, History, RoomName};
@@ -46,12 +46,13 @@ fn what_was_confirmed_before_a_crash_is_in_the_history_once() {
 
 /// Lets writers write until so many messages are confirmed, kills the server, and gives all that was confirmed.
 fn storm_until(server: Server, round: usize, enough: usize) -> Vec<String> {
-    let count = Arc::new(AtomicUsize::new(0));
+    let (count, all_in) = (Arc::new(AtomicUsize::new(0)), Arc::new(Barrier::new(WRITERS)));
     let (reached, waits) = sync_channel(1);
     let writers: Vec<_> = (0..WRITERS)
         .map(|writer| {
-            let (address, count, reached) = (server.address, Arc::clone(&count), reached.clone());
-            std::thread::spawn(move || write(address, round, writer, &count, enough, &reached))
+            let (address, reached) = (server.address, reached.clone());
+            let (count, all_in) = (Arc::clone(&count), Arc::clone(&all_in));
+            std::thread::spawn(move || write(address, round, writer, &count, enough, &all_in, &reached))
         })
         .collect();
     waits.recv_timeout(real::PATIENCE).expect("the storm began");
@@ -65,10 +66,13 @@ fn write(
     writer: usize,
     count: &AtomicUsize,
     enough: usize,
+    all_in: &Barrier,
     reached: &std::sync::mpsc::SyncSender<()>,
 ) -> Vec<String> {
     let name = ["ana", "bob", "cyd", "dee"][writer];
     let mut person = Person::enter(address, name);
+    // The server may be killed as soon as somebody writes, and everybody must be in before.
+    all_in.wait();
     let mut confirmed = Vec::new();
     let text = |number: usize| format!("round {round} writer {writer} message {number}");
     let mut next = 0;
