@@ -122,6 +122,7 @@ impl Common {
                 let Measured { value, mut told } =
                     measure(*kind).map_err(|why| format!("{}: {why}", kind.name()))?;
                 disturbed += u32::from(told["others_cores"].as_f64() > Some(OTHERS_CORES_MAX));
+                eprintln!("round {} of {rounds}: {}: {value:.0}", round + 1, kind.name());
                 samples.push(Sample { kind: *kind, value });
                 if self.json {
                     told["bench"] = bench.into();
