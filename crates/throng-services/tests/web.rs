@@ -321,6 +321,20 @@ fn who_loads_the_page_and_says_nothing_is_let_go_without_a_word_of_chat() {
 }
 
 #[test]
+fn a_connection_that_a_browser_opened_ahead_is_not_greeted() {
+    let place = Place::open();
+    let mut spare = connect(place.address());
+    assert_eq!(status(&request(place.address(), "GET /", "")), 200);
+    spare.set_read_timeout(Some(Duration::from_millis(700))).unwrap();
+    assert_eq!(spare.read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock, "greeted");
+    spare.set_read_timeout(Some(PATIENCE)).unwrap();
+    spare.write_all(b"bo\n").unwrap();
+    let mut hello = [0; 5];
+    spare.read_exact(&mut hello).unwrap();
+    assert!(!hello.starts_with(b"HTTP"), "whoever speaks is heard as ever");
+}
+
+#[test]
 fn a_browser_that_comes_late_to_a_greeted_connection_is_let_go() {
     let place = Place::open();
     let mut socket = connect(place.address());

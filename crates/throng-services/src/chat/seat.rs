@@ -107,7 +107,9 @@ impl Taken {
         reader.unread(buffer);
         // The storage goes back: the library reads into its own.
         *buffer = reader.buffer();
-        let Some(speech) = web::http::serve(&house, self.local, reader, &self.outbox).await else {
+        let asked = || self.core.browser_asked(self.session);
+        let served = web::http::serve(&house, self.local, reader, &self.outbox, asked);
+        let Some(speech) = served.await else {
             return false;
         };
         self.core.enter_by(self.session, Box::new(WebDoor::new(IrcDoor::new(house), speech)));

@@ -178,6 +178,13 @@ impl Core {
         self.seats.borrow_mut().of(session).map_or(Started::Yes, |seat| seat.started)
     }
 
+    /// A browser's request came.
+    pub fn browser_asked(&self, session: SessionId) {
+        if let Some(seat) = self.seats.borrow_mut().of(session) {
+            self.browsers.asked(seat.from.ip(), self.now_ms.get());
+        }
+    }
+
     /// A browser's request came when the seat had been greeted.
     pub fn came_late(&self, session: SessionId) {
         if let Some(seat) = self.seats.borrow_mut().of(session) {
@@ -438,7 +445,7 @@ impl Core {
         while let Some(session) = due(&self.newcomers, now_ms) {
             let mut seats = self.seats.borrow_mut();
             let Some(seat) = seats.of(session).filter(|seat| seat.started == Started::No) else { continue };
-            if self.browsers.are_at(seat.from.ip(), now_ms) {
+            if self.browsers.opened(seat.from.ip(), seat.since_ms, now_ms) {
                 let greet_at = seat.since_ms + browsers::GREET_AFTER.as_millis() as u64;
                 self.spare.borrow_mut().push_back((greet_at, session));
             } else {

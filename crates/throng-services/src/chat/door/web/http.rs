@@ -45,11 +45,21 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 type Answer = Response<Full<Bytes>>;
 
-/// Serves a browser until it has a socket, whose kind is returned, or nothing more is to be served.
-pub async fn serve(house: &House, local: SocketAddr, reader: &mut Reader, outbox: &Outbox) -> Option<Speech> {
+/// Serves a browser until it has a socket, whose kind is returned, or nothing more is to be served. `asked` hears of each
+/// request.
+pub async fn serve(
+    house: &House,
+    local: SocketAddr,
+    reader: &mut Reader,
+    outbox: &Outbox,
+    asked: impl Fn(),
+) -> Option<Speech> {
     let desk = Desk { house, local, requests: Cell::new(0), agreed: Cell::new(None) };
     let stream = TokioIo::new(Stream::new(reader, outbox.clone()));
-    let service = service_fn(|request| std::future::ready(Ok::<_, Infallible>(desk.answer(&request))));
+    let service = service_fn(|request| {
+        asked();
+        std::future::ready(Ok::<_, Infallible>(desk.answer(&request)))
+    });
     let mut connection = http1::Builder::new()
         .half_close(true)
         .max_buf_size(HEAD_BYTES_MAX)
