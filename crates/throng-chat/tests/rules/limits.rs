@@ -55,6 +55,8 @@ fn names_and_words_have_a_length() {
     assert_eq!([NAME_CHARS_MAX, NAME_CHARS_MAX + 1].map(|length| name(length, "a")), [true, false]);
     let of_three_bytes = NAME_BYTES_MAX / "李".len();
     assert_eq!([of_three_bytes, of_three_bytes + 1].map(|length| name(length, "李")), [true, false]);
+    // Three bytes that fold to two: what is shown counts, and not only what is compared.
+    assert_eq!([of_three_bytes, of_three_bytes + 1].map(|length| name(length, "Ɫ")), [true, false]);
     let room = |length| RoomName::new(&format!("#{}", "r".repeat(length - 1)), Names::Unicode).is_ok();
     assert_eq!([ROOM_BYTES_MAX, ROOM_BYTES_MAX + 1].map(room), [true, false]);
     let words = |length| Text::new(&"w".repeat(length)).is_ok();
