@@ -48,7 +48,7 @@ pub fn run() -> Outcome {
     let url = format!("http://{address}/");
     let server = serve(&throng, &data, address)?;
     let mut browser = Browser::start()?;
-    let page = browser.open(&url)?;
+    let page = browser.open_at_home(&url)?;
     browser.look(&page, 1000, 700, false)?;
 
     browser.until(&page, "the form for a name", "!document.getElementById('gate').hidden")?;
@@ -77,7 +77,7 @@ pub fn run() -> Outcome {
     println!("kept the name over {RELOADS} reloads");
 
     spare_only(&mut browser, &url)?;
-    println!("came in although all spare connections had been greeted");
+    println!("came in through spare connections only");
 
     no_complaints(&mut browser, &page, |_| false)?;
     stop(server)?;
@@ -220,8 +220,8 @@ fn reload(browser: &mut Browser, page: &Page, address: SocketAddr) -> Outcome {
     Ok(())
 }
 
-/// A browser that has only connections which were greeted meanwhile: it takes the greeting for a broken page, and its own
-/// next try succeeds.
+/// A browser that has only connections which it opened ahead, silent for longer than a person may be before the greeting:
+/// what it finds there must be no greeting, which it would take for a broken page.
 fn spare_only(browser: &mut Browser, url: &str) -> Outcome {
     let page = browser.open_at_home(&format!("{url}nothing"))?;
     browser.until(&page, "no page", "document.body.innerText.includes('nothing here')")?;
