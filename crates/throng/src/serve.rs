@@ -144,6 +144,8 @@ impl Start<'_> {
         let ready_ms = self.begun.elapsed().as_millis();
         let ready = addresses.iter().fold(Event::info("server.ready"), |event, at| event.with("address", at));
         log.tell(ready.with("data", data.display()).with("kept", &kept).count("ms", ready_ms));
+        // Whoever waits for this line need not wait for others to gather behind it.
+        log.settle(LAST_LINES_MAX);
         if banner {
             let banner = Banner { addresses, data, kept, ready_ms, clients_max: self.clients_max };
             self.screen.say(&banner.text());
