@@ -80,12 +80,16 @@ fn the_transcripts_of_the_readme_are_what_one_sees() {
     let mut bo = Person::enter(address, "bo");
     bo.type_line("is anybody here?");
     bo.read_until("<bo> is anybody here?");
-    for typed in ["clients", "pause", "resume"] {
+    for (typed, answer) in [("clients", "bo    line"), ("pause", "Paused: "), ("resume", "Accepting again.")]
+    {
         server.type_text(&format!("{typed}\r"));
-        server
-            .wait_until(typed, |screen| screen.contains(&format!("throng> {typed}\n")) && at_prompt(screen));
+        server.wait_until(typed, |screen| screen.contains(answer) && at_prompt(screen));
     }
-    let screen = server.wait_for("Accepting again.");
+    // The events come a moment later, and with each the prompt is drawn anew.
+    let all_said = |screen: &str| {
+        ["Accepting again.", " server.paused ", " server.resumed"].iter().all(|words| screen.contains(words))
+    };
+    let screen = server.wait_until("all is said", |screen| all_said(screen) && at_prompt(screen));
     // What the server notes by itself stands between, as it happens.
     let typed: Vec<_> = screen
         .lines()
