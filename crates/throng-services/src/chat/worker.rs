@@ -272,10 +272,10 @@ impl Core {
     /// Fetches history for a seat. What it is told meanwhile waits.
     pub fn run_errand(self: &Rc<Self>, session: SessionId, errand: Errand) {
         if let Some(seat) = self.seats.borrow_mut().of(session) {
-            match &mut seat.hold {
-                Some(hold) => hold.waiting.push_back(Waiting::Errand(errand)),
-                None => self.fetch(seat, errand, VecDeque::new()),
+            if seat.hold.is_some() {
+                return wait(seat, Waiting::Errand(errand));
             }
+            self.fetch(seat, errand, VecDeque::new());
         }
     }
 
@@ -466,6 +466,10 @@ impl Core {
         let nameless_max = settings.nameless_max.as_millis() as u64;
         let probe_after = settings.probe_after.as_millis() as u64;
         self.seats.borrow_mut().each(|seat| {
+            // Who was told the last words is the server library's to end.
+            if seat.over {
+                return;
+            }
             if seat.person.is_none() {
                 if now_ms.saturating_sub(seat.since_ms) >= nameless_max {
                     say_last(seat, &text("no name was given in time"), End::TimedOut);
