@@ -9,6 +9,7 @@
 pub mod browsers;
 pub mod delivery;
 pub mod door;
+pub mod fanout;
 pub mod held;
 pub mod house;
 pub mod hub;
@@ -18,6 +19,7 @@ pub mod routes;
 pub mod seat;
 pub mod seats;
 pub mod service;
+pub mod watch;
 pub mod worker;
 
 pub use house::{House, Settings};

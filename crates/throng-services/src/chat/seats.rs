@@ -8,11 +8,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use throng_chat::{Event, PersonId, RoomId, RoomName, SessionId, Text};
-use throng_server::{ConnId, Outbox};
+use throng_server::{ConnId, End, Outbox};
 use tokio::sync::oneshot;
 
 use super::door::{Door, Errand};
-use super::rendering::Look;
+use super::rendering::{Look, View};
 use super::routes::{place_of, seat_number};
 
 /// Bits of a place's number that say which row of the table; the rest counts its uses.
@@ -94,6 +94,72 @@ pub enum Waiting {
 
 /// How many events may wait for one seat's history. At the limit the seat is too slow.
 pub const HOLD_MAX: usize = 8192;
+
+impl Seat {
+    /// How this seat sees an event of a room.
+    pub fn view(&self, own: bool, room: Option<&RoomName>) -> View {
+        View { look: self.look, own, here: room.is_some() && self.focus.as_ref() == room }
+    }
+
+    /// Keeps what the fan-out needs of the door beside the outbox.
+    pub fn remember(&mut self) {
+        self.look = self.door.look();
+        if self.focus.as_ref() != self.door.focus() {
+            self.focus = self.door.focus().cloned();
+        }
+    }
+
+    /// Is told when an answer or the close has come.
+    pub fn listen(&mut self) -> oneshot::Receiver<()> {
+        let (told, listening) = oneshot::channel();
+        self.awaiting = Some(told);
+        listening
+    }
+
+    /// Wakes the seat's loop.
+    pub fn wake(&mut self) {
+        if let Some(awaiting) = self.awaiting.take() {
+            // A seat loop that no longer listens has ended.
+            let _ = awaiting.send(());
+        }
+    }
+
+    /// Invites a silent client to speak.
+    pub fn greet(&mut self) {
+        let mut out = Vec::new();
+        self.door.greet(&mut out);
+        self.outbox.push(&out);
+        self.started = Started::Greeted;
+    }
+
+    /// Puts something behind the history that is on its way. A seat for which too much waits is too slow.
+    pub fn wait(&mut self, waiting: Waiting) {
+        let Some(hold) = &mut self.hold else { return };
+        if hold.waiting.len() < HOLD_MAX {
+            return hold.waiting.push_back(waiting);
+        }
+        self.hold = None;
+        self.outbox.cut(End::TooSlow);
+    }
+
+    /// Ends the seat, behind its history if that is on its way.
+    pub fn close(&mut self, why: Text) {
+        if self.hold.is_some() {
+            return self.wait(Waiting::Close(why));
+        }
+        self.say_last(&why, End::Done);
+    }
+
+    /// The last words; the connection closes behind them.
+    pub fn say_last(&mut self, why: &Text, end: End) {
+        let mut out = Vec::new();
+        self.door.close(why, &mut out);
+        self.outbox.push(&out);
+        self.outbox.finish(end);
+        self.over = true;
+        self.wake();
+    }
+}
 
 struct Row {
     uses: u64,

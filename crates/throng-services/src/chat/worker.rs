@@ -10,22 +10,22 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use throng_chat::output::Rooms;
-use throng_chat::{Audience, Event, PersonId, RoomId, SessionId, Text};
+use throng_chat::{Event, SessionId};
 use throng_server::{Conn, ConnId, End, LocalHandler, Outbox, Worker};
 use throng_store::{Fault, History, Store};
 use tokio::sync::{mpsc, oneshot};
 
-use super::browsers::{self, Browsers};
+use super::browsers::Browsers;
 use super::delivery::{Delivery, TURNS_WAITING_MAX};
 use super::door::line::LineDoor;
-use super::door::{Door, Errand, Heard, Probe};
+use super::door::{Door, Errand, Heard};
+use super::fanout::Told;
 use super::house::House;
 use super::hub::HubHandle;
 use super::notes::Note;
-use super::rendering::{Renderings, View, render, room_of};
+use super::rendering::{Renderings, render, room_of};
 use super::seat;
-use super::seats::{HOLD_MAX, Hold, Seat, Seats, Started, Waiting};
+use super::seats::{Hold, Seat, Seats, Started, Waiting};
 
 /// What the seats of one worker share.
 pub struct Core {
@@ -34,26 +34,23 @@ pub struct Core {
     /// The way to the hub.
     pub hub: HubHandle,
     store: Arc<dyn Store>,
-    seats: RefCell<Seats>,
-    renderings: RefCell<Renderings>,
+    pub(super) seats: RefCell<Seats>,
+    pub(super) renderings: RefCell<Renderings>,
     /// Counts what was told to several rooms at once, so that nobody hears it twice.
-    told: Cell<u64>,
+    pub(super) told: Cell<u64>,
     /// Who has said nothing yet, oldest first, with the time of the greeting.
-    newcomers: RefCell<VecDeque<(u64, SessionId)>>,
+    pub(super) newcomers: RefCell<VecDeque<(u64, SessionId)>>,
     /// Those of them who seem to be browsers, likewise.
-    spare: RefCell<VecDeque<(u64, SessionId)>>,
-    browsers: Arc<Browsers>,
-    now_ms: Cell<u64>,
-    inspected_ms: Cell<u64>,
+    pub(super) spare: RefCell<VecDeque<(u64, SessionId)>>,
+    pub(super) browsers: Arc<Browsers>,
+    pub(super) now_ms: Cell<u64>,
+    pub(super) inspected_ms: Cell<u64>,
 }
 
 /// The handler of one worker.
 pub struct ChatWorker {
     core: Rc<Core>,
 }
-
-/// How often a worker looks for those who are overdue or silent.
-const INSPECT_EVERY_MS: u64 = 1_000;
 
 impl ChatWorker {
     /// Begins a worker, with the deliveries that the hub sends to it.
@@ -116,34 +113,6 @@ async fn deliver(core: Rc<Core>, mut deliveries: mpsc::Receiver<Vec<Delivery>>) 
     }
 }
 
-/// One thing that everybody in a room is told.
-struct Told {
-    by: Option<SessionId>,
-    except: Option<PersonId>,
-    event: Arc<Event>,
-}
-
-impl Told {
-    /// The room that is told this, if it is one room that is; else the delivery again.
-    fn to_room(delivery: Delivery) -> Result<(RoomId, Told), Delivery> {
-        match delivery {
-            Delivery::Told { to: Audience { rooms: Rooms::One(room), except }, by, event } => {
-                Ok((room, Told { by, except, event }))
-            }
-            other => Err(other),
-        }
-    }
-
-    fn is_to(delivery: &Delivery, room: RoomId) -> bool {
-        matches!(delivery, Delivery::Told { to: Audience { rooms: Rooms::One(told), .. }, .. } if *told == room)
-    }
-
-    /// Must this seat be told in another way than all others?
-    fn concerns(&self, seat: &Seat) -> bool {
-        self.by == Some(seat.session) || (self.except.is_some() && self.except == seat.person)
-    }
-}
-
 impl Core {
     /// Gives a new connection its seat, with the line door until its first bytes say otherwise.
     pub fn seat(&self, conn: ConnId, from: SocketAddr, outbox: Outbox) -> SessionId {
@@ -200,9 +169,7 @@ impl Core {
             seat.door = door;
             seat.look = seat.door.look();
         } else if seat.started == Started::No {
-            let mut out = Vec::new();
-            seat.door.greet(&mut out);
-            seat.outbox.push(&out);
+            seat.greet();
         }
         seat.started = Started::Yes;
         let (conn, from, door) = (seat.conn, seat.from, seat.look.face);
@@ -273,7 +240,7 @@ impl Core {
     pub fn run_errand(self: &Rc<Self>, session: SessionId, errand: Errand) {
         if let Some(seat) = self.seats.borrow_mut().of(session) {
             if seat.hold.is_some() {
-                return wait(seat, Waiting::Errand(errand));
+                return seat.wait(Waiting::Errand(errand));
             }
             self.fetch(seat, errand, VecDeque::new());
         }
@@ -281,7 +248,9 @@ impl Core {
 
     fn carry_out(self: &Rc<Self>, seats: &mut Seats, delivery: Delivery) {
         match delivery {
-            Delivery::Told { to, by, event } => self.tell_many(seats, &to, by, &event),
+            Delivery::Told { to, by, event } => {
+                self.tell_many(seats, &to.rooms, &Told { by, except: to.except, event });
+            }
             Delivery::Tell(session, event) => {
                 if let Some(seat) = seats.of(session) {
                     self.tell(seat, event);
@@ -296,83 +265,19 @@ impl Core {
             Delivery::Departed(session, room) => seats.departed(session, room),
             Delivery::Close(session, why) => {
                 if let Some(seat) = seats.of(session) {
-                    close(seat, why);
+                    seat.close(why);
                 }
             }
             Delivery::Farewell(why) => seats.each(|seat| {
                 seat.hold = None;
-                say_last(seat, &why, End::Drained);
+                seat.say_last(&why, End::Drained);
             }),
-        }
-    }
-
-    /// The fan-out to one room: what it is told in one go is rendered once for each view, and appended to each outbox
-    /// at once. Only for who said some of it, or is left out, each thing is looked at by itself.
-    fn tell_room(&self, seats: &mut Seats, room: RoomId, run: &[Told]) {
-        let mut renderings = self.renderings.borrow_mut();
-        renderings.clear();
-        let name = run.first().and_then(|told| room_of(&told.event));
-        seats.in_room(room, |seat| {
-            if seat.hold.is_some() || run.iter().any(|told| told.concerns(seat)) {
-                return run.iter().for_each(|told| self.tell_one(seat, told));
-            }
-            let events = run.iter().map(|told| &*told.event);
-            seat.outbox.push_shared(renderings.of(seat.view(false, name), events, &self.house));
-        });
-    }
-
-    fn tell_one(&self, seat: &mut Seat, told: &Told) {
-        if told.except.is_some() && told.except == seat.person {
-            return;
-        }
-        let own = told.by == Some(seat.session);
-        if seat.hold.is_some() {
-            return wait(seat, Waiting::Shared { event: Arc::clone(&told.event), own });
-        }
-        let mut out = Vec::new();
-        render(seat.view(own, room_of(&told.event)), &told.event, &self.house, &mut out);
-        seat.outbox.push(&out);
-    }
-
-    /// The fan-out to several rooms, or to everybody.
-    fn tell_many(&self, seats: &mut Seats, to: &Audience, by: Option<SessionId>, event: &Arc<Event>) {
-        let mut renderings = self.renderings.borrow_mut();
-        renderings.clear();
-        let told = self.told.get() + 1;
-        self.told.set(told);
-        let room = room_of(event);
-        let each = |seat: &mut Seat| {
-            if seat.last_told == told || (to.except.is_some() && seat.person == to.except) {
-                return;
-            }
-            seat.last_told = told;
-            let own = by == Some(seat.session);
-            if seat.hold.is_some() {
-                return wait(seat, Waiting::Shared { event: Arc::clone(event), own });
-            }
-            let view = seat.view(own, room);
-            seat.outbox.push_shared(renderings.of(view, std::iter::once(&**event), &self.house));
-        };
-        match &to.rooms {
-            Rooms::One(room) => seats.in_room(*room, each),
-            Rooms::Several(rooms) => {
-                let mut each = each;
-                rooms.iter().for_each(|room| seats.in_room(*room, &mut each));
-            }
-            Rooms::Everybody => {
-                let mut each = each;
-                seats.each(|seat| {
-                    if seat.person.is_some() {
-                        each(seat);
-                    }
-                });
-            }
         }
     }
 
     fn tell(self: &Rc<Self>, seat: &mut Seat, event: Event) {
         if seat.hold.is_some() {
-            return wait(seat, Waiting::Alone(event));
+            return seat.wait(Waiting::Alone(event));
         }
         let mut out = Vec::new();
         let errand = seat.door.tell(&event, &mut out);
@@ -423,7 +328,7 @@ impl Core {
                     seat.outbox.push(&out);
                 }
                 Waiting::Errand(errand) => return self.fetch(seat, errand, waiting),
-                Waiting::Close(why) => close(seat, why),
+                Waiting::Close(why) => seat.close(why),
             }
             if let Some(hold) = &mut seat.hold {
                 hold.waiting = waiting;
@@ -431,136 +336,4 @@ impl Core {
             }
         }
     }
-
-    fn sweep(&self, now_ms: u64) {
-        self.now_ms.set(now_ms);
-        self.greet(now_ms);
-        if now_ms.saturating_sub(self.inspected_ms.get()) >= INSPECT_EVERY_MS {
-            self.inspected_ms.set(now_ms);
-            self.inspect(now_ms);
-        }
-    }
-
-    fn greet(&self, now_ms: u64) {
-        while let Some(session) = due(&self.newcomers, now_ms) {
-            let mut seats = self.seats.borrow_mut();
-            let Some(seat) = seats.of(session).filter(|seat| seat.started == Started::No) else { continue };
-            if self.browsers.opened(seat.from.ip(), seat.since_ms, now_ms) {
-                let greet_at = seat.since_ms + browsers::GREET_AFTER.as_millis() as u64;
-                self.spare.borrow_mut().push_back((greet_at, session));
-            } else {
-                greet(seat);
-            }
-        }
-        while let Some(session) = due(&self.spare, now_ms) {
-            if let Some(seat) = self.seats.borrow_mut().of(session).filter(|seat| seat.started == Started::No)
-            {
-                greet(seat);
-            }
-        }
-    }
-
-    /// Ends who has no name for too long, probes who is silent, ends who does not answer.
-    fn inspect(&self, now_ms: u64) {
-        let settings = &self.house.settings;
-        let nameless_max = settings.nameless_max.as_millis() as u64;
-        let probe_after = settings.probe_after.as_millis() as u64;
-        self.seats.borrow_mut().each(|seat| {
-            // Who was told the last words is the server library's to end.
-            if seat.over {
-                return;
-            }
-            if seat.person.is_none() {
-                if now_ms.saturating_sub(seat.since_ms) >= nameless_max {
-                    say_last(seat, &text("no name was given in time"), End::TimedOut);
-                }
-                return;
-            }
-            let silent = now_ms.saturating_sub(seat.probed_ms.unwrap_or(seat.heard_ms));
-            let patience = if seat.probed_ms.is_some() { probe_after / 2 } else { probe_after };
-            if silent < patience {
-                return;
-            }
-            if seat.probed_ms.is_some() {
-                return seat.outbox.cut(End::TimedOut);
-            }
-            let mut out = Vec::new();
-            match seat.door.probe(&mut out) {
-                Probe::Answers => seat.probed_ms = Some(now_ms),
-                Probe::Silent => seat.heard_ms = now_ms,
-            }
-            seat.outbox.push(&out);
-        });
-    }
-}
-
-impl Seat {
-    fn view(&self, own: bool, room: Option<&throng_chat::RoomName>) -> View {
-        View { look: self.look, own, here: room.is_some() && self.focus.as_ref() == room }
-    }
-
-    /// Keeps what the fan-out needs of the door beside the outbox.
-    fn remember(&mut self) {
-        self.look = self.door.look();
-        if self.focus.as_ref() != self.door.focus() {
-            self.focus = self.door.focus().cloned();
-        }
-    }
-
-    fn listen(&mut self) -> oneshot::Receiver<()> {
-        let (told, listening) = oneshot::channel();
-        self.awaiting = Some(told);
-        listening
-    }
-
-    fn wake(&mut self) {
-        if let Some(awaiting) = self.awaiting.take() {
-            // A seat loop that no longer listens has ended.
-            let _ = awaiting.send(());
-        }
-    }
-}
-
-/// Who is next to be greeted, if it is time.
-fn due(queue: &RefCell<VecDeque<(u64, SessionId)>>, now_ms: u64) -> Option<SessionId> {
-    let mut queue = queue.borrow_mut();
-    queue.front().filter(|(greet_at, _)| *greet_at <= now_ms)?;
-    queue.pop_front().map(|(_, session)| session)
-}
-
-fn greet(seat: &mut Seat) {
-    let mut out = Vec::new();
-    seat.door.greet(&mut out);
-    seat.outbox.push(&out);
-    seat.started = Started::Greeted;
-}
-
-fn wait(seat: &mut Seat, waiting: Waiting) {
-    let Some(hold) = &mut seat.hold else { return };
-    if hold.waiting.len() < HOLD_MAX {
-        return hold.waiting.push_back(waiting);
-    }
-    seat.hold = None;
-    seat.outbox.cut(End::TooSlow);
-}
-
-fn close(seat: &mut Seat, why: Text) {
-    if seat.hold.is_some() {
-        return wait(seat, Waiting::Close(why));
-    }
-    say_last(seat, &why, End::Done);
-}
-
-/// The seat's last words; the connection closes behind them.
-fn say_last(seat: &mut Seat, why: &Text, end: End) {
-    let mut out = Vec::new();
-    seat.door.close(why, &mut out);
-    seat.outbox.push(&out);
-    seat.outbox.finish(end);
-    seat.over = true;
-    seat.wake();
-}
-
-fn text(words: &str) -> Text {
-    Text::new(words).expect("our own words are good text")
 }

@@ -1,0 +1,88 @@
+//! The fan-out of one worker: who hears what, rendered once for each way it must look. Called by [`super::worker`] for
+//! what the hub sends; it appends to outboxes, and never waits.
+
+use std::sync::Arc;
+
+use throng_chat::output::Rooms;
+use throng_chat::{Audience, Event, PersonId, RoomId, SessionId};
+
+use super::delivery::Delivery;
+use super::rendering::{Renderings, room_of};
+use super::seats::{Seat, Seats, Waiting};
+use super::worker::Core;
+
+/// One thing that many are told.
+pub(super) struct Told {
+    pub(super) by: Option<SessionId>,
+    pub(super) except: Option<PersonId>,
+    pub(super) event: Arc<Event>,
+}
+
+impl Told {
+    /// The room that is told this, if it is one room that is; else the delivery again.
+    pub(super) fn to_room(delivery: Delivery) -> Result<(RoomId, Told), Delivery> {
+        match delivery {
+            Delivery::Told { to: Audience { rooms: Rooms::One(room), except }, by, event } => {
+                Ok((room, Told { by, except, event }))
+            }
+            other => Err(other),
+        }
+    }
+
+    pub(super) fn is_to(delivery: &Delivery, room: RoomId) -> bool {
+        matches!(delivery, Delivery::Told { to: Audience { rooms: Rooms::One(told), .. }, .. } if *told == room)
+    }
+
+    /// Must this seat be told in another way than all others?
+    fn concerns(&self, seat: &Seat) -> bool {
+        self.by == Some(seat.session) || (self.except.is_some() && self.except == seat.person)
+    }
+}
+
+impl Core {
+    /// What one room is told in one go is rendered once for each view, and appended to each outbox at once. Only for who
+    /// said some of it, or is left out, each thing is looked at by itself.
+    pub(super) fn tell_room(&self, seats: &mut Seats, room: RoomId, run: &[Told]) {
+        let mut renderings = self.renderings.borrow_mut();
+        renderings.clear();
+        let name = run.first().and_then(|told| room_of(&told.event));
+        seats.in_room(room, |seat| {
+            if seat.hold.is_some() || run.iter().any(|told| told.concerns(seat)) {
+                return run.iter().for_each(|told| self.tell_one(seat, told, &mut Renderings::default()));
+            }
+            let events = run.iter().map(|told| &*told.event);
+            seat.outbox.push_shared(renderings.of(seat.view(false, name), events, &self.house));
+        });
+    }
+
+    /// What several rooms are told, or everybody, each seat hears once.
+    pub(super) fn tell_many(&self, seats: &mut Seats, to: &Rooms, told: &Told) {
+        let mut renderings = self.renderings.borrow_mut();
+        renderings.clear();
+        let count = self.told.get() + 1;
+        self.told.set(count);
+        let mut each = |seat: &mut Seat| {
+            if seat.person.is_some() && std::mem::replace(&mut seat.last_told, count) != count {
+                self.tell_one(seat, told, &mut renderings);
+            }
+        };
+        let rooms = match to {
+            Rooms::One(room) => std::slice::from_ref(room),
+            Rooms::Several(rooms) => rooms,
+            Rooms::Everybody => return seats.each(each),
+        };
+        rooms.iter().for_each(|room| seats.in_room(*room, &mut each));
+    }
+
+    fn tell_one(&self, seat: &mut Seat, told: &Told, renderings: &mut Renderings) {
+        if told.except.is_some() && told.except == seat.person {
+            return;
+        }
+        let own = told.by == Some(seat.session);
+        if seat.hold.is_some() {
+            return seat.wait(Waiting::Shared { event: Arc::clone(&told.event), own });
+        }
+        let view = seat.view(own, room_of(&told.event));
+        seat.outbox.push_shared(renderings.of(view, std::iter::once(&*told.event), &self.house));
+    }
+}
