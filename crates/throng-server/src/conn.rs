@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 
 use crate::buffer::Buffer;
 use crate::end::{End, cut_error};
-use crate::outbox::Outbox;
+use crate::outbox::{Link, Outbox};
 use crate::ticket::{BUSY, CUT, DRAINED, ESTABLISHED, FINISHING, Open, PEER_ENDED, PROTECTED, Ticket};
 use crate::{linger, worker};
 
@@ -53,24 +53,17 @@ pub struct Peer {
 /// The socket of a connection with its ticket; dropped, it closes as its end demands.
 pub(crate) struct Socket {
     stream: Option<TcpStream>,
+    ticket: Arc<Ticket>,
     open: Option<Arc<Open>>,
 }
 
 impl Socket {
     pub(crate) fn new(stream: TcpStream, open: Arc<Open>) -> Socket {
-        Socket { stream: Some(stream), open: Some(open) }
+        Socket { stream: Some(stream), ticket: Arc::clone(&open.ticket), open: Some(open) }
     }
 
-    fn open(&self) -> &Open {
-        self.open.as_ref().expect("a socket has its place until it is dropped")
-    }
-
-    pub(crate) fn ticket(&self) -> &Ticket {
-        &self.open().ticket
-    }
-
-    pub(crate) fn ticket_handle(&self) -> Arc<Ticket> {
-        Arc::clone(&self.open().ticket)
+    pub(crate) fn ticket(&self) -> &Arc<Ticket> {
+        &self.ticket
     }
 
     fn stream(&self) -> &TcpStream {
@@ -116,28 +109,22 @@ impl Socket {
         !peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 
-    /// Writes once, without waiting.
-    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_once(bytes, TcpStream::try_write)
-    }
-
-    /// The same for one who must know what the kernel says: the event loop answers for it while it has not heard of
+    /// Writes once, without waiting. The kernel itself is asked: the event loop would say no while it has not heard of
     /// room, which it never has for a fresh socket, and not in the turn in which the peer made some.
-    pub(crate) fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_once(bytes, |stream, bytes| SockRef::from(stream).send_with_flags(bytes, NO_SIGNAL))
-    }
-
-    fn write_once(
-        &self,
-        bytes: &[u8],
-        write: impl FnOnce(&TcpStream, &[u8]) -> io::Result<usize>,
-    ) -> io::Result<usize> {
-        if self.ticket().has(CUT) {
+    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let ticket = self.ticket();
+        if ticket.has(CUT) {
             return Err(self.cut_error());
         }
-        match write(self.stream(), bytes) {
+        let stream = self.stream();
+        let written = match SockRef::from(stream).send_with_flags(bytes, NO_SIGNAL) {
+            // The event loop is asked as well, so that it knows that it has to tell when there is room.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => stream.try_write(bytes),
+            written => written,
+        };
+        match written {
             Ok(written) => {
-                self.ticket().bytes_out.fetch_add(written as u64, Relaxed);
+                ticket.bytes_out.fetch_add(written as u64, Relaxed);
                 Ok(written)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(error),
@@ -266,8 +253,8 @@ impl Conn {
     /// # Panics
     /// When called on another thread than a worker's.
     pub fn split(self) -> (Reader, Outbox) {
-        let socket = Rc::new(self.socket);
-        (Reader { socket: Rc::clone(&socket), ahead: Vec::new() }, Outbox::new(socket))
+        let link = Rc::new(Link::new(self.socket));
+        (Reader { link: Rc::clone(&link), ahead: Vec::new() }, Outbox::new(link))
     }
 
     fn ticket(&self) -> &Ticket {
@@ -301,7 +288,7 @@ impl AsyncWrite for Conn {
 
 /// The reading half of a connection. The connection closes when this and all its outboxes are dropped.
 pub struct Reader {
-    socket: Rc<Socket>,
+    link: Rc<Link>,
     ahead: Vec<u8>,
 }
 
@@ -321,7 +308,7 @@ impl Reader {
             buffer.ready().extend_from_slice(&ahead);
             return Ok(ahead.len());
         }
-        read_into(&self.socket, buffer).await
+        read_into(&self.link.socket, buffer).await
     }
 
     /// Puts bytes back, before what is still to be read: for one who read too far, such as an HTTP library before an
@@ -337,12 +324,12 @@ impl Reader {
 
     /// As [`Conn::is_draining`].
     pub fn is_draining(&self) -> bool {
-        self.socket.ticket().shared.is_draining()
+        self.link.socket.ticket().shared.is_draining()
     }
 
     /// As [`Conn::draining`].
     pub fn draining(&self) -> impl Future<Output = ()> + Send + 'static {
-        draining(self.socket.ticket())
+        draining(self.link.socket.ticket())
     }
 }
 
@@ -361,7 +348,7 @@ impl AsyncRead for Reader {
             self.ahead.drain(..taken);
             return Poll::Ready(Ok(()));
         }
-        self.socket.poll_read(cx, into).map_ok(|_| ())
+        self.link.socket.poll_read(cx, into).map_ok(|_| ())
     }
 }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
-use crate::outbox::{Flushed, Queue};
+use crate::outbox::{Flushed, Link};
 use crate::worker::Context;
 
 /// From so many outboxes on it pays to look for more before writing.
@@ -39,7 +39,7 @@ const TURNS_WITHOUT: u32 = 3;
 /// The outboxes of a worker that have something to write.
 #[derive(Default)]
 pub(crate) struct Dirty {
-    list: RefCell<Vec<Rc<Queue>>>,
+    list: RefCell<Vec<Rc<Link>>>,
     /// Counts bytes, so that the flusher sees whether more came.
     bytes: Cell<u64>,
     /// What each of a crowd was told at once lately, in bytes: the most, and less with each turn since.
@@ -51,12 +51,12 @@ pub(crate) struct Dirty {
 
 impl Dirty {
     /// Has this outbox written at the end of the turn.
-    pub(crate) fn mark(&self, queue: &Rc<Queue>, bytes: usize) {
+    pub(crate) fn mark(&self, link: &Rc<Link>, bytes: usize) {
         self.bytes.set(self.bytes.get() + bytes as u64);
-        if queue.dirty.replace(true) {
+        if link.dirty.replace(true) {
             return;
         }
-        self.list.borrow_mut().push(Rc::clone(queue));
+        self.list.borrow_mut().push(Rc::clone(link));
         if let Some(flusher) = self.flusher.borrow_mut().take() {
             flusher.wake();
         }
@@ -87,8 +87,8 @@ pub(crate) async fn run(context: Rc<Context>) {
     let mut written = 0;
     loop {
         let writable = poll_fn(|cx| {
-            if let Poll::Ready(Some(queue)) = stalled.poll_next_unpin(cx) {
-                return Poll::Ready(Some(queue));
+            if let Poll::Ready(Some(link)) = stalled.poll_next_unpin(cx) {
+                return Poll::Ready(Some(link));
             }
             if !dirty.list.borrow().is_empty() {
                 return Poll::Ready(None);
@@ -96,27 +96,27 @@ pub(crate) async fn run(context: Rc<Context>) {
             *dirty.flusher.borrow_mut() = Some(cx.waker().clone());
             Poll::Pending
         });
-        if let Some(queue) = writable.await {
-            flush(queue, |queue| stalled.push(writable_again(queue)));
+        if let Some(link) = writable.await {
+            flush(link, |link| stalled.push(writable_again(link)));
             continue;
         }
         gather(dirty, written).await;
         written = dirty.bytes.get();
         std::mem::swap(&mut turn, &mut *dirty.list.borrow_mut());
-        for queue in turn.drain(..) {
-            queue.dirty.set(false);
+        for link in turn.drain(..) {
+            link.dirty.set(false);
             // One that waits for its socket is written when that can take more.
-            if !queue.stalled.get() {
-                flush(queue, |queue| stalled.push(writable_again(queue)));
+            if !link.stalled.get() {
+                flush(link, |link| stalled.push(writable_again(link)));
             }
         }
     }
 }
 
-fn flush(queue: Rc<Queue>, wait: impl FnOnce(Rc<Queue>)) {
-    if queue.flush() == Flushed::Stalled {
-        queue.stalled.set(true);
-        wait(queue);
+fn flush(link: Rc<Link>, wait: impl FnOnce(Rc<Link>)) {
+    if link.flush() == Flushed::Stalled {
+        link.stalled.set(true);
+        wait(link);
     }
 }
 
@@ -143,7 +143,7 @@ async fn gather(dirty: &Dirty, before: u64) {
     }
 }
 
-async fn writable_again(queue: Rc<Queue>) -> Rc<Queue> {
-    poll_fn(|cx| queue.socket.poll_writable(cx)).await;
-    queue
+async fn writable_again(link: Rc<Link>) -> Rc<Link> {
+    poll_fn(|cx| link.socket.poll_writable(cx)).await;
+    link
 }

@@ -6,32 +6,38 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use bytes::Bytes;
 
 use crate::conn::{ConnId, Socket};
 use crate::end::End;
-use crate::ticket::{BUSY, CUT, FINISHING, PARTING, WAITING};
+use crate::ticket::{BUSY, CUT, FINISHING, PARTING, SERVED, STALLED};
 use crate::worker::{self, Context};
 
 /// Sends to one connection. All clones send to the same.
 #[derive(Clone)]
 pub struct Outbox {
-    queue: Rc<Queue>,
+    link: Rc<Link>,
 }
 
-/// What waits for one connection.
-pub(crate) struct Queue {
-    pub socket: Rc<Socket>,
-    context: Rc<Context>,
+/// A connection that was split: its socket, and what waits to be written to it. What each delivery looks at lies together.
+#[repr(C)]
+pub(crate) struct Link {
     waiting: RefCell<Vec<u8>>,
+    context: Rc<Context>,
     /// Is it in the flusher's list?
     pub dirty: Cell<bool>,
     /// Does it wait for the socket?
     pub stalled: Cell<bool>,
+    /// Nothing more is taken.
+    over: Cell<bool>,
+    /// Does somebody wait until nothing waits here?
+    awaited: Cell<bool>,
+    pub socket: Socket,
     flushed: RefCell<Vec<Waker>>,
 }
 
@@ -45,42 +51,31 @@ pub(crate) enum Flushed {
 }
 
 impl Outbox {
-    pub(crate) fn new(socket: Rc<Socket>) -> Outbox {
-        let queue = Queue {
-            socket,
-            context: worker::context(),
-            waiting: RefCell::default(),
-            dirty: Cell::new(false),
-            stalled: Cell::new(false),
-            flushed: RefCell::default(),
-        };
-        Outbox { queue: Rc::new(queue) }
+    pub(crate) fn new(link: Rc<Link>) -> Outbox {
+        Outbox { link }
     }
 
     /// The number of the connection.
     pub fn id(&self) -> ConnId {
-        self.queue.socket.ticket().id
+        self.link.socket.ticket().id
     }
 
     /// Appends bytes. They are written when the worker's turn is over; after the end they go nowhere.
     pub fn push(&self, bytes: &[u8]) {
-        if bytes.is_empty() || self.is_over() {
+        let link = &*self.link;
+        if bytes.is_empty() || link.over.get() {
             return;
         }
-        let queue = &self.queue;
         let waiting = {
-            let mut waiting = queue.waiting.borrow_mut();
-            if waiting.is_empty() {
-                queue.socket.ticket().set(WAITING);
-            }
+            let mut waiting = link.waiting.borrow_mut();
             if waiting.capacity() == 0 {
-                *waiting = queue.context.spare_queue(bytes.len());
+                *waiting = link.context.spare_queue(bytes.len());
             }
             waiting.extend_from_slice(bytes);
             waiting.len()
         };
-        if waiting > queue.socket.ticket().shared.limits.queue {
-            queue.relieve();
+        if waiting > link.context.queue_max {
+            link.relieve();
         }
         self.mark(bytes.len());
     }
@@ -92,35 +87,39 @@ impl Outbox {
 
     /// Bytes that wait here.
     pub fn queued(&self) -> usize {
-        self.queue.waiting.borrow().len()
+        self.link.waiting.borrow().len()
     }
 
     /// Ends the connection now; what waits is lost.
     pub fn cut(&self, end: End) {
-        self.queue.socket.ticket().cut(end);
+        self.link.over.set(true);
+        self.link.socket.ticket().cut(end);
         self.mark(0);
     }
 
     /// Ends the connection behind what waits here. The reader is told the end at once.
     pub fn finish(&self, end: End) {
-        let ticket = self.queue.socket.ticket();
+        self.link.over.set(true);
+        let ticket = self.link.socket.ticket();
         ticket.finish(end);
-        self.queue.context.watch_farewell(self.queue.socket.ticket_handle());
+        self.link.context.watch_farewell(Arc::clone(ticket));
         self.mark(0);
     }
 
     /// Was the connection cut or finished?
     pub fn is_over(&self) -> bool {
-        self.queue.socket.ticket().has(CUT | FINISHING)
+        self.link.over.get() || self.link.socket.ticket().has(CUT)
     }
 
     /// Waits until nothing waits here, or nothing more can be sent.
     pub async fn flushed(&self) {
         poll_fn(|cx| {
-            if self.queue.waiting.borrow().is_empty() || self.queue.socket.ticket().has(CUT) {
+            let link = &self.link;
+            if link.waiting.borrow().is_empty() || link.socket.ticket().has(CUT) {
                 return Poll::Ready(());
             }
-            let mut waiters = self.queue.flushed.borrow_mut();
+            link.awaited.set(true);
+            let mut waiters = link.flushed.borrow_mut();
             // One who looks often still waits once.
             if !waiters.iter().any(|waiter| waiter.will_wake(cx.waker())) {
                 waiters.push(cx.waker().clone());
@@ -131,32 +130,56 @@ impl Outbox {
     }
 
     fn mark(&self, bytes: usize) {
-        self.queue.context.dirty.mark(&self.queue, bytes);
+        self.link.context.dirty.mark(&self.link, bytes);
     }
 }
 
-impl Queue {
+impl Link {
+    /// Only on a worker's thread.
+    pub(crate) fn new(socket: Socket) -> Link {
+        Link {
+            waiting: RefCell::default(),
+            context: worker::context(),
+            dirty: Cell::new(false),
+            stalled: Cell::new(false),
+            over: Cell::new(false),
+            awaited: Cell::new(false),
+            socket,
+            flushed: RefCell::default(),
+        }
+    }
+
     /// Writes once.
     pub(crate) fn flush(&self) -> Flushed {
-        let outcome = self.write(Socket::try_write);
-        if outcome == Flushed::Over {
-            self.stalled.set(false);
-            let ticket = self.socket.ticket();
-            ticket.note_written(BUSY | WAITING | PARTING);
-            if ticket.has(FINISHING) {
-                self.socket.shut_write();
+        let outcome = self.write();
+        let ticket = self.socket.ticket();
+        match outcome {
+            Flushed::Over => {
+                self.stalled.set(false);
+                ticket.note_written(BUSY | STALLED | PARTING);
+                if ticket.has(FINISHING) {
+                    self.socket.shut_write();
+                }
+                if self.awaited.replace(false) {
+                    self.flushed.borrow_mut().drain(..).for_each(Waker::wake);
+                }
             }
-            self.flushed.borrow_mut().drain(..).for_each(Waker::wake);
+            Flushed::Stalled => {
+                ticket.set(STALLED);
+                if ticket.has(SERVED) && !ticket.has(PARTING) {
+                    self.context.watch_farewell(Arc::clone(ticket));
+                }
+            }
         }
         outcome
     }
 
-    fn write(&self, once: impl FnOnce(&Socket, &[u8]) -> io::Result<usize>) -> Flushed {
+    fn write(&self) -> Flushed {
         let mut waiting = self.waiting.borrow_mut();
         if waiting.is_empty() {
             return Flushed::Over;
         }
-        match once(&self.socket, &waiting) {
+        match self.socket.try_write(&waiting) {
             Ok(written) if written == waiting.len() => self.context.keep_queue(std::mem::take(&mut waiting)),
             Ok(written) => {
                 // The rest moves to storage of its own size: a slow peer holds no more than it makes wait.
@@ -167,6 +190,7 @@ impl Queue {
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Flushed::Stalled,
             Err(_) => {
                 *waiting = Vec::new();
+                self.over.set(true);
                 // The reader finds out by its own read.
                 let ticket = self.socket.ticket();
                 ticket.cut(ticket.end().unwrap_or(End::PeerReset));
@@ -177,11 +201,11 @@ impl Queue {
 
     /// The limit was passed: one write is tried, and then judged.
     fn relieve(&self) {
-        self.write(Socket::write_now);
-        let ticket = self.socket.ticket();
-        if self.waiting.borrow().len() > ticket.shared.limits.queue {
+        self.write();
+        if self.waiting.borrow().len() > self.context.queue_max {
             *self.waiting.borrow_mut() = Vec::new();
-            ticket.cut(End::TooSlow);
+            self.over.set(true);
+            self.socket.ticket().cut(End::TooSlow);
         }
     }
 }

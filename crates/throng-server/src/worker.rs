@@ -25,7 +25,7 @@ use crate::flusher::{self, Dirty};
 use crate::handler::{LocalHandler, Rejected};
 use crate::limits::AddressSeat;
 use crate::shared::Shared;
-use crate::ticket::{ESTABLISHED, Open, PARTING, Ticket, WAITING};
+use crate::ticket::{ESTABLISHED, Open, PARTING, SERVED, STALLED, Ticket};
 use crate::timeouts::SWEEP_EVERY;
 
 /// Spare outbox storage that a worker keeps, and the largest that it keeps.
@@ -75,12 +75,15 @@ pub(crate) struct Context {
     /// Who was told the last word, with the time by which it must have been taken, oldest first.
     farewells: RefCell<VecDeque<(u64, Arc<Ticket>)>>,
     farewell_ms: u64,
+    /// Bytes that may wait for one connection.
+    pub queue_max: usize,
 }
 
 impl Context {
-    fn new(index: usize, farewell: Duration) -> Context {
+    fn new(index: usize, farewell: Duration, queue_max: usize) -> Context {
         Context {
             index,
+            queue_max,
             dirty: Dirty::default(),
             now_ms: Cell::new(clock::now_ms()),
             spare_queues: RefCell::default(),
@@ -196,7 +199,7 @@ pub(crate) fn run<H: LocalHandler>(mut plan: Plan, factory: &dyn Fn(&Worker) -> 
         // The one who starts the server sees that this worker never became ready.
         Err(_) => return,
     };
-    let context = Rc::new(Context::new(plan.index, plan.shared.timeouts.farewell));
+    let context = Rc::new(Context::new(plan.index, plan.shared.timeouts.farewell, plan.shared.limits.queue));
     CONTEXT.set(Some(Rc::clone(&context)));
     runtime.block_on(async {
         tokio::task::spawn_local(flusher::run(Rc::clone(&context)));
@@ -267,8 +270,10 @@ async fn serve<H: LocalHandler>(stream: TcpStream, open: Arc<Open>, handler: Rc<
         Ok(Err(failure)) => failure.end(),
         Err(_) => End::Panicked,
     });
-    // What its outbox still holds is written, but not for ever.
-    if ticket.has(WAITING) && is_serving() {
+    // What its outbox still holds is written, but not for ever. One that does not wait for its socket yet is watched from
+    // the moment when it does.
+    ticket.set(SERVED);
+    if ticket.has(STALLED) && is_serving() {
         context().watch_farewell(Arc::clone(ticket));
     }
 }
