@@ -97,7 +97,7 @@ pub(crate) async fn run(context: Rc<Context>) {
             Poll::Pending
         });
         if let Some(link) = writable.await {
-            flush(link, |link| stalled.push(writable_again(link)));
+            stalled.extend(flush(link).map(writable_again));
             continue;
         }
         gather(dirty, written).await;
@@ -107,17 +107,16 @@ pub(crate) async fn run(context: Rc<Context>) {
             link.dirty.set(false);
             // One that waits for its socket is written when that can take more.
             if !link.stalled.get() {
-                flush(link, |link| stalled.push(writable_again(link)));
+                stalled.extend(flush(link).map(writable_again));
             }
         }
     }
 }
 
-fn flush(link: Rc<Link>, wait: impl FnOnce(Rc<Link>)) {
-    if link.flush() == Flushed::Stalled {
-        link.stalled.set(true);
-        wait(link);
-    }
+/// Writes once. One that must wait for its socket comes back.
+fn flush(link: Rc<Link>) -> Option<Rc<Link>> {
+    link.stalled.set(link.flush() == Flushed::Stalled);
+    link.stalled.get().then_some(link)
 }
 
 /// Lets the ready tasks go first: a yield lasts until what the kernel has ready has been handed out.

@@ -155,7 +155,6 @@ impl Link {
         let ticket = self.socket.ticket();
         match outcome {
             Flushed::Over => {
-                self.stalled.set(false);
                 ticket.note_written(BUSY | STALLED | PARTING);
                 if ticket.has(FINISHING) {
                     self.socket.shut_write();

@@ -28,8 +28,8 @@ use crate::shared::Shared;
 use crate::ticket::{ESTABLISHED, Open, PARTING, SERVED, STALLED, Ticket};
 use crate::timeouts::SWEEP_EVERY;
 
-/// Spare outbox storage that a worker keeps, and the largest that it keeps.
-const SPARE_QUEUES_MAX: usize = 1024;
+/// Spare outbox storage that a worker keeps in all, and the largest that it keeps.
+const SPARE_BYTES_MAX: usize = 8 << 20;
 const SPARE_QUEUE_BYTES_MAX: usize = 8 << 10;
 
 /// New storage of an outbox has at least so much.
@@ -72,6 +72,7 @@ pub(crate) struct Context {
     pub dirty: Dirty,
     now_ms: Cell<u64>,
     spare_queues: RefCell<Vec<Vec<u8>>>,
+    spare_bytes: Cell<usize>,
     /// Who was told the last word, with the time by which it must have been taken, oldest first.
     farewells: RefCell<VecDeque<(u64, Arc<Ticket>)>>,
     farewell_ms: u64,
@@ -87,6 +88,7 @@ impl Context {
             dirty: Dirty::default(),
             now_ms: Cell::new(clock::now_ms()),
             spare_queues: RefCell::default(),
+            spare_bytes: Cell::new(0),
             farewells: RefCell::default(),
             farewell_ms: u64::try_from(farewell.as_millis()).unwrap_or(u64::MAX),
         }
@@ -95,17 +97,21 @@ impl Context {
     /// Storage for an outbox that has none.
     pub(crate) fn spare_queue(&self, bytes: usize) -> Vec<u8> {
         match self.spare_queues.borrow_mut().pop() {
-            Some(spare) => spare,
+            Some(spare) => {
+                self.spare_bytes.set(self.spare_bytes.get() - spare.capacity());
+                spare
+            }
             None => Vec::with_capacity(bytes.max(QUEUE_BYTES_MIN)),
         }
     }
 
     /// An outbox is empty: its storage serves another.
     pub(crate) fn keep_queue(&self, mut storage: Vec<u8>) {
-        let mut spare = self.spare_queues.borrow_mut();
-        if storage.capacity() <= SPARE_QUEUE_BYTES_MAX && spare.len() < SPARE_QUEUES_MAX {
+        let spare_bytes = self.spare_bytes.get() + storage.capacity();
+        if storage.capacity() <= SPARE_QUEUE_BYTES_MAX && spare_bytes <= SPARE_BYTES_MAX {
             storage.clear();
-            spare.push(storage);
+            self.spare_bytes.set(spare_bytes);
+            self.spare_queues.borrow_mut().push(storage);
         }
     }
 
