@@ -12,6 +12,9 @@ use std::sync::mpsc::sync_channel;
 
 use real::{Person, Server};
 
+/// What this process needs for the largest crowd: two for each, and some for other tests.
+const DESCRIPTORS: u64 = 2_500;
+
 /// Runs `throng serve` to its end, which must come by itself.
 fn serve(arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_throng"));
@@ -162,8 +165,8 @@ fn what_was_said_is_there_tomorrow_and_the_end_is_told() {
 fn a_thousand_in_a_room_hear_one_farewell_and_no_quit() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), &["--durability", "memory"]);
-    // So many as the test's own descriptors allow beside other tests: 200 show a storm as well as 1,000.
-    let mut crowd: Vec<_> = (0..200).map(|n| Person::enter(server.address, &format!("p{n}"))).collect();
+    rlimit::increase_nofile_limit(DESCRIPTORS).unwrap();
+    let mut crowd: Vec<_> = (0..1_000).map(|n| Person::enter(server.address, &format!("p{n}"))).collect();
     let ended = std::thread::spawn(move || server.terminate());
     for person in &mut crowd {
         let lines = person.read_to_end();
@@ -173,5 +176,5 @@ fn a_thousand_in_a_room_hear_one_farewell_and_no_quit() {
     }
     drop(crowd);
     let (_, said) = ended.join().unwrap();
-    assert!(said.contains("drained: 200 people told goodbye"), "{}", said.lines().last().unwrap());
+    assert!(said.contains("drained: 1000 people told goodbye"), "{}", said.lines().last().unwrap());
 }
