@@ -30,6 +30,11 @@ impl Buffer {
         self.bytes.clear();
     }
 
+    /// Forgets so many of the first bytes.
+    pub(crate) fn forget(&mut self, count: usize) {
+        self.bytes.drain(..count);
+    }
+
     /// The storage with room for a read.
     pub(crate) fn ready(&mut self) -> &mut Vec<u8> {
         if self.bytes.capacity() == 0 {

@@ -20,16 +20,19 @@ use tokio::net::TcpStream;
 
 use crate::buffer::Buffer;
 use crate::end::{End, cut_error};
+use crate::lines::Lines;
 use crate::outbox::{Link, Outbox};
-use crate::ticket::{BUSY, CUT, DRAINED, ESTABLISHED, FINISHING, Open, PEER_ENDED, PROTECTED, Ticket};
+use crate::ticket::{
+    BUSY, CUT, DRAINED, ESTABLISHED, FINISHING, Open, PEER_ENDED, PROTECTED, SET_UP, Ticket,
+};
 use crate::{linger, worker};
 
 /// A write to a connection that is gone is an error and no signal: MSG_NOSIGNAL (send(2)). Elsewhere the standard library
 /// sees to that when it accepts a socket.
 #[cfg(target_os = "linux")]
-const NO_SIGNAL: i32 = 0x4000;
+pub(crate) const NO_SIGNAL: i32 = 0x4000;
 #[cfg(not(target_os = "linux"))]
-const NO_SIGNAL: i32 = 0;
+pub(crate) const NO_SIGNAL: i32 = 0;
 
 /// The number of a connection, never given twice by one server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -248,6 +251,41 @@ impl Conn {
         self.ticket().set(ESTABLISHED);
     }
 
+    /// Lines of at most `max` bytes each, to be read by [`Conn::read_line`]. Nothing is read yet.
+    pub fn lines(&self, max: usize) -> Lines {
+        Lines::new(max)
+    }
+
+    /// The next line, without its LF or CR LF; what the peer ends its side behind is a line as well. `None` when nothing
+    /// more comes, as of [`Conn::read_into`]. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidData`] when a line is longer than the limit, and whatever [`Conn::read_into`] says.
+    ///
+    /// ```
+    /// async fn reverse(mut conn: throng_server::Conn) -> throng_server::Result {
+    ///     let mut lines = conn.lines(1024);
+    ///     while let Some(line) = conn.read_line(&mut lines).await? {
+    ///         let reversed: Vec<u8> = line.iter().rev().copied().chain(*b"\r\n").collect();
+    ///         conn.write_all(&reversed).await?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    pub async fn read_line<'l>(&mut self, lines: &'l mut Lines) -> io::Result<Option<&'l [u8]>> {
+        loop {
+            if let Some(line) = lines.find()? {
+                return Ok(Some(lines.at(line)));
+            }
+            if lines.has_ended() {
+                return Ok(None);
+            }
+            if read_into(&self.socket, lines.buffer()).await? == 0 {
+                lines.end();
+            }
+        }
+    }
+
     /// Parts the two directions. Only on the worker that serves the connection, where the handler runs.
     ///
     /// # Panics
@@ -255,6 +293,11 @@ impl Conn {
     pub fn split(self) -> (Reader, Outbox) {
         let link = Rc::new(Link::new(self.socket));
         (Reader { link: Rc::clone(&link), ahead: Vec::new() }, Outbox::new(link))
+    }
+
+    /// Its handler's setup succeeded.
+    pub(crate) fn set_up(&self) {
+        self.ticket().set(SET_UP);
     }
 
     fn ticket(&self) -> &Ticket {

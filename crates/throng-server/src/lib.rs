@@ -22,16 +22,24 @@
 //! # }
 //! ```
 //!
-//! The rooms, in reading order: [`handler`] what you write; [`conn`] and [`outbox`] what it is given, with [`buffer`];
-//! [`server`] how it is put together from [`claim`], [`limits`] and [`timeouts`]; [`running`] how it is operated, with
-//! [`report`]; [`end`], [`event`] and [`stats`] what it tells. Inside, `listener` accepts and never fails, `worker` is one
-//! core's event loop, `flusher` writes once per turn, `linger` closes politely, `registry` and `ticket` know who is
-//! connected, `shared` is what all threads see, and `clock` is the one place where time is read.
+//! The same handler runs by any [`model`]: one client at a time, a thread for each, a pool, an event loop per core. Say
+//! `.model(Threads { max: 500 })` before `start`; a handler of plain blocking code begins with [`Server::blocking`], one with
+//! state per worker with [`Server::local`].
 //!
-//! The path of a connection: the thread `throng-accept` takes it from the kernel, counts it, and hands the socket to the
-//! least loaded worker (`throng-worker-N`), which gives it a ticket and spawns the handler. When the last handle of the
-//! connection is dropped, the socket is closed so that nothing that was written is lost, and its one [`End`] is counted.
+//! The rooms, in reading order: [`handler`] what you write; [`conn`], [`blocking`] and [`outbox`] what it is given, with
+//! [`buffer`] and [`lines`]; [`server`] how it is put together from [`claim`], [`model`], [`limits`] and [`timeouts`];
+//! [`running`] how it is operated, with [`report`]; [`end`], [`event`] and [`stats`] what it tells. Inside, `listener` accepts
+//! and never fails, `arrival` is a connection's life whoever serves it, `worker` is one core's event loop, `flusher` writes
+//! once per turn, `linger` closes politely, `registry` and `ticket` know who is connected, `queue` who waits in the kernel,
+//! `shared` is what all threads see, and `clock` is the one place where time is read.
+//!
+//! The path of a connection: the thread `throng-accept` takes it from the kernel, gives it its ticket, and hands the socket
+//! to the model: to the least loaded worker's thread (`throng-worker-N`), to a thread of its own (`thread-N`), or to the pool
+//! (`throng-pool-N`), where the handler runs. When the last handle of the connection is dropped, the socket is closed so that
+//! nothing that was written is lost, and its one [`End`] is counted.
 
+mod arrival;
+pub mod blocking;
 pub mod buffer;
 pub mod claim;
 mod clock;
@@ -42,9 +50,12 @@ mod failure;
 mod flusher;
 pub mod handler;
 pub mod limits;
+pub mod lines;
 mod linger;
 mod listener;
+pub mod model;
 pub mod outbox;
+mod queue;
 mod registry;
 pub mod report;
 pub mod running;
@@ -55,18 +66,21 @@ mod ticket;
 pub mod timeouts;
 mod worker;
 
+pub use blocking::BlockingConn;
 pub use buffer::Buffer;
 pub use claim::{BindError, Claim};
 pub use conn::{Conn, ConnId, Peer, Reader};
 pub use end::End;
 pub use event::Event;
 pub use failure::{Failure, Result};
-pub use handler::{Handler, LocalHandler, Rejected};
+pub use handler::{BlockingHandler, Handler, LocalHandler, Rejected};
 pub use limits::{Limits, raise_descriptors};
+pub use lines::Lines;
+pub use model::{Events, Model, Pool, Sequential, Threads, Workers};
 pub use outbox::Outbox;
 pub use report::{ConnInfo, Paused, Report, State};
 pub use running::{Drain, Running};
-pub use server::{Model, Server, StartError, Workers};
+pub use server::{Server, StartError};
 pub use stats::Stats;
 pub use timeouts::Timeouts;
 pub use worker::Worker;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How many of what. Limits are hard: they are taken before a connection is served, never noticed after.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,24 +48,58 @@ fn soft_descriptors() -> u64 {
     rlimit::Resource::NOFILE.get_soft().unwrap_or(1024)
 }
 
+/// A client's turn to be served, held while its handler runs: where a model serves few at a time, the others wait in the
+/// kernel's queue.
+pub(crate) type Turn = Option<OwnedSemaphorePermit>;
+
+/// What is taken before a client is taken from the kernel.
+pub(crate) struct Place {
+    pub total: OwnedSemaphorePermit,
+    pub turn: Turn,
+}
+
 /// The seats that are left, in all and per address.
 #[derive(Debug)]
 pub(crate) struct Seats {
     /// What is left in all.
-    pub total: Arc<Semaphore>,
+    total: Arc<Semaphore>,
+    /// What is left of those who are served at the same time, where the model limits that.
+    turns: Option<Arc<Semaphore>>,
     per_address: usize,
     with_loopback: bool,
     taken: Mutex<BTreeMap<IpAddr, usize>>,
 }
 
 impl Seats {
-    pub(crate) fn new(limits: &Limits) -> Seats {
+    pub(crate) fn new(limits: &Limits, turns: Option<usize>) -> Seats {
+        let seats = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
         Seats {
-            total: Arc::new(Semaphore::new(limits.total.min(Semaphore::MAX_PERMITS))),
+            total: seats(limits.total),
+            turns: turns.map(seats),
             per_address: limits.per_address,
             with_loopback: limits.per_address_loopback,
             taken: Mutex::default(),
         }
+    }
+
+    /// Waits for a place. `None` never comes: the seats are not closed.
+    pub(crate) async fn place(&self) -> Option<Place> {
+        let total = Arc::clone(&self.total).acquire_owned().await.ok()?;
+        let turn = match &self.turns {
+            Some(turns) => Some(Arc::clone(turns).acquire_owned().await.ok()?),
+            None => None,
+        };
+        Some(Place { total, turn })
+    }
+
+    /// A place, if there is one now.
+    pub(crate) fn place_now(&self) -> Option<Place> {
+        let total = Arc::clone(&self.total).try_acquire_owned().ok()?;
+        let turn = match &self.turns {
+            Some(turns) => Some(Arc::clone(turns).try_acquire_owned().ok()?),
+            None => None,
+        };
+        Some(Place { total, turn })
     }
 
     /// Takes a seat for one address. `None` when it has as many as it may.
@@ -123,7 +157,10 @@ mod tests {
     use super::*;
 
     fn seats(per_address: usize, per_address_loopback: bool) -> Arc<Seats> {
-        Arc::new(Seats::new(&Limits { per_address, per_address_loopback, total: 10, ..Limits::default() }))
+        Arc::new(Seats::new(
+            &Limits { per_address, per_address_loopback, total: 10, ..Limits::default() },
+            None,
+        ))
     }
 
     fn ip(text: &str) -> IpAddr {

@@ -2,15 +2,17 @@
 //! it what the peer had not read yet (RFC 9293 §3.10.4, RFC 1122 §4.2.2.13). So our side is shut first, and what still comes
 //! is read and dropped, for a bounded time, amount and number of connections.
 
-use std::cell::Cell;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 
+use crate::shared::Shared;
 use crate::ticket::{CUT, Open, PEER_ENDED, Ticket};
 use crate::worker;
 
@@ -20,27 +22,23 @@ const LINGER_MAX: Duration = Duration::from_secs(2);
 /// How much more is read from it.
 const DISCARD_BYTES_MAX: usize = 256 << 10;
 
-/// How many connections of a worker linger at once; beyond that they are closed at once. Each holds its task and its
+/// How many connections of a server linger at once; beyond that they are closed at once. Each holds its task and its
 /// place, no storage, so a whole crowd may leave together.
 const LINGERERS_MAX: usize = 16 << 10;
-
-thread_local! {
-    static LINGERERS: Cell<usize> = const { Cell::new(0) };
-}
 
 /// Closes a connection; its place is given back when that is done, and its handler is.
 pub(crate) fn close(stream: TcpStream, open: Arc<Open>) {
     let ticket = &open.ticket;
     let end = ticket.end();
     let needless = ticket.has(CUT | PEER_ENDED) || end.is_some_and(|end| end.is_abrupt());
-    if needless || !worker::is_serving() || LINGERERS.get() >= LINGERERS_MAX {
+    let one_more = (!needless).then(|| OneMore::take(&ticket.shared)).flatten();
+    let Some(one_more) = one_more else {
         // The socket first: a place is free when its descriptor is.
         drop(stream);
         return drop(open);
-    }
-    LINGERERS.set(LINGERERS.get() + 1);
-    tokio::task::spawn_local(async move {
-        let _one_less = OneLess;
+    };
+    let polite = async move {
+        let _one_more = one_more;
         // An error means that the connection is over already; so does the end of the patience.
         if socket2::SockRef::from(&stream).shutdown(std::net::Shutdown::Write).is_ok() {
             tokio::select! {
@@ -50,14 +48,32 @@ pub(crate) fn close(stream: TcpStream, open: Arc<Open>) {
         }
         drop(stream);
         drop(open);
-    });
+    };
+    if worker::is_serving() {
+        tokio::task::spawn_local(polite);
+    } else if let Ok(runtime) = Handle::try_current() {
+        // Dropped, and so closed at once, when that runtime is over.
+        runtime.spawn(polite);
+    }
 }
 
-struct OneLess;
+/// One of those who linger.
+struct OneMore {
+    shared: Arc<Shared>,
+}
 
-impl Drop for OneLess {
+impl OneMore {
+    fn take(shared: &Arc<Shared>) -> Option<OneMore> {
+        let took = shared
+            .lingerers
+            .fetch_update(Relaxed, Relaxed, |lingerers| (lingerers < LINGERERS_MAX).then_some(lingerers + 1));
+        took.is_ok().then(|| OneMore { shared: Arc::clone(shared) })
+    }
+}
+
+impl Drop for OneMore {
     fn drop(&mut self) {
-        LINGERERS.set(LINGERERS.get() - 1);
+        self.shared.lingerers.fetch_sub(1, Relaxed);
     }
 }
 

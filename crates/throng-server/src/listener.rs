@@ -13,14 +13,16 @@ use std::time::Duration;
 
 use tokio::io::Interest;
 use tokio::io::unix::{AsyncFd, AsyncFdRegisterError};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 
+use crate::arrival::{Admission, Arrival};
 use crate::claim::{listen_again, stop_listening};
 use crate::conn::Peer;
 use crate::event::Event;
 use crate::handler::Rejected;
+use crate::limits::Place;
+use crate::model::Gate;
 use crate::shared::Shared;
-use crate::worker::{Admission, Arrival};
 
 /// Clients that are taken in one go before orders are looked at again.
 const BURST_MAX: usize = 64;
@@ -45,7 +47,7 @@ pub(crate) enum Order {
 /// Where arrivals go.
 #[derive(Clone)]
 pub(crate) struct Workers {
-    pub arrivals: Vec<mpsc::Sender<Arrival>>,
+    pub gate: Gate,
     pub shared: Arc<Shared>,
 }
 
@@ -107,19 +109,18 @@ impl Listener {
     }
 
     /// Waits until somebody knocks and there is a place. Cancel-safe: nothing was taken from the kernel yet.
-    async fn knock(&self) -> OwnedSemaphorePermit {
+    async fn knock(&self) -> Place {
         let State::Open(socket) = &self.state else { return std::future::pending().await };
         loop {
             // An error is found again by the accept.
             let _ = socket.readable().await.map(|mut ready| ready.retain_ready());
-            let total = Arc::clone(&self.workers.shared.seats.total);
-            if let Ok(place) = total.acquire_owned().await {
+            if let Some(place) = self.workers.shared.seats.place().await {
                 return place;
             }
         }
     }
 
-    async fn take_burst(&mut self, place: OwnedSemaphorePermit) {
+    async fn take_burst(&mut self, place: Place) {
         let mut place = Some(place);
         for _ in 0..BURST_MAX {
             if !matches!(self.take_one(place.take()).await, Taken::One | Taken::Lost) {
@@ -128,9 +129,8 @@ impl Listener {
         }
     }
 
-    async fn take_one(&mut self, place: Option<OwnedSemaphorePermit>) -> Taken {
-        let total = &self.workers.shared.seats.total;
-        let Some(place) = place.or_else(|| Arc::clone(total).try_acquire_owned().ok()) else {
+    async fn take_one(&mut self, place: Option<Place>) -> Taken {
+        let Some(place) = place.or_else(|| self.workers.shared.seats.place_now()) else {
             return Taken::NoPlace;
         };
         match self.accept() {
@@ -155,8 +155,8 @@ impl Listener {
         accepted
     }
 
-    /// Hands a client to the least loaded worker. The worker's queue is bounded; while it is full the kernel's fills.
-    async fn admit(&self, stream: TcpStream, address: SocketAddr, place: OwnedSemaphorePermit) {
+    /// Hands a client to the one who serves it. The way there is bounded; while it is full the kernel's queue fills.
+    async fn admit(&self, stream: TcpStream, address: SocketAddr, place: Place) {
         let shared = &self.workers.shared;
         let local = stream.local_addr().unwrap_or(self.local);
         let peer = Peer { address, local };
@@ -165,16 +165,16 @@ impl Listener {
         }
         #[cfg(not(target_os = "linux"))]
         let _ = crate::claim::dress(&socket2::SockRef::from(&stream));
-        let worker = shared.registry.least_loaded();
+        let worker = self.workers.gate.choose(&shared.registry);
         let arrival = match shared.seats.take(address.ip()) {
             Some(seat) => Arrival::served(stream, peer, worker, shared, (place, seat)),
             None => {
                 self.reject(&peer, Rejected::AddressFull);
-                Arrival { stream, peer, admission: Admission::Rejected(Rejected::AddressFull, place) }
+                Arrival { stream, peer, admission: Admission::Rejected(Rejected::AddressFull, place.total) }
             }
         };
         // An error means that the server is over, and the arrival with it.
-        let _ = self.workers.arrivals[worker].send(arrival).await;
+        let _ = self.workers.gate.way_to(worker).send(arrival).await;
     }
 
     fn reject(&self, peer: &Peer, why: Rejected) {

@@ -30,15 +30,20 @@ impl Registry {
         Registry { workers, open: Mutex::new(0), none_open: Condvar::new() }
     }
 
+    /// The table of a worker. Where a model makes workers as they come, all have one table.
+    fn table(&self, worker: usize) -> &Table {
+        &self.workers[worker % self.workers.len()]
+    }
+
     pub(crate) fn enter(&self, ticket: &Arc<Ticket>) {
-        let table = &self.workers[ticket.worker];
+        let table = self.table(ticket.worker);
         table.load.fetch_add(1, Relaxed);
         lock(&table.tickets).insert(ticket.id, Arc::clone(ticket));
         *lock(&self.open) += 1;
     }
 
     pub(crate) fn leave(&self, ticket: &Arc<Ticket>) {
-        let table = &self.workers[ticket.worker];
+        let table = self.table(ticket.worker);
         lock(&table.tickets).remove(&ticket.id);
         table.load.fetch_sub(1, Relaxed);
         let mut open = lock(&self.open);
@@ -74,7 +79,7 @@ impl Registry {
 
     /// Looks at each ticket of one worker.
     pub(crate) fn each_of(&self, worker: usize, mut look: impl FnMut(&Ticket)) {
-        lock(&self.workers[worker].tickets).values().for_each(|ticket| look(ticket));
+        lock(&self.table(worker).tickets).values().for_each(|ticket| look(ticket));
     }
 
     /// Waits until none is open, or the deadline has come. `true` when none is open.

@@ -14,6 +14,7 @@ use crate::clock;
 use crate::conn::ConnId;
 use crate::end::End;
 use crate::listener::Order;
+use crate::queue;
 use crate::report::{ConnInfo, Paused, Report, State};
 use crate::server::StartError;
 use crate::shared::Shared;
@@ -36,7 +37,7 @@ struct Inner {
     addresses: Vec<SocketAddr>,
     /// To each listener; empty when the server is over.
     orders: Mutex<Vec<mpsc::Sender<Order>>>,
-    threads: Mutex<Threads>,
+    threads: Mutex<ThreadGroup>,
     /// Held while the state changes, so that a pause and a resume cannot cross.
     state: Mutex<State>,
     drain: Arc<Draining>,
@@ -59,7 +60,7 @@ impl Running {
         shared: Arc<Shared>,
         addresses: Vec<SocketAddr>,
         orders: Vec<mpsc::Sender<Order>>,
-        threads: Threads,
+        threads: ThreadGroup,
     ) -> Running {
         let drain = Arc::new(Draining { progress: Mutex::default(), changed: Condvar::new() });
         let (orders, threads, state) = (Mutex::new(orders), Mutex::new(threads), Mutex::new(State::Open));
@@ -74,6 +75,17 @@ impl Running {
     /// How it is.
     pub fn state(&self) -> State {
         *lock(&self.inner.state)
+    }
+
+    /// By what means it serves: `sequential`, `threads`, `pool` or `events`.
+    pub fn model(&self) -> &'static str {
+        self.inner.shared.model
+    }
+
+    /// How many clients wait in the kernel to be accepted, since the model or a limit serves no more at the same time.
+    /// `None` where the system does not say; Linux does.
+    pub fn waiting(&self) -> Option<usize> {
+        queue::waiting(&self.inner.addresses)
     }
 
     /// What happened since the start.
@@ -241,21 +253,21 @@ impl Inner {
 const DEADLINE_STEP_MS: u64 = 100;
 
 /// The threads of one server.
-pub(crate) struct Threads {
+pub(crate) struct ThreadGroup {
     handles: Vec<JoinHandle<()>>,
     /// Each thread has a clone until its end. Nothing is ever sent.
     alive: SyncSender<()>,
     ended: Receiver<()>,
 }
 
-impl Default for Threads {
-    fn default() -> Threads {
+impl Default for ThreadGroup {
+    fn default() -> ThreadGroup {
         let (alive, ended) = sync_channel(0);
-        Threads { handles: Vec::new(), alive, ended }
+        ThreadGroup { handles: Vec::new(), alive, ended }
     }
 }
 
-impl Threads {
+impl ThreadGroup {
     /// Starts one more.
     pub(crate) fn spawn(
         &mut self,

@@ -4,55 +4,22 @@ use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 
 use crate::claim::{BindError, Claim};
 use crate::event::{Event, Sink};
-use crate::handler::{Everywhere, Handler, LocalHandler};
+use crate::handler::{BlockingHandler, Handler, LocalHandler};
 use crate::limits::Limits;
 use crate::listener::{self, Listener, ORDERS_MAX};
-use crate::running::{Running, Threads};
+use crate::model::{
+    Blocking, Events, Model, PerWorker, Shareable, Threads, Workers,
+    sealed::{self, Ground},
+};
+use crate::running::{Running, ThreadGroup};
 use crate::shared::Shared;
 use crate::timeouts::Timeouts;
-use crate::worker::{self, Arrival, Plan, Worker};
-
-/// Sockets that may wait for one worker to take them over.
-const ARRIVALS_MAX: usize = 1024;
-
-/// How long the workers may take to make their handlers.
-const READY_MAX: Duration = Duration::from_secs(60);
-
-/// By what means many clients are served at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Model {
-    /// One event loop per worker, each on a thread of its own; a connection stays on the worker that it was given to.
-    Events {
-        /// How many.
-        workers: Workers,
-    },
-}
-
-/// How many workers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Workers {
-    /// One for each core that this process may use.
-    Auto,
-    /// So many; at least one.
-    Count(usize),
-}
-
-impl Workers {
-    fn count(self) -> usize {
-        match self {
-            Workers::Auto => std::thread::available_parallelism().map_or(1, usize::from),
-            Workers::Count(count) => count.max(1),
-        }
-    }
-}
+use crate::worker::Worker;
 
 /// A server could not be started.
 #[derive(Debug)]
@@ -95,41 +62,51 @@ impl From<BindError> for StartError {
     }
 }
 
-type Factory<H> = Box<dyn Fn(&Worker) -> H + Send + Sync>;
-
-/// A server to be.
-pub struct Server<H> {
-    factory: Factory<H>,
+/// A server to be. `K` is the kind of its handler.
+pub struct Server<K> {
+    kind: K,
+    model: Box<dyn sealed::Model<K>>,
     claims: Result<Vec<Claim>, StartError>,
-    workers: Workers,
     limits: Limits,
     timeouts: Timeouts,
     sink: Sink,
 }
 
 impl Server<()> {
-    /// Serves every connection with this handler. What it needs from elsewhere it captures.
-    pub fn new<H: Handler>(handler: H) -> Server<impl LocalHandler> {
-        let handler = Arc::new(handler);
-        Server::local(move |_| Everywhere(Arc::clone(&handler)))
+    /// Serves every connection with this handler, by [`Events`] unless another model is chosen. What the handler needs from
+    /// elsewhere it captures.
+    pub fn new<H: Handler>(handler: H) -> Server<Shareable<H>> {
+        Server::of(Shareable(Arc::new(handler)), Events { workers: Workers::Auto })
     }
 
-    /// Serves the connections of each worker with a handler of its own, made on the worker's thread.
-    pub fn local<H: LocalHandler>(factory: impl Fn(&Worker) -> H + Send + Sync + 'static) -> Server<H> {
+    /// Serves the connections of each worker with a handler of its own, made on the worker's thread, by [`Events`] unless
+    /// another model is chosen.
+    pub fn local<H: LocalHandler>(
+        factory: impl Fn(&Worker) -> H + Send + Sync + 'static,
+    ) -> Server<PerWorker<H>> {
+        Server::of(PerWorker(Box::new(factory)), Events { workers: Workers::Auto })
+    }
+
+    /// Serves every connection with plain blocking code, by [`Threads`] unless another model is chosen.
+    pub fn blocking<H: BlockingHandler>(handler: H) -> Server<Blocking<H>> {
+        Server::of(Blocking(Arc::new(handler)), Threads::default())
+    }
+}
+
+impl<K: 'static> Server<K> {
+    fn of(kind: K, model: impl Model<K>) -> Server<K> {
         Server {
-            factory: Box::new(factory),
+            kind,
+            model: Box::new(model),
             claims: Ok(Vec::new()),
-            workers: Workers::Auto,
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             sink: Sink::default(),
         }
     }
-}
 
-impl<H: LocalHandler> Server<H> {
     /// Listens on an address, such as `127.0.0.1:50007` or `[::1]:0`. May be said several times.
-    pub fn listen(mut self, address: &str) -> Server<H> {
+    pub fn listen(mut self, address: &str) -> Server<K> {
         let claim = resolve(address).and_then(|address| Claim::bind(address).map_err(StartError::from));
         self.claims = match (self.claims, claim) {
             (Ok(mut claims), Ok(claim)) => {
@@ -142,7 +119,7 @@ impl<H: LocalHandler> Server<H> {
     }
 
     /// Listens on a port that was claimed before.
-    pub fn listen_on(mut self, claim: Claim) -> Server<H> {
+    pub fn listen_on(mut self, claim: Claim) -> Server<K> {
         if let Ok(claims) = &mut self.claims {
             claims.push(claim);
         }
@@ -150,26 +127,25 @@ impl<H: LocalHandler> Server<H> {
     }
 
     /// Serves by these means.
-    pub fn model(mut self, model: Model) -> Server<H> {
-        let Model::Events { workers } = model;
-        self.workers = workers;
+    pub fn model(mut self, model: impl Model<K>) -> Server<K> {
+        self.model = Box::new(model);
         self
     }
 
     /// Allows so much.
-    pub fn limits(mut self, limits: Limits) -> Server<H> {
+    pub fn limits(mut self, limits: Limits) -> Server<K> {
         self.limits = limits;
         self
     }
 
     /// Waits so long.
-    pub fn timeouts(mut self, timeouts: Timeouts) -> Server<H> {
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Server<K> {
         self.timeouts = timeouts;
         self
     }
 
     /// Tells what happens. Called on the server's threads: it must return at once.
-    pub fn events(mut self, sink: impl Fn(&Event) + Send + Sync + 'static) -> Server<H> {
+    pub fn events(mut self, sink: impl Fn(&Event) + Send + Sync + 'static) -> Server<K> {
         self.sink = Sink(Arc::new(sink));
         self
     }
@@ -184,12 +160,11 @@ impl<H: LocalHandler> Server<H> {
             return Err(StartError::NoAddress);
         }
         let addresses = claims.iter().map(Claim::address).collect();
-        let count = self.workers.count();
         let backlog = self.limits.backlog;
-        let shared = Arc::new(Shared::new(self.limits, self.timeouts, self.sink, count));
-        let mut threads = Threads::default();
-        let arrivals = start_workers(self.factory, count, &shared, &mut threads)?;
-        let workers = listener::Workers { arrivals, shared: Arc::clone(&shared) };
+        let shared = Arc::new(Shared::new(self.limits, self.timeouts, self.sink, &self.model.shape()));
+        let mut threads = ThreadGroup::default();
+        let gate = self.model.start(self.kind, &mut Ground { shared: &shared, threads: &mut threads })?;
+        let workers = listener::Workers { gate, shared: Arc::clone(&shared) };
         let orders = start_acceptor(claims, backlog, workers, &mut threads)?;
         Ok(Running::new(shared, addresses, orders, threads))
     }
@@ -201,49 +176,13 @@ fn resolve(address: &str) -> Result<SocketAddr, StartError> {
     found.next().ok_or_else(|| refused(io::Error::other("that name has no address")))
 }
 
-type Arrivals = Vec<mpsc::Sender<Arrival>>;
-
-fn start_workers<H: LocalHandler>(
-    factory: Factory<H>,
-    count: usize,
-    shared: &Arc<Shared>,
-    threads: &mut Threads,
-) -> Result<Arrivals, StartError> {
-    let factory = Arc::new(factory);
-    let (ready, readied) = sync_channel(count);
-    let mut senders = Vec::with_capacity(count);
-    for index in 0..count {
-        let (sender, arrivals) = mpsc::channel(ARRIVALS_MAX);
-        let plan = Plan { index, count, shared: Arc::clone(shared), arrivals };
-        let (factory, ready) = (Arc::clone(&factory), ready.clone());
-        // It is gone when it was used or when the worker failed, so that nobody waits for one that failed.
-        let ready = move || {
-            // Whoever starts the server may have given up already.
-            let _ = ready.send(());
-        };
-        let body = move || worker::run(plan, factory.as_ref(), ready);
-        threads.spawn(&format!("throng-worker-{index}"), body)?;
-        senders.push(sender);
-    }
-    drop(ready);
-    for _ in 0..count {
-        match readied.recv_timeout(READY_MAX) {
-            Ok(()) => {}
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                return Err(StartError::Factory);
-            }
-        }
-    }
-    Ok(senders)
-}
-
 type Orders = Vec<mpsc::Sender<listener::Order>>;
 
 fn start_acceptor(
     claims: Vec<Claim>,
     backlog: i32,
     workers: listener::Workers,
-    threads: &mut Threads,
+    threads: &mut ThreadGroup,
 ) -> Result<Orders, StartError> {
     let listening = claims.into_iter().map(|claim| {
         let address = claim.address();

@@ -2,19 +2,23 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
+use std::sync::atomic::{
+    AtomicBool, AtomicU64, AtomicUsize, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
+};
 
 use tokio::sync::watch;
 
 use crate::conn::ConnId;
 use crate::event::{Event, Sink};
 use crate::limits::{Limits, Seats};
+use crate::model::Shape;
 use crate::registry::Registry;
 use crate::stats::Counters;
 use crate::timeouts::Timeouts;
 
 /// What all threads of one server see.
 pub(crate) struct Shared {
+    pub model: &'static str,
     pub limits: Limits,
     pub timeouts: Timeouts,
     pub seats: Arc<Seats>,
@@ -26,16 +30,20 @@ pub(crate) struct Shared {
     is_draining: AtomicBool,
     sink: Sink,
     last_id: AtomicU64,
+    /// Connections that are closing politely.
+    pub lingerers: AtomicUsize,
 }
 
 impl Shared {
-    pub(crate) fn new(limits: Limits, timeouts: Timeouts, sink: Sink, workers: usize) -> Shared {
+    pub(crate) fn new(limits: Limits, timeouts: Timeouts, sink: Sink, shape: &Shape) -> Shared {
         Shared {
-            seats: Arc::new(Seats::new(&limits)),
+            model: shape.name,
+            seats: Arc::new(Seats::new(&limits, shape.turns)),
             counters: Counters::default(),
-            registry: Registry::new(workers),
+            registry: Registry::new(shape.tables),
             draining: watch::Sender::new(false),
             is_draining: AtomicBool::new(false),
+            lingerers: AtomicUsize::new(0),
             last_id: AtomicU64::new(0),
             limits,
             timeouts,

@@ -37,6 +37,9 @@ pub(crate) const PARTING: u16 = 1 << 8;
 /// Its handler is over.
 pub(crate) const SERVED: u16 = 1 << 9;
 
+/// Its `setup` succeeded, so its `finish` is due.
+pub(crate) const SET_UP: u16 = 1 << 10;
+
 /// What is known of one connection. What every read and write looks at comes first and lies together: where a room is
 /// large, each line of memory that is not in the cache costs a delivery as much as all our own work for it.
 #[repr(C)]

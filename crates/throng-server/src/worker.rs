@@ -9,23 +9,20 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use futures_util::FutureExt;
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
+use crate::arrival::{self, Admission, Arrival, INSPECT_EVERY};
 use crate::clock;
-use crate::conn::{Conn, Peer, Socket};
+use crate::conn::Conn;
 use crate::end::End;
 use crate::flusher::{self, Dirty};
-use crate::handler::{LocalHandler, Rejected};
-use crate::limits::AddressSeat;
+use crate::handler::LocalHandler;
+use crate::limits::Turn;
 use crate::shared::Shared;
-use crate::ticket::{ESTABLISHED, Open, PARTING, SERVED, STALLED, Ticket};
+use crate::ticket::{Open, PARTING, Ticket};
 use crate::timeouts::SWEEP_EVERY;
 
 /// Spare outbox storage that a worker keeps in all, and the largest that it keeps.
@@ -34,9 +31,6 @@ const SPARE_QUEUE_BYTES_MAX: usize = 8 << 10;
 
 /// New storage of an outbox has at least so much.
 const QUEUE_BYTES_MIN: usize = 512;
-
-/// How often the sweep looks at the timeouts of every connection.
-const INSPECT_EVERY_MS: u64 = 1_000;
 
 /// One worker, for the one who makes its handler.
 pub struct Worker {
@@ -157,35 +151,6 @@ pub(crate) fn now_ms() -> u64 {
     coarse.ok().flatten().unwrap_or_else(clock::now_ms)
 }
 
-/// A socket on its way to a worker, with its places in the limits.
-pub(crate) struct Arrival {
-    pub stream: std::net::TcpStream,
-    pub peer: Peer,
-    pub admission: Admission,
-}
-
-/// Is it served?
-pub(crate) enum Admission {
-    /// Yes: its places, its number and its table are taken.
-    Served(Open),
-    /// No; it hears why, and keeps its place in all until it is closed.
-    Rejected(Rejected, OwnedSemaphorePermit),
-}
-
-impl Arrival {
-    /// A connection that is to be served.
-    pub(crate) fn served(
-        stream: std::net::TcpStream,
-        peer: Peer,
-        worker: usize,
-        shared: &Arc<Shared>,
-        places: (OwnedSemaphorePermit, AddressSeat),
-    ) -> Arrival {
-        let ticket = Ticket::new(shared.next_id(), peer.clone(), worker, Arc::clone(shared));
-        Arrival { stream, peer, admission: Admission::Served(Open::new(ticket, places.0, places.1)) }
-    }
-}
-
 /// What a worker is made from.
 pub(crate) struct Plan {
     pub index: usize,
@@ -226,62 +191,22 @@ pub(crate) fn run<H: LocalHandler>(mut plan: Plan, factory: &dyn Fn(&Worker) -> 
 
 fn welcome<H: LocalHandler>(arrival: Arrival, handler: &Rc<H>) {
     let Arrival { stream, peer, admission } = arrival;
-    let stream = match (TcpStream::from_std(stream), &admission) {
-        (Ok(stream), _) => stream,
-        (Err(why), Admission::Served(open)) => {
-            open.ticket.conclude(End::Failed(why.to_string()));
-            return;
-        }
-        (Err(_), Admission::Rejected(..)) => return,
-    };
     match admission {
-        Admission::Served(open) => {
-            tokio::task::spawn_local(serve(stream, Arc::new(open), Rc::clone(handler)));
+        Admission::Served(open, turn) => {
+            tokio::task::spawn_local(serve(stream, Arc::new(open), turn, Rc::clone(handler)));
         }
         Admission::Rejected(why, place) => {
-            // A handler that panics here has no word.
-            let word = catch_unwind(AssertUnwindSafe(|| handler.rejected(&peer, why).to_vec()));
-            tokio::task::spawn_local(reject(stream, place, word.unwrap_or_default()));
+            let word = arrival::word(|| handler.rejected(&peer, why).to_vec());
+            tokio::task::spawn_local(arrival::reject(stream, place, word));
         }
     }
 }
 
-/// Tells a peer why it is not served; one that is gone already needs no word.
-async fn reject(mut stream: TcpStream, place: OwnedSemaphorePermit, word: Vec<u8>) {
-    let told = async {
-        if stream.write_all(&word).await.is_ok() && stream.shutdown().await.is_ok() {
-            crate::linger::discard(&stream).await;
-        }
-    };
-    let _ = tokio::time::timeout(REJECTED_MAX, told).await;
-    // The socket first: a place is free when its descriptor is.
-    drop(stream);
-    drop(place);
-}
-
-/// How long a rejected peer may keep its socket.
-const REJECTED_MAX: Duration = Duration::from_millis(500);
-
-/// Serves one connection; whatever its handler does, it ends alone.
-///
-/// The connection is dropped before its handler has said how it ended; that its place is kept here meanwhile makes the
-/// handler's word count.
-async fn serve<H: LocalHandler>(stream: TcpStream, open: Arc<Open>, handler: Rc<H>) {
-    let conn = Conn::new(Socket::new(stream, Arc::clone(&open)));
-    // Inside, so that a handler which panics before it waits is caught as well.
-    let served = AssertUnwindSafe(async move { handler.serve(conn).await }).catch_unwind().await;
-    let ticket = &open.ticket;
-    ticket.conclude(match served {
-        Ok(Ok(())) => ticket.usual_end(),
-        Ok(Err(failure)) => failure.end(),
-        Err(_) => End::Panicked,
-    });
-    // What its outbox still holds is written, but not for ever. One that does not wait for its socket yet is watched from
-    // the moment when it does.
-    ticket.set(SERVED);
-    if ticket.has(STALLED) && is_serving() {
-        context().watch_farewell(Arc::clone(ticket));
-    }
+async fn serve<H: LocalHandler>(stream: std::net::TcpStream, open: Arc<Open>, turn: Turn, handler: Rc<H>) {
+    let Some(socket) = arrival::socket(stream, &open) else { return };
+    let served = arrival::local_steps(&*handler, Conn::new(socket));
+    arrival::run(open, served, |conn, end| handler.finish(conn, end)).await;
+    drop(turn);
 }
 
 async fn sweep<H: LocalHandler>(context: Rc<Context>, shared: Arc<Shared>, handler: Rc<H>) {
@@ -293,29 +218,11 @@ async fn sweep<H: LocalHandler>(context: Rc<Context>, shared: Arc<Shared>, handl
         let now_ms = clock::now_ms();
         context.now_ms.set(now_ms);
         context.end_farewells(now_ms);
-        if now_ms - inspected_ms >= INSPECT_EVERY_MS {
+        if u128::from(now_ms - inspected_ms) >= INSPECT_EVERY.as_millis() {
             inspected_ms = now_ms;
-            inspect(&shared, context.index, now_ms);
+            arrival::inspect(&shared, context.index, now_ms);
         }
         // A handler that panics here has said so already; the timeouts go on.
         let _ = catch_unwind(AssertUnwindSafe(|| handler.sweep(now_ms)));
     }
-}
-
-/// Ends who did not say in time who they are, and who says nothing for too long.
-fn inspect(shared: &Shared, worker: usize, now_ms: u64) {
-    let limit =
-        |timeout: Option<Duration>| timeout.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
-    let (handshake, idle) = (limit(shared.timeouts.handshake), limit(shared.timeouts.idle));
-    if handshake.is_none() && idle.is_none() {
-        return;
-    }
-    shared.registry.each_of(worker, |ticket| {
-        let over =
-            |since: u64, limit: Option<u64>| limit.is_some_and(|limit| now_ms.saturating_sub(since) >= limit);
-        let unknown = !ticket.has(ESTABLISHED) && over(ticket.opened_ms, handshake);
-        if unknown || over(ticket.heard_ms.load(Relaxed), idle) {
-            ticket.cut(End::TimedOut);
-        }
-    });
 }

@@ -10,7 +10,7 @@ use std::net::Shutdown;
 use std::rc::Rc;
 
 use place::{echo, hear, hear_all, numbered, open, talk, workers};
-use throng_server::{Conn, Handler, LocalHandler, Server};
+use throng_server::{Conn, Events, Handler, LocalHandler, Model, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Echoes, and can be told apart from a function.
@@ -37,7 +37,10 @@ impl LocalHandler for Counting {
     }
 }
 
-fn check_echo<H: LocalHandler>(server: Server<H>) {
+fn check_echo<K: 'static>(server: Server<K>)
+where
+    Events: Model<K>,
+{
     let place = open(server.model(workers(1)));
     let mut client = place.client();
     talk(&mut client, "hello");

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use place::{PATIENCE, Place, hear_all, hear_out, local, open, reset, talk, until, workers};
 use throng_server::{
-    Conn, ConnId, End, Event, Limits, LocalHandler, Peer, Rejected, Server, Timeouts, Worker,
+    Conn, ConnId, End, Event, Events, Limits, LocalHandler, Model, Peer, Rejected, Server, Timeouts, Worker,
 };
 
 /// What the handler of these tests does is told by the first bytes that it hears.
@@ -65,7 +65,10 @@ fn check(expected: &End, act: impl FnOnce(&Place, TcpStream)) {
     });
 }
 
-fn check_on<H: LocalHandler>(server: Server<H>, expected: &End, act: impl FnOnce(&Place, TcpStream)) {
+fn check_on<K: 'static>(server: Server<K>, expected: &End, act: impl FnOnce(&Place, TcpStream))
+where
+    Events: Model<K>,
+{
     let place = open(server.model(workers(1)));
     act(&place, place.client());
     assert_eq!(place.next_end(), *expected);

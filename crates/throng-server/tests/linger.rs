@@ -8,7 +8,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use place::{hear_all, local, numbered, open, until, workers};
-use throng_server::{Conn, End, Limits, LocalHandler, Server};
+use throng_server::{Conn, End, Limits, Server};
 
 const REPLY: usize = 1 << 20;
 
@@ -16,7 +16,7 @@ const REPLY: usize = 1 << 20;
 const UNREAD: usize = 100_000;
 
 /// A handler replies at once and is done; its client hears all of it, and no reset.
-fn check<H: LocalHandler>(server: Server<H>) {
+fn check<K: 'static>(server: Server<K>) {
     let place = open(server.limits(Limits { queue: 2 * REPLY, ..Limits::default() }));
     let mut client = place.client();
     client.write_all(&[b'x'; UNREAD]).unwrap();

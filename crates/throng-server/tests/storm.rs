@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread::JoinHandle;
 
 use place::{PATIENCE, local, open, until};
-use throng_server::{Conn, End, LocalHandler, Server};
+use throng_server::{Conn, End, Server};
 
 const CONNECTORS: usize = 4;
 const PAUSES: usize = 5;
@@ -66,7 +66,7 @@ fn connector(address: SocketAddr, tally: &Arc<Tally>) -> JoinHandle<()> {
     })
 }
 
-fn storm<H: LocalHandler>(form: &str, server: Server<H>) {
+fn storm<K: 'static>(form: &str, server: Server<K>) {
     let place = open(server);
     let tally = Arc::new(Tally::default());
     let connectors: Vec<_> = (0..CONNECTORS).map(|_| connector(place.address(), &tally)).collect();

@@ -1,8 +1,15 @@
 //! Those who answer: the services that throng serves.
 //!
-//! [`echo`] gives back what it gets. [`chat`] is the chat: its hub, its workers, and its doors.
+//! [`echo`] gives back what it gets, [`hello`] says hello and closes; [`seen`] is what they tell of it. [`chat`] is the chat:
+//! its hub, its workers, and its doors.
 
 pub mod chat;
 pub mod echo;
+pub mod hello;
+pub mod seen;
+
+pub use echo::Echo;
+pub use hello::Hello;
+pub use seen::{Seen, Watch};
 
 pub use throng_wire::printable;

@@ -7,9 +7,7 @@ use std::path::Path;
 pub struct Banner<'a> {
     /// Where the server listens.
     pub addresses: &'a [SocketAddr],
-    /// Where it keeps things.
-    pub data: &'a Path,
-    /// What is in there: `created`, or how many messages.
+    /// Where it keeps things, and what is in there.
     pub kept: String,
     /// How long the start took.
     pub ready_ms: u128,
@@ -24,7 +22,7 @@ impl Banner<'_> {
         for address in self.addresses {
             lines.push(format!("  chat     {address}   telnet, nc, IRC clients and browsers"));
         }
-        lines.push(format!("  data     {}  ({})", shown(self.data), self.kept));
+        lines.push(format!("  data     {}", self.kept));
         lines.push(String::new());
         if let Some(address) = self.addresses.first() {
             lines.extend(how_to_join(*address));
@@ -44,12 +42,19 @@ impl Banner<'_> {
 /// How one joins, door by door.
 pub fn how_to_join(address: SocketAddr) -> Vec<String> {
     let (host, port) = (reachable(address.ip()), address.port());
+    let by_terminal = by_terminal(address);
     let bracketed = if host.contains(':') { format!("[{host}]") } else { host.clone() };
     vec![
-        format!("  Join:    telnet {host} {port}      (or: nc {host} {port})"),
+        format!("  Join:    {by_terminal}"),
         format!("           irssi -c {host} -p {port}    (or any IRC client, without TLS)"),
         format!("           http://{bracketed}:{port}/"),
     ]
+}
+
+/// How one reaches it from a terminal.
+pub fn by_terminal(address: SocketAddr) -> String {
+    let (host, port) = (reachable(address.ip()), address.port());
+    format!("telnet {host} {port}      (or: nc {host} {port})")
 }
 
 /// An address that one can type: all interfaces are reached by the local one.

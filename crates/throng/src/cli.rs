@@ -57,6 +57,18 @@ pub struct Serve {
     #[arg(long, value_name = "HOW", env = "THRONG_PACE", default_value = "default")]
     pub pace: Pace,
 
+    /// By what means many are served at once; the chat knows only events
+    #[arg(long, value_name = "HOW", env = "THRONG_MODEL", default_value = "events")]
+    pub model: Model,
+
+    /// Workers of events and pool, at most so many threads of threads [default: one for each core; 1024 threads]
+    #[arg(long, value_name = "N", env = "THRONG_WORKERS", value_parser = clap::value_parser!(u16).range(1..))]
+    pub workers: Option<u16>,
+
+    /// Print who serves whom and what came, as it happens (echo, hello)
+    #[arg(long)]
+    pub verbose: bool,
+
     /// At most this many clients [default: the descriptor limit less 128]
     #[arg(long, value_name = "N", env = "THRONG_LIMITS__CLIENTS", value_parser = clap::value_parser!(u32).range(1..))]
     pub limits_clients: Option<u32>,
@@ -74,6 +86,32 @@ pub enum Service {
     Chat,
     /// Every byte comes back (RFC 862)
     Echo,
+    /// Says "Hello, World!" and closes
+    Hello,
+}
+
+impl Service {
+    /// As it is typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Service::Chat => "chat",
+            Service::Echo => "echo",
+            Service::Hello => "hello",
+        }
+    }
+}
+
+/// By what means many are served at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Model {
+    /// One client at a time; the others wait in the kernel's queue
+    Sequential,
+    /// A thread for each connection
+    Threads,
+    /// Tasks that any of some threads takes up
+    Pool,
+    /// An event loop on each core
+    Events,
 }
 
 /// How fast one client may ask.

@@ -25,11 +25,22 @@ enum Happened {
     Drained(Report),
 }
 
+/// Who was told goodbye.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goodbye {
+    /// So many people.
+    Told(usize),
+    /// Nobody, since the store did not answer in time.
+    Late,
+    /// Nobody, since the service has no words for it.
+    None,
+}
+
 /// How a server ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Ended {
-    /// How many people were told goodbye; nobody when the store did not answer in time.
-    pub told: Option<usize>,
+    /// Who was told goodbye.
+    pub told: Goodbye,
     /// What became of the connections.
     pub report: Report,
     /// Who did not want to wait for a drain that was under way.
@@ -47,16 +58,17 @@ impl Ended {
     /// The last line.
     pub fn text(&self) -> String {
         let told = match self.told {
-            Some(1) => "1 person told goodbye".to_owned(),
-            Some(people) => format!("{people} people told goodbye"),
-            None => "nobody told goodbye, since the store did not answer".to_owned(),
+            Goodbye::Told(1) => "1 person told goodbye, ".to_owned(),
+            Goodbye::Told(people) => format!("{people} people told goodbye, "),
+            Goodbye::Late => "nobody told goodbye, since the store did not answer, ".to_owned(),
+            Goodbye::None => String::new(),
         };
         let word = if self.cut_by.is_some() { "cut short" } else { "drained" };
         let (finished, cut) = (self.report.finished, self.report.cut);
         let millis = self.lasted.as_millis();
         let closed =
             if finished == 1 { "1 connection".to_owned() } else { format!("{finished} connections") };
-        format!("{word}: {told}, {closed} closed, {cut} cut, in {millis} ms")
+        format!("{word}: {told}{closed} closed, {cut} cut, in {millis} ms")
     }
 }
 
@@ -82,7 +94,7 @@ pub fn end_chat(chat: &Arc<Chat>, running: &Running, first: Wish, wishes: Receiv
 /// Ends any other service.
 pub fn end(running: &Running, first: Wish, wishes: Receiver<Wish>) -> Ended {
     let patience = if first.now { CUT_MAX } else { DRAIN_MAX };
-    End::new(running, wishes, patience).drain(patience, Some(0))
+    End::new(running, wishes, patience).drain(patience, Goodbye::None)
 }
 
 struct End<'a> {
@@ -116,21 +128,21 @@ impl End<'_> {
     }
 
     /// How many were told, unless the patience ends before or somebody wishes again.
-    fn wait_for_farewell(&mut self) -> Option<usize> {
+    fn wait_for_farewell(&mut self) -> Goodbye {
         loop {
             match self.happened.recv_timeout(self.left()) {
-                Ok(Happened::Told(people)) => return Some(people),
+                Ok(Happened::Told(people)) => return Goodbye::Told(people),
                 Ok(Happened::Wished(wish)) => {
                     self.cut_by = Some(wish.by);
-                    return None;
+                    return Goodbye::Late;
                 }
                 Ok(Happened::Drained(_)) => {}
-                Err(_) => return None,
+                Err(_) => return Goodbye::Late,
             }
         }
     }
 
-    fn drain(mut self, patience: Duration, told: Option<usize>) -> Ended {
+    fn drain(mut self, patience: Duration, told: Goodbye) -> Ended {
         let drain = self.running.drain(patience);
         let tell = self.tell.clone();
         spawn("throng-drained", move || {

@@ -3,22 +3,24 @@
 //! The order matters: the folder first, since a running server is the most likely reason for everything else;
 //! then the ports; then the store; and the doors open last, when everything behind them is ready.
 
+mod plain;
+
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use throng_server::{Claim, Limits, Model, Server, Workers};
+use throng_server::{Claim, Events, Limits, Server, Workers};
 use throng_services::chat::{Chat, House, Notes, Settings, house};
+use throng_services::{Echo, Hello};
 use throng_store::{DataFolder, Durability, RunningInfo};
 
-use crate::banner::Banner;
-use crate::cli::{Pace, Serve, Service};
+use crate::banner::{self, Banner};
+use crate::cli::{Model, Pace, Serve, Service};
 use crate::console::Console;
 use crate::console::terminal::Terminal;
 use crate::directory::Directory;
-use crate::ending::{self, Ended};
+use crate::ending::{self, Ended, Goodbye};
 use crate::fault::Fault;
 use crate::log::{Event, Log, Sight, segments};
 use crate::ports::{self, Claimed};
@@ -44,8 +46,9 @@ pub fn serve(asked: &Serve) -> Result<u8, Fault> {
     }
     let start = Start { asked, begun, clients_max, wishes, screen: Screen::start() };
     match asked.service {
-        Service::Echo => start.echo(wished),
         Service::Chat => start.chat(wished),
+        Service::Echo => start.plain(Echo { watch: start.watch() }, wished),
+        Service::Hello => start.plain(Hello { watch: start.watch() }, wished),
     }
 }
 
@@ -59,25 +62,12 @@ struct Start<'a> {
 }
 
 impl Start<'_> {
-    fn echo(&self, wished: Receiver<Wish>) -> Result<u8, Fault> {
-        let claims = self.claim()?;
-        let mut server = Server::new(throng_services::echo::echo).limits(self.limits());
-        for claim in claims {
-            server = server.listen_on(claim);
-        }
-        let running = server.start().map_err(|why| Fault::failed(why.to_string()))?;
-        for address in running.addresses() {
-            self.screen.say(&format!("echo at {address}; Ctrl-C ends it"));
-        }
-        let first = wait(&wished);
-        let ended = ending::end(&running, first, wished);
-        let (finished, cut) = (ended.report.finished, ended.report.cut);
-        self.screen.say(&format!("drained: {finished} connections closed, {cut} cut"));
-        self.screen.settle(LAST_LINES_MAX);
-        Ok(ended.exit_code())
-    }
-
     fn chat(&self, wished: Receiver<Wish>) -> Result<u8, Fault> {
+        if self.asked.model != Model::Events || self.asked.verbose {
+            return Err(Fault::usage("the chat runs on event loops, and prints no more than its log").hint(
+                "--model and --verbose are for the other services: throng serve echo --model threads",
+            ));
+        }
         let terminal = Terminal::find();
         let path = self.asked.data.clone().map_or_else(data::usual, Ok)?;
         let folder = DataFolder::open(&path).map_err(|why| data::refused(&path, &why))?;
@@ -90,17 +80,18 @@ impl Start<'_> {
         };
         let (store, kept) = (Arc::clone(&opened.store), data::kept(&opened, self.asked.durability));
         let sight = if terminal.is_some() { Sight::Prompt } else { Sight::Lines };
-        let log = Log::open(&path.join("events"), segments::BOUNDS, sight, Arc::clone(&self.screen));
+        let log = Log::open(Some(&path.join("events")), segments::BOUNDS, sight, Arc::clone(&self.screen));
         let directory = Arc::<Directory>::default();
 
         let addresses: Vec<SocketAddr> = claims.iter().map(Claim::address).collect();
-        let workers = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let workers = self.asked.workers.map_or_else(cores, usize::from);
         let notes = reporting::notes(Arc::clone(&log), Arc::clone(&directory));
         let chat = Chat::open(self.house(addresses.clone(), notes), opened, self.asked.durability, workers)
             .map_err(|why| Fault::failed(format!("cannot start the chat: {why}")))?;
         let factory = Arc::clone(&chat);
         let mut server = Server::local(move |worker| factory.worker(worker))
-            .model(Model::Events { workers: Workers::Count(workers) })
+            .model(Events { workers: Workers::Count(workers) })
             .limits(self.limits())
             .events(reporting::events(Arc::clone(&log), Arc::clone(&directory)));
         for claim in claims {
@@ -110,9 +101,15 @@ impl Start<'_> {
         let started = house::wall_clock().0;
         folder.publish(&RunningInfo { pid: std::process::id(), addresses: addresses.clone(), started });
 
-        self.tell_ready(&addresses, &path, kept, terminal.is_some(), &log);
+        let ready_ms =
+            self.tell_ready(&addresses, &log, |ready| ready.with("data", path.display()).with("kept", &kept));
+        if terminal.is_some() {
+            let kept = format!("{}  ({kept})", banner::shown(&path));
+            self.screen
+                .say(&Banner { addresses: &addresses, kept, ready_ms, clients_max: self.clients_max }.text());
+        }
         let console = Console {
-            hub: chat.hub().clone(),
+            hub: Some(chat.hub().clone()),
             running: running.clone(),
             directory,
             log: Arc::clone(&log),
@@ -127,7 +124,7 @@ impl Start<'_> {
                 .say("Closing: no new clients, everybody is told goodbye. Ctrl-C again does not wait.");
         }
         let ended = ending::end_chat(&chat, &running, first, wished);
-        if ended.told.is_some() {
+        if ended.told != Goodbye::Late {
             store.close();
         }
         self.finish(prompt, terminal.as_ref(), &log, &ended);
@@ -140,16 +137,14 @@ impl Start<'_> {
         Ok(claims)
     }
 
-    fn tell_ready(&self, addresses: &[SocketAddr], data: &Path, kept: String, banner: bool, log: &Log) {
+    /// Says that the server is ready, with what only this service tells.
+    fn tell_ready(&self, addresses: &[SocketAddr], log: &Log, own: impl FnOnce(Event) -> Event) -> u128 {
         let ready_ms = self.begun.elapsed().as_millis();
         let ready = addresses.iter().fold(Event::info("server.ready"), |event, at| event.with("address", at));
-        log.tell(ready.with("data", data.display()).with("kept", &kept).count("ms", ready_ms));
+        log.tell(own(ready).count("ms", ready_ms));
         // Whoever waits for this line need not wait for others to gather behind it.
         log.settle(LAST_LINES_MAX);
-        if banner {
-            let banner = Banner { addresses, data, kept, ready_ms, clients_max: self.clients_max };
-            self.screen.say(&banner.text());
-        }
+        ready_ms
     }
 
     fn prompt(&self, terminal: Option<&Terminal>, console: Console) -> Option<Prompt> {
@@ -166,7 +161,11 @@ impl Start<'_> {
 
     /// The last line, when everything else was said, on a terminal as it was before.
     fn finish(&self, prompt: Option<Prompt>, terminal: Option<&Terminal>, log: &Log, ended: &Ended) {
-        let event = Event::info("server.drained").count("told", ended.told.unwrap_or(0));
+        let event = match ended.told {
+            Goodbye::None => Event::info("server.drained"),
+            Goodbye::Told(people) => Event::info("server.drained").count("told", people),
+            Goodbye::Late => Event::info("server.drained").count("told", 0_u64),
+        };
         let event = event.count("closed", ended.report.finished).count("cut", ended.report.cut);
         log.tell(event.count("ms", ended.lasted.as_millis()));
         log.settle(LAST_LINES_MAX);

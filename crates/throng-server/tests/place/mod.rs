@@ -11,7 +11,8 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
-use throng_server::{Conn, End, Event, LocalHandler, Model, Running, Server, Workers};
+use throng_server::model::PerWorker;
+use throng_server::{Conn, End, Event, Events, LocalHandler, Running, Server, Workers};
 
 /// When a test gives up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -29,12 +30,12 @@ pub(crate) struct Place {
 }
 
 /// Starts a server, at one more address: a port of 127.0.0.1.
-pub(crate) fn open<H: LocalHandler>(server: Server<H>) -> Place {
+pub(crate) fn open<K: 'static>(server: Server<K>) -> Place {
     open_at(server.listen("127.0.0.1:0"))
 }
 
 /// Starts a server at the addresses that it has.
-pub(crate) fn open_at<H: LocalHandler>(server: Server<H>) -> Place {
+pub(crate) fn open_at<K: 'static>(server: Server<K>) -> Place {
     let (tell, told) = sync_channel(EVENTS_MAX);
     let sink =
         move |event: &Event| tell.try_send(event.clone()).expect("a test reads its events, or has few");
@@ -110,7 +111,7 @@ where
 }
 
 /// A server of such handlers.
-pub(crate) fn local<F, Served>(serve: F) -> Server<Local<F>>
+pub(crate) fn local<F, Served>(serve: F) -> Server<PerWorker<Local<F>>>
 where
     F: Fn(Conn) -> Served + Clone + Send + Sync + 'static,
     Served: Future<Output = throng_server::Result>,
@@ -119,8 +120,8 @@ where
 }
 
 /// So many workers.
-pub(crate) fn workers(count: usize) -> Model {
-    Model::Events { workers: Workers::Count(count) }
+pub(crate) fn workers(count: usize) -> Events {
+    Events { workers: Workers::Count(count) }
 }
 
 /// A client that is let in.

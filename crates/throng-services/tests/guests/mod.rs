@@ -11,7 +11,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use throng_server::{Model, Running, Server, Workers};
+use throng_server::{Events, Running, Server, Workers};
 use throng_services::chat::{Chat, House, Notes, PaceSettings, Settings, house};
 use throng_store::{Durability, Opened};
 use tungstenite::{Message, WebSocket};
@@ -50,7 +50,7 @@ impl Place {
         let chat = Chat::open(house, opened, durability, 2).unwrap();
         let factory = Arc::clone(&chat);
         let running = Server::local(move |worker: &throng_server::Worker| factory.worker(worker))
-            .model(Model::Events { workers: Workers::Count(2) })
+            .model(Events { workers: Workers::Count(2) })
             .listen_on(claim)
             .start()
             .unwrap();

@@ -15,14 +15,15 @@ use throng_services::chat::{HubHandle, NoAnswer};
 use crate::directory::Directory;
 use crate::log::Log;
 use crate::signals::Wish;
+use verbs::Row;
 
 /// How many completions are offered.
 const COMPLETIONS_MAX: usize = 50;
 
 /// What the console works with.
 pub struct Console {
-    /// The way to the chat.
-    pub hub: HubHandle,
+    /// The way to the chat, if that is the service.
+    pub hub: Option<HubHandle>,
     /// The server.
     pub running: Running,
     /// Who is who.
@@ -58,10 +59,25 @@ impl Console {
         if word.is_empty() {
             return Answer::default();
         }
-        match verbs::ROWS.iter().find(|row| row.name == word) {
+        match self.rows().find(|row| row.name == word) {
             Some(row) => (row.run)(self, rest.trim()).unwrap_or_else(Answer::say),
-            None => Answer::say(unknown(word)),
+            None => Answer::say(self.unknown(word)),
         }
+    }
+
+    /// The commands that this service has.
+    fn rows(&self) -> impl Iterator<Item = &'static Row> {
+        let has_chat = self.hub.is_some();
+        verbs::ROWS.iter().filter(move |row| row.serves.fits(has_chat))
+    }
+
+    /// Only rows of the chat ask for it, and only a chat has those.
+    fn hub(&self) -> &HubHandle {
+        self.hub.as_ref().expect("the chat's commands are found only where there is a chat")
+    }
+
+    fn unknown(&self, word: &str) -> String {
+        unknown(word, self.rows())
     }
 
     /// What could stand in the place of the last word, and where that word begins.
@@ -70,10 +86,8 @@ impl Console {
         let (before, word) = typed.split_at(begins);
         let fits = |name: &&str| name.starts_with(word);
         let found = match before.trim() {
-            "" => {
-                verbs::ROWS.iter().map(|row| row.name).filter(fits).map(|name| format!("{name} ")).collect()
-            }
-            "help" => verbs::ROWS.iter().map(|row| row.name).filter(fits).map(str::to_owned).collect(),
+            "" => self.rows().map(|row| row.name).filter(fits).map(|name| format!("{name} ")).collect(),
+            "help" => self.rows().map(|row| row.name).filter(fits).map(str::to_owned).collect(),
             "kick" => self.directory.names(word, COMPLETIONS_MAX),
             "logs" => ["show "].iter().copied().filter(fits).map(str::to_owned).collect(),
             "shutdown" => ["--now"].iter().copied().filter(fits).map(str::to_owned).collect(),
@@ -83,10 +97,10 @@ impl Console {
     }
 }
 
-fn unknown(word: &str) -> String {
+fn unknown(word: &str, rows: impl Iterator<Item = &'static Row>) -> String {
     let shown = throng_wire::printable::printable(word);
     let near = |name: &str| throng_services::chat::distance(name, word);
-    match verbs::ROWS.iter().min_by_key(|row| near(row.name)).filter(|row| near(row.name) <= 2) {
+    match rows.min_by_key(|row| near(row.name)).filter(|row| near(row.name) <= 2) {
         Some(row) => format!("There is no command {shown}. Did you mean {}? help lists all.", row.name),
         None => format!("There is no command {shown}. help lists what there is."),
     }
@@ -108,6 +122,7 @@ mod tests {
 
     #[test]
     fn an_unknown_command_gets_the_nearest() {
+        let unknown = |word: &str| unknown(word, verbs::ROWS.iter());
         assert!(unknown("stauts").contains("status"));
         assert!(unknown("frobnicate").contains("help lists what there is"));
         assert!(!unknown("\x1b[2J").contains('\x1b'));

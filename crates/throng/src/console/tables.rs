@@ -12,7 +12,7 @@ use super::Console;
 const LINES_MAX: usize = 200;
 
 /// A few lines on how everything is.
-pub fn status(console: &Console, chat: &Status) -> String {
+pub fn status(console: &Console, chat: Option<&Status>) -> String {
     let stats = console.running.stats();
     let state = match console.running.state() {
         State::Open => "accepting",
@@ -21,24 +21,68 @@ pub fn status(console: &Console, chat: &Status) -> String {
         State::Closed => "closed",
     };
     let addresses: Vec<_> = console.running.addresses().iter().map(ToString::to_string).collect();
-    let store = match &chat.read_only {
-        None => "ok".to_owned(),
-        Some(why) => format!("read-only: {}", printable(why)),
-    };
     let ended: Vec<_> = stats.ended.iter().map(|(name, count)| format!("{name} {count}")).collect();
     let ended = if ended.is_empty() { "none".to_owned() } else { ended.join(", ") };
-    [
+    let named = chat.map_or(String::new(), |chat| format!(", {} with a name", chat.people));
+    let mut lines = vec![
         format!("{state:<10} at {}, up {}", addresses.join(" and "), lasted(console.begun.elapsed())),
         format!(
-            "clients    {} connected, {} with a name; {} came, {} refused, {} shed",
-            stats.open, chat.people, stats.accepted, stats.rejected, stats.shed
+            "clients    {} connected{named}; {} came, {} refused, {} shed",
+            stats.open, stats.accepted, stats.rejected, stats.shed
         ),
         format!("ended      {ended}"),
-        format!("rooms      {}", chat.rooms.len()),
-        format!("messages   {} stored since the start", chat.stored),
-        format!("store      {store}"),
-    ]
-    .join("\n")
+    ];
+    match chat {
+        Some(chat) => {
+            let store = chat
+                .read_only
+                .as_ref()
+                .map_or("ok".to_owned(), |why| format!("read-only: {}", printable(why)));
+            lines.push(format!("rooms      {}", chat.rooms.len()));
+            lines.push(format!("messages   {} stored since the start", chat.stored));
+            lines.push(format!("store      {store}"));
+        }
+        None => {
+            let waiting =
+                console.running.waiting().map_or("unknown here".to_owned(), |count| count.to_string());
+            lines.push(format!("model      {}", console.running.model()));
+            lines.push(format!("waiting    {waiting} in the kernel's queue"));
+        }
+    }
+    lines.join("\n")
+}
+
+/// Everybody who is connected to a service where nobody has a name.
+pub fn plain_clients(console: &Console) -> String {
+    let conns = console.running.conns();
+    if conns.is_empty() {
+        return "Nobody is connected.".to_owned();
+    }
+    let model = console.running.model();
+    let rows: Vec<_> = conns
+        .iter()
+        .map(|conn| {
+            [
+                conn.id.to_string(),
+                conn.peer.address.to_string(),
+                server_of(model, conn.worker),
+                lasted(conn.age),
+                lasted(conn.silent),
+                conn.bytes_in.to_string(),
+                conn.bytes_out.to_string(),
+            ]
+        })
+        .collect();
+    table(["ID", "FROM", "SERVED BY", "SINCE", "SILENT", "BYTES IN", "OUT"], &rows)
+}
+
+/// The thread that serves a connection, as `ps -T` and a debugger name it.
+fn server_of(model: &str, worker: usize) -> String {
+    match model {
+        "threads" => format!("thread-{worker}"),
+        "pool" => "the pool".to_owned(),
+        _ => format!("throng-worker-{worker}"),
+    }
 }
 
 /// Everybody who is connected; those without a name stand apart.

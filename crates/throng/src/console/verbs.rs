@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use throng_server::ConnId;
 use throng_services::chat::{Name, Names, OperatorCommand, Refusal, text};
 use throng_wire::printable::printable;
 
@@ -20,49 +21,75 @@ pub struct Row {
     pub arguments: &'static str,
     /// One line that says what it does.
     pub help: &'static str,
+    /// Which services have it.
+    pub serves: Serves,
     /// Carries it out, with what followed.
     pub run: fn(&Console, &str) -> Outcome,
 }
 
+/// Which services have a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Serves {
+    /// All.
+    All,
+    /// The chat.
+    Chat,
+    /// Those where nobody has a name.
+    Plain,
+}
+
+impl Serves {
+    /// Does the service have it?
+    pub fn fits(self, has_chat: bool) -> bool {
+        match self {
+            Serves::All => true,
+            Serves::Chat => has_chat,
+            Serves::Plain => !has_chat,
+        }
+    }
+}
+
 /// All of them, in the order of the help.
 pub const ROWS: &[Row] = &[
-    Row { name: "help", arguments: "[COMMAND]", help: "lists the commands, or explains one", run: help },
-    Row { name: "status", arguments: "", help: "how the server is", run: status },
-    Row {
-        name: "clients",
-        arguments: "",
-        help: "who is connected, from where, through which door",
-        run: clients,
-    },
-    Row { name: "rooms", arguments: "", help: "the rooms with somebody in them", run: rooms },
-    Row { name: "say", arguments: "WORDS", help: "tells everybody something, as the server", run: say },
-    Row { name: "kick", arguments: "NAME [REASON]", help: "ends all connections of a person", run: kick },
-    Row { name: "pause", arguments: "", help: "refuses new clients; those who are here stay", run: pause },
-    Row { name: "resume", arguments: "", help: "takes new clients again, on the same ports", run: resume },
-    Row { name: "logs", arguments: "show [N]", help: "shows the last N events, 20 unless told", run: logs },
-    Row {
-        name: "shutdown",
-        arguments: "[--now]",
-        help: "says goodbye to everybody and ends; --now: at once",
-        run: shutdown,
-    },
+    row("help", "[COMMAND]", "lists the commands, or explains one", Serves::All, help),
+    row("status", "", "how the server is", Serves::All, status),
+    row("clients", "", "who is connected, from where, through which door", Serves::Chat, clients),
+    row("clients", "", "who is connected, from where, and who serves them", Serves::Plain, plain_clients),
+    row("rooms", "", "the rooms with somebody in them", Serves::Chat, rooms),
+    row("say", "WORDS", "tells everybody something, as the server", Serves::Chat, say),
+    row("kick", "NAME [REASON]", "ends all connections of a person", Serves::Chat, kick),
+    row("kick", "ID", "ends a connection; clients shows their numbers", Serves::Plain, kick_number),
+    row("pause", "", "refuses new clients; those who are here stay", Serves::All, pause),
+    row("resume", "", "takes new clients again, on the same ports", Serves::All, resume),
+    row("logs", "show [N]", "shows the last N events, 20 unless told", Serves::All, logs),
+    row("shutdown", "[--now]", "says goodbye to everybody and ends; --now: at once", Serves::All, shutdown),
 ];
+
+const fn row(
+    name: &'static str,
+    arguments: &'static str,
+    help: &'static str,
+    serves: Serves,
+    run: fn(&Console, &str) -> Outcome,
+) -> Row {
+    Row { name, arguments, help, serves, run }
+}
 
 /// How many events `logs show` shows unless told, and at most.
 const EVENTS_USUAL: usize = 20;
 const EVENTS_MAX: usize = 1000;
 
-fn help(_: &Console, rest: &str) -> Outcome {
+fn help(console: &Console, rest: &str) -> Outcome {
     if rest.is_empty() {
         let mut text = String::new();
-        for row in ROWS {
+        for row in console.rows() {
             let call = format!("{} {}", row.name, row.arguments);
             writeln!(text, "  {call:<22} {}", row.help).expect("a String takes all that is written to it");
         }
         text.push_str("Ctrl-C is shutdown; a second one does not wait.");
         return Ok(Answer::say(text));
     }
-    let row = ROWS.iter().find(|row| row.name == rest).ok_or_else(|| super::unknown(rest))?;
+    let row = console.rows().find(|row| row.name == rest).ok_or_else(|| console.unknown(rest))?;
     Ok(Answer::say(format!("  {} {}\n  {}", row.name, row.arguments, row.help)))
 }
 
@@ -81,8 +108,8 @@ fn usage(name: &str) -> String {
 
 fn status(console: &Console, rest: &str) -> Outcome {
     nothing("status", rest)?;
-    let chat = console.hub.status().map_err(unanswered)?;
-    Ok(Answer::say(tables::status(console, &chat)))
+    let chat = console.hub.as_ref().map(|hub| hub.status().map_err(unanswered)).transpose()?;
+    Ok(Answer::say(tables::status(console, chat.as_ref())))
 }
 
 fn clients(console: &Console, rest: &str) -> Outcome {
@@ -90,9 +117,14 @@ fn clients(console: &Console, rest: &str) -> Outcome {
     Ok(Answer::say(tables::clients(console)))
 }
 
+fn plain_clients(console: &Console, rest: &str) -> Outcome {
+    nothing("clients", rest)?;
+    Ok(Answer::say(tables::plain_clients(console)))
+}
+
 fn rooms(console: &Console, rest: &str) -> Outcome {
     nothing("rooms", rest)?;
-    let chat = console.hub.status().map_err(unanswered)?;
+    let chat = console.hub().status().map_err(unanswered)?;
     Ok(Answer::say(tables::rooms(&chat)))
 }
 
@@ -103,7 +135,7 @@ fn say(console: &Console, rest: &str) -> Outcome {
     let words =
         text(rest).ok_or("Not said: that is longer than 400 bytes, or has control characters in it.")?;
     console
-        .hub
+        .hub()
         .operate(OperatorCommand::Announce(words))
         .map_err(unanswered)?
         .map_err(|refused| refusal(&refused.why))?;
@@ -125,7 +157,7 @@ fn kick(console: &Console, rest: &str) -> Outcome {
         }
     };
     let shown = reason.as_ref().map(|words| printable(words.as_str()).into_owned());
-    match console.hub.operate(OperatorCommand::Kick(name.clone(), reason)).map_err(unanswered)? {
+    match console.hub().operate(OperatorCommand::Kick(name.clone(), reason)).map_err(unanswered)? {
         Ok(()) => {
             let event = Event::info("client.kicked").with("name", name.as_str()).with("by", "console");
             console.log.tell(event.with_some("reason", shown.as_ref()));
@@ -143,6 +175,15 @@ fn kick(console: &Console, rest: &str) -> Outcome {
             Err(format!("Nobody called {} is here.{hint}", printable(typed)))
         }
     }
+}
+
+fn kick_number(console: &Console, rest: &str) -> Outcome {
+    let id = rest.parse().map(ConnId).map_err(|_| "Type it so: kick ID. clients shows the numbers.")?;
+    if !console.running.kill(id) {
+        return Err(format!("There is no connection {id}. clients shows who is here."));
+    }
+    console.log.tell(Event::info("client.kicked").count("conn", id.0).with("by", "console"));
+    Ok(Answer::say(format!("Kicked {id}")))
 }
 
 fn refusal(why: &Refusal) -> String {

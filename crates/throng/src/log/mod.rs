@@ -35,6 +35,8 @@ const GATHER: Duration = Duration::from_millis(50);
 pub enum Sight {
     /// An operator sits at the prompt: what the server does and what is wrong. A busy chat must not flood them.
     Prompt,
+    /// Somebody else shows what clients do: all the rest.
+    Watched,
     /// The lines are all there is to see: everything but what happens at each message.
     Lines,
 }
@@ -45,6 +47,7 @@ impl Sight {
         match self {
             _ if event.level > Level::Info => true,
             Sight::Lines => !per_message,
+            Sight::Watched => !event.kind.starts_with("client."),
             // The banner says what `server.ready` says, and the last line what `server.drained` says.
             Sight::Prompt => match event.kind {
                 "server.ready" | "server.draining" | "server.drained" => false,
@@ -84,9 +87,10 @@ pub struct Log {
 }
 
 impl Log {
-    /// Opens the log in this folder. When its files cannot be written, it says so once and goes on without them.
-    pub fn open(folder: &Path, bounds: Bounds, sight: Sight, screen: Arc<Screen>) -> Arc<Log> {
-        let segments = Segments::open(folder, bounds);
+    /// Opens the log in this folder, or in memory alone. When its files cannot be written, it says so once and goes on
+    /// without them.
+    pub fn open(folder: Option<&Path>, bounds: Bounds, sight: Sight, screen: Arc<Screen>) -> Arc<Log> {
+        let segments = folder.map(|folder| Segments::open(folder, bounds)).transpose();
         let (desk, kept) = (Arc::<Desk>::default(), Arc::<Mutex<VecDeque<Event>>>::default());
         let mut writer = Writer {
             segments: None,
@@ -98,7 +102,7 @@ impl Log {
             lines: String::new(),
         };
         match segments {
-            Ok(segments) => writer.segments = Some(segments),
+            Ok(segments) => writer.segments = segments,
             Err(why) => writer.fail(&why),
         }
         std::thread::Builder::new()
@@ -257,7 +261,8 @@ mod tests {
     #[test]
     fn a_storm_of_events_is_kept_in_bounds_and_what_was_dropped_is_told() {
         let folder = tempfile::tempdir().unwrap();
-        let log = Log::open(folder.path(), Bounds { bytes: 4096, files: 2 }, Sight::Prompt, Screen::start());
+        let log =
+            Log::open(Some(folder.path()), Bounds { bytes: 4096, files: 2 }, Sight::Prompt, Screen::start());
         let told = 4 * WAITING_MAX as u64;
         for n in 0..told {
             log.tell(Event::info("client.said").count("n", n));
@@ -284,7 +289,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("events");
         std::fs::write(&file, "in the way").unwrap();
-        let log = Log::open(&file, segments::BOUNDS, Sight::Prompt, Screen::start());
+        let log = Log::open(Some(&file), segments::BOUNDS, Sight::Prompt, Screen::start());
         log.tell(Event::info("client.joined").with("name", "ana"));
         log.settle(PATIENCE);
         assert_eq!(log.last(10).len(), 1);

@@ -1,0 +1,179 @@
+//! A connection from its admission to its end, whoever serves it: by which model is all the same here.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::clock;
+use crate::conn::{Conn, Peer, Socket};
+use crate::end::End;
+use crate::handler::{Handler, LocalHandler, Rejected};
+use crate::limits::{AddressSeat, Place, Turn};
+use crate::report::ConnInfo;
+use crate::shared::Shared;
+use crate::ticket::{ESTABLISHED, Open, SERVED, SET_UP, STALLED, Ticket};
+use crate::worker;
+
+/// How long a rejected peer may keep its socket.
+const REJECTED_MAX: Duration = Duration::from_millis(500);
+
+/// How often the timeouts of every connection are looked at.
+pub(crate) const INSPECT_EVERY: Duration = Duration::from_secs(1);
+
+/// A socket on its way to the one who serves it, with its places in the limits.
+pub(crate) struct Arrival {
+    pub stream: std::net::TcpStream,
+    pub peer: Peer,
+    pub admission: Admission,
+}
+
+/// Is it served?
+pub(crate) enum Admission {
+    /// Yes: its places, its number and its table are taken.
+    Served(Open, Turn),
+    /// No; it hears why, and keeps its place in all until it is closed.
+    Rejected(Rejected, OwnedSemaphorePermit),
+}
+
+impl Arrival {
+    /// A connection that is to be served.
+    pub(crate) fn served(
+        stream: std::net::TcpStream,
+        peer: Peer,
+        worker: usize,
+        shared: &Arc<Shared>,
+        places: (Place, AddressSeat),
+    ) -> Arrival {
+        let ticket = Ticket::new(shared.next_id(), peer.clone(), worker, Arc::clone(shared));
+        let (Place { total, turn }, address) = places;
+        Arrival { stream, peer, admission: Admission::Served(Open::new(ticket, total, address), turn) }
+    }
+}
+
+/// The socket in the event loop of this thread's runtime.
+pub(crate) fn socket(stream: std::net::TcpStream, open: &Arc<Open>) -> Option<Socket> {
+    match TcpStream::from_std(stream) {
+        Ok(stream) => Some(Socket::new(stream, Arc::clone(open))),
+        Err(why) => {
+            open.ticket.conclude(End::Failed(why.to_string()));
+            None
+        }
+    }
+}
+
+/// Serves one connection to its end; whatever its handler does, it ends alone.
+///
+/// The connection is dropped before its handler has said how it ended; that its place is kept here meanwhile makes the
+/// handler's word count.
+pub(crate) async fn run(
+    open: Arc<Open>,
+    served: impl Future<Output = crate::Result>,
+    finish: impl FnOnce(&ConnInfo, &End),
+) {
+    let over = Over { open: &open, finish: Some(finish) };
+    // Inside, so that a handler which panics before it waits is caught as well.
+    let served = AssertUnwindSafe(served).catch_unwind().await;
+    let ticket = &open.ticket;
+    ticket.conclude(match served {
+        Ok(Ok(())) => ticket.usual_end(),
+        Ok(Err(failure)) => failure.end(),
+        Err(_) => End::Panicked,
+    });
+    drop(over);
+    // What its outbox still holds is written, but not for ever. One that does not wait for its socket yet is watched from
+    // the moment when it does.
+    ticket.set(SERVED);
+    if ticket.has(STALLED) && worker::is_serving() {
+        worker::context().watch_farewell(Arc::clone(ticket));
+    }
+}
+
+/// Sees to it that `finish` comes, however the serving ends: dropped as well.
+pub(crate) struct Over<'a, F: FnOnce(&ConnInfo, &End)> {
+    pub open: &'a Open,
+    pub finish: Option<F>,
+}
+
+impl<F: FnOnce(&ConnInfo, &End)> Drop for Over<'_, F> {
+    fn drop(&mut self) {
+        let ticket = &self.open.ticket;
+        if !ticket.has(SET_UP) {
+            return;
+        }
+        // Only one that was dropped has no end yet, and that is done by the server's end.
+        ticket.conclude(End::Drained);
+        let end = ticket.end().unwrap_or(End::Drained);
+        if let Some(finish) = self.finish.take() {
+            // A handler that panics here has said so already, and the end stays what it was.
+            let _ = catch_unwind(AssertUnwindSafe(|| finish(&ticket.info(clock::now_ms()), &end)));
+        }
+    }
+}
+
+/// All steps of a handler that may travel.
+pub(crate) async fn steps<H: Handler>(handler: Arc<H>, mut conn: Conn) -> crate::Result {
+    handler.setup(&mut conn).await?;
+    conn.set_up();
+    handler.serve(conn).await
+}
+
+/// All steps of a handler that stays on its thread.
+pub(crate) async fn local_steps<H: LocalHandler>(handler: &H, mut conn: Conn) -> crate::Result {
+    handler.setup(&mut conn).await?;
+    conn.set_up();
+    handler.serve(conn).await
+}
+
+/// The word for a peer that is not served. A handler that panics here has none.
+pub(crate) fn word(rejected: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
+    catch_unwind(AssertUnwindSafe(rejected)).unwrap_or_default()
+}
+
+/// Tells a peer why it is not served; one that is gone already needs no word.
+pub(crate) async fn reject(stream: std::net::TcpStream, place: OwnedSemaphorePermit, word: Vec<u8>) {
+    let Ok(mut stream) = TcpStream::from_std(stream) else { return };
+    let told = async {
+        if stream.write_all(&word).await.is_ok() && stream.shutdown().await.is_ok() {
+            crate::linger::discard(&stream).await;
+        }
+    };
+    let _ = tokio::time::timeout(REJECTED_MAX, told).await;
+    // The socket first: a place is free when its descriptor is.
+    drop(stream);
+    drop(place);
+}
+
+/// Ends who did not say in time who they are, and who says nothing for too long.
+pub(crate) fn inspect(shared: &Shared, table: usize, now_ms: u64) {
+    let limit =
+        |timeout: Option<Duration>| timeout.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    let (handshake, idle) = (limit(shared.timeouts.handshake), limit(shared.timeouts.idle));
+    if handshake.is_none() && idle.is_none() {
+        return;
+    }
+    shared.registry.each_of(table, |ticket| {
+        let over =
+            |since: u64, limit: Option<u64>| limit.is_some_and(|limit| now_ms.saturating_sub(since) >= limit);
+        let unknown = !ticket.has(ESTABLISHED) && over(ticket.opened_ms, handshake);
+        if unknown || over(ticket.heard_ms.load(Relaxed), idle) {
+            ticket.cut(End::TimedOut);
+        }
+    });
+}
+
+/// Inspects for as long as the runtime lives, for the models that have one table.
+pub(crate) async fn inspect_all(shared: Arc<Shared>) {
+    let mut ticks = tokio::time::interval(INSPECT_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        inspect(&shared, 0, clock::now_ms());
+    }
+}

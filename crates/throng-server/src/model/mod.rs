@@ -1,0 +1,193 @@
+//! By what means many clients are served at once: one room for each model. The handler is the same in all.
+//!
+//! | model | serves | a handler that waits | a handler that blocks |
+//! |---|---|---|---|
+//! | [`Sequential`] | one client, the others wait in the kernel's queue | holds all others up | holds all others up |
+//! | [`Threads`] | a thread per connection | holds its own thread | holds its own thread |
+//! | [`Pool`] | tasks that any of some threads takes up | holds nobody up | holds one thread |
+//! | [`Events`] | tasks that stay on the event loop of one core | holds nobody up | holds up that core's clients |
+
+mod events;
+mod pool;
+mod reactor;
+mod sequential;
+mod threads;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use tokio::sync::mpsc;
+
+use crate::arrival::Arrival;
+use crate::registry::Registry;
+use crate::running::ThreadGroup;
+use crate::server::StartError;
+use crate::shared::Shared;
+use crate::worker::Worker;
+
+/// Sockets that may wait for one worker to take them over.
+const ARRIVALS_MAX: usize = 1024;
+
+/// One client at a time, in the order in which they came; the others wait in the kernel's queue. The server of the first
+/// lesson, kept honest: it shows what the other models are for, and suits a service that must never do two things at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sequential;
+
+/// A thread for each connection. Handlers that wait share one event loop, so that a connection costs a thread and one
+/// descriptor; a [`crate::BlockingHandler`] needs no event loop at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Threads {
+    /// How many at most; clients beyond wait in the kernel's queue.
+    pub max: usize,
+}
+
+impl Default for Threads {
+    /// At most 1,024.
+    fn default() -> Threads {
+        Threads { max: 1024 }
+    }
+}
+
+/// Tasks on some threads; one that has nothing to do takes a task over from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// How many threads.
+    pub workers: Workers,
+}
+
+/// One event loop per worker, each on a thread of its own; a connection stays on the worker that it was given to, the one
+/// with the fewest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Events {
+    /// How many.
+    pub workers: Workers,
+}
+
+/// How many workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Workers {
+    /// One for each core that this process may use.
+    Auto,
+    /// So many; at least one.
+    Count(usize),
+}
+
+impl Workers {
+    fn count(self) -> usize {
+        match self {
+            Workers::Auto => std::thread::available_parallelism().map_or(1, usize::from),
+            Workers::Count(count) => count.max(1),
+        }
+    }
+}
+
+/// A model that can run handlers of this kind. Implemented by the models themselves, for the kinds that they can run:
+///
+/// | | [`crate::Server::new`] | [`crate::Server::local`] | [`crate::Server::blocking`] |
+/// |---|---|---|---|
+/// | [`Sequential`] | yes | yes | yes |
+/// | [`Threads`] | yes | | yes |
+/// | [`Pool`] | yes | | |
+/// | [`Events`] | yes | yes | |
+///
+/// ```compile_fail
+/// # use throng_server::{Conn, Pool, Server, Workers};
+/// // State that stays on one worker cannot run where tasks change their thread.
+/// # struct PerCore;
+/// # impl throng_server::LocalHandler for PerCore {
+/// #     async fn serve(&self, _conn: Conn) -> throng_server::Result { Ok(()) }
+/// # }
+/// let server = Server::local(|_| PerCore).model(Pool { workers: Workers::Auto });
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot run handlers of this kind",
+    note = "Server::new runs on Sequential, Threads, Pool and Events; Server::local on Sequential and Events; \
+            Server::blocking on Sequential and Threads"
+)]
+pub trait Model<K>: sealed::Model<K> {}
+
+impl<K, M: sealed::Model<K>> Model<K> for M {}
+
+pub(crate) mod sealed {
+    use std::sync::Arc;
+
+    use super::{Gate, Shape, StartError, ThreadGroup};
+    use crate::shared::Shared;
+
+    /// What a model stands on.
+    pub struct Ground<'a> {
+        pub(crate) shared: &'a Arc<Shared>,
+        pub(crate) threads: &'a mut ThreadGroup,
+    }
+
+    /// What a model does, for this crate alone.
+    pub trait Model<K>: Send + 'static {
+        /// What is made before it starts.
+        fn shape(&self) -> Shape;
+
+        /// Starts its threads.
+        fn start(self: Box<Self>, kind: K, ground: &mut Ground<'_>) -> Result<Gate, StartError>;
+    }
+}
+
+/// What everybody needs to know of a model.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// Its name, as told to people.
+    pub(crate) name: &'static str,
+    /// Tables of connections: one for each worker, or one for all.
+    pub(crate) tables: usize,
+    /// How many are served at the same time, where the model itself limits that.
+    pub(crate) turns: Option<usize>,
+}
+
+/// A handler that serves everywhere.
+pub struct Shareable<H>(pub(crate) Arc<H>);
+
+/// A factory of handlers, one for each worker.
+pub struct PerWorker<H>(pub(crate) Factory<H>);
+
+/// A handler of blocking code.
+pub struct Blocking<H>(pub(crate) Arc<H>);
+
+pub(crate) type Factory<H> = Box<dyn Fn(&Worker) -> H + Send + Sync>;
+
+/// Where the listener puts those who come in.
+#[derive(Clone)]
+pub struct Gate {
+    ways: Vec<mpsc::Sender<Arrival>>,
+    /// Where each connection gets a worker of its own: the last one's number.
+    last: Option<Arc<AtomicUsize>>,
+}
+
+impl Gate {
+    /// To workers that are there already.
+    fn to_workers(ways: Vec<mpsc::Sender<Arrival>>) -> Gate {
+        Gate { ways, last: None }
+    }
+
+    /// To one who makes a worker for each.
+    fn to_maker(way: mpsc::Sender<Arrival>) -> Gate {
+        Gate { ways: vec![way], last: Some(Arc::default()) }
+    }
+
+    /// The worker of the next connection.
+    pub(crate) fn choose(&self, registry: &Registry) -> usize {
+        match &self.last {
+            Some(last) => last.fetch_add(1, Relaxed) + 1,
+            None => registry.least_loaded(),
+        }
+    }
+
+    /// The way to it.
+    pub(crate) fn way_to(&self, worker: usize) -> &mpsc::Sender<Arrival> {
+        &self.ways[worker % self.ways.len()]
+    }
+}
+
+/// What is left when a model ends is ended at once; who blocks on a socket wakes up.
+fn cut_all(shared: &Shared) {
+    shared.registry.each_of(0, |ticket| {
+        ticket.cut(crate::End::Drained);
+    });
+}

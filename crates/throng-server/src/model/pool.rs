@@ -1,0 +1,83 @@
+//! `Pool`: tasks on tokio's work-stealing runtime.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::{
+    ARRIVALS_MAX, Gate, Pool, Shape, Shareable, cut_all,
+    sealed::{self, Ground},
+};
+use crate::arrival::{self, Admission, Arrival};
+use crate::conn::Conn;
+use crate::handler::Handler;
+use crate::limits::Turn;
+use crate::server::StartError;
+use crate::shared::Shared;
+use crate::ticket::Open;
+
+/// How long a task may hold its thread when the server is over.
+const OVER_MAX: Duration = Duration::from_millis(500);
+
+impl<H: Handler> sealed::Model<Shareable<H>> for Pool {
+    fn shape(&self) -> Shape {
+        Shape { name: "pool", tables: 1, turns: None }
+    }
+
+    fn start(self: Box<Self>, kind: Shareable<H>, ground: &mut Ground<'_>) -> Result<Gate, StartError> {
+        let (way, arrivals) = mpsc::channel(ARRIVALS_MAX);
+        let (ready, readied) = sync_channel(1);
+        let (workers, shared) = (self.workers.count(), Arc::clone(ground.shared));
+        let body = move || {
+            let last = AtomicUsize::new(0);
+            let built = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(workers)
+                .thread_name_fn(move || format!("throng-pool-{}", last.fetch_add(1, Relaxed)))
+                .enable_io()
+                .enable_time()
+                .build();
+            let (runtime, started) = match built {
+                Ok(runtime) => (Some(runtime), Ok(())),
+                Err(why) => (None, Err(why)),
+            };
+            // Whoever starts the server may have given up already.
+            let _ = ready.send(started);
+            let Some(runtime) = runtime else { return };
+            runtime.block_on(take_all(arrivals, &kind.0, &shared));
+            cut_all(&shared);
+            runtime.shutdown_timeout(OVER_MAX);
+        };
+        ground.threads.spawn("throng-pool", body)?;
+        match readied.recv() {
+            Ok(Ok(())) => Ok(Gate::to_workers(vec![way])),
+            Ok(Err(why)) => Err(StartError::Thread(why)),
+            Err(_) => Err(StartError::Factory),
+        }
+    }
+}
+
+async fn take_all<H: Handler>(mut arrivals: mpsc::Receiver<Arrival>, handler: &Arc<H>, shared: &Arc<Shared>) {
+    tokio::spawn(arrival::inspect_all(Arc::clone(shared)));
+    while let Some(Arrival { stream, peer, admission }) = arrivals.recv().await {
+        match admission {
+            Admission::Served(open, turn) => {
+                tokio::spawn(serve(stream, Arc::new(open), turn, Arc::clone(handler)));
+            }
+            Admission::Rejected(why, place) => {
+                let word = arrival::word(|| handler.rejected(&peer, why).to_vec());
+                tokio::spawn(arrival::reject(stream, place, word));
+            }
+        }
+    }
+}
+
+async fn serve<H: Handler>(stream: std::net::TcpStream, open: Arc<Open>, turn: Turn, handler: Arc<H>) {
+    let Some(socket) = arrival::socket(stream, &open) else { return };
+    let finishing = Arc::clone(&handler);
+    let served = arrival::steps(handler, Conn::new(socket));
+    arrival::run(open, served, move |conn, end| finishing.finish(conn, end)).await;
+    drop(turn);
+}

@@ -1,0 +1,135 @@
+//! The one event loop beside serving threads: it takes arrivals over, gives each to a thread, watches sockets for handlers
+//! that wait, looks at the timeouts, and closes politely.
+
+use std::io;
+use std::net::TcpStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+
+use super::{ARRIVALS_MAX, cut_all, sealed::Ground};
+use crate::arrival::{self, Admission, Arrival, Over};
+use crate::blocking::BlockingConn;
+use crate::conn::{Conn, Peer};
+use crate::end::End;
+use crate::handler::{BlockingHandler, Handler, Rejected};
+use crate::limits::Turn;
+use crate::server::StartError;
+use crate::ticket::{Open, SERVED};
+
+/// How long serving threads have to notice that the server is over, before the event loop ends under them.
+const OVER_MAX: Duration = Duration::from_millis(500);
+
+/// A client for a serving thread.
+pub(super) struct Client {
+    stream: TcpStream,
+    open: Arc<Open>,
+    turn: Turn,
+    reactor: Handle,
+    /// Comes true when the server is over.
+    over: watch::Receiver<bool>,
+    /// Each thread that serves has one. Nothing is ever sent.
+    _alive: mpsc::Sender<()>,
+}
+
+impl Client {
+    /// Who serves it.
+    pub(super) fn worker(&self) -> usize {
+        self.open.ticket.worker
+    }
+
+    /// Serves it on this thread, which waits whenever the handler does.
+    pub(super) fn serve<H: Handler>(self, handler: Arc<H>) {
+        let Client { stream, open, turn, reactor, mut over, _alive } = self;
+        let _inside = reactor.enter();
+        let Some(socket) = arrival::socket(stream, &open) else { return };
+        let finishing = Arc::clone(&handler);
+        let served = arrival::steps(handler, Conn::new(socket));
+        reactor.block_on(async move {
+            tokio::select! {
+                // The server is over, and whoever is left is dropped.
+                _ = over.wait_for(|over| *over) => {}
+                () = arrival::run(open, served, |conn, end| finishing.finish(conn, end)) => {}
+            }
+        });
+        drop(turn);
+    }
+
+    /// Serves it on this thread with blocking code.
+    pub(super) fn serve_blocking<H: BlockingHandler>(self, handler: &H) {
+        let Client { stream, open, turn, reactor, over: _, _alive } = self;
+        let over = Over { open: &open, finish: Some(|conn: &_, end: &_| handler.finish(conn, end)) };
+        let served = catch_unwind(AssertUnwindSafe(|| {
+            let mut conn = BlockingConn::new(stream, Arc::clone(&open), reactor)?;
+            handler.setup(&mut conn)?;
+            conn.set_up();
+            handler.serve(conn)
+        }));
+        let ticket = &open.ticket;
+        ticket.conclude(match served {
+            Ok(Ok(())) => ticket.usual_end(),
+            Ok(Err(failure)) => failure.end(),
+            Err(_) => End::Panicked,
+        });
+        ticket.set(SERVED);
+        drop(over);
+        drop(turn);
+    }
+}
+
+/// Starts the event loop. `hire` gets a thread for a client, or says why not; `word` is what a rejected peer hears.
+pub(super) fn start(
+    ground: &mut Ground<'_>,
+    mut hire: impl FnMut(Client) -> io::Result<()> + Send + 'static,
+    word: impl Fn(&Peer, Rejected) -> Vec<u8> + Send + 'static,
+) -> Result<mpsc::Sender<Arrival>, StartError> {
+    let (way, mut arrivals) = mpsc::channel::<Arrival>(ARRIVALS_MAX);
+    let (ready, readied) = sync_channel(1);
+    let shared = Arc::clone(ground.shared);
+    let body = move || {
+        let built = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
+        let (runtime, started) = match built {
+            Ok(runtime) => (Some(runtime), Ok(())),
+            Err(why) => (None, Err(why)),
+        };
+        // Whoever starts the server may have given up already.
+        let _ = ready.send(started);
+        let Some(runtime) = runtime else { return };
+        let (tell_over, over) = watch::channel(false);
+        let (alive, mut ended) = mpsc::channel::<()>(1);
+        runtime.block_on(async {
+            tokio::spawn(arrival::inspect_all(Arc::clone(&shared)));
+            while let Some(Arrival { stream, peer, admission }) = arrivals.recv().await {
+                match admission {
+                    Admission::Served(open, turn) => {
+                        let open = Arc::new(open);
+                        let (reactor, over, _alive) = (Handle::current(), over.clone(), alive.clone());
+                        let client = Client { stream, open: Arc::clone(&open), turn, reactor, over, _alive };
+                        if let Err(why) = hire(client) {
+                            open.ticket.conclude(End::Failed(format!("no thread to serve it: {why}")));
+                        }
+                    }
+                    Admission::Rejected(why, place) => {
+                        let word = arrival::word(|| word(&peer, why));
+                        tokio::spawn(arrival::reject(stream, place, word));
+                    }
+                }
+            }
+            cut_all(&shared);
+            drop((alive, hire));
+            tell_over.send_replace(true);
+            // One that blocks is left behind: nothing can end a thread that does not want to.
+            let _ = tokio::time::timeout(OVER_MAX, ended.recv()).await;
+        });
+    };
+    ground.threads.spawn("throng-reactor", body)?;
+    match readied.recv() {
+        Ok(Ok(())) => Ok(way),
+        Ok(Err(why)) => Err(StartError::Thread(why)),
+        Err(_) => Err(StartError::Factory),
+    }
+}

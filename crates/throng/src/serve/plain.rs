@@ -1,0 +1,130 @@
+//! The services where nobody has a name and nothing is kept: by any model, with the same prompt, log and end as the chat.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use jiff::tz::TimeZone;
+use throng_server::model::Shareable;
+use throng_server::{Claim, Events, Handler, Peer, Pool, Sequential, Server, Threads, Workers};
+use throng_services::{Seen, Watch};
+use throng_store::DataFolder;
+use throng_wire::printable::printable_bytes;
+
+use super::{Start, wait};
+use crate::banner;
+use crate::cli::Model;
+use crate::console::Console;
+use crate::console::terminal::Terminal;
+use crate::directory::Directory;
+use crate::fault::Fault;
+use crate::log::{Event, Log, Sight, segments};
+use crate::screen::Screen;
+use crate::signals::Wish;
+use crate::{data, ending, reporting};
+
+/// How much of what came `--verbose` shows.
+const SHOWN_MAX: usize = 64;
+
+impl Start<'_> {
+    /// Who is told what the service sees: the screen, with `--verbose`.
+    pub(super) fn watch(&self) -> Watch {
+        if !self.asked.verbose {
+            return Watch::none();
+        }
+        let screen = Arc::clone(&self.screen);
+        Watch::by(move |peer, seen| tell(&screen, peer, seen))
+    }
+
+    /// Serves until it is told to end.
+    pub(super) fn plain<H: Handler>(&self, handler: H, wished: Receiver<Wish>) -> Result<u8, Fault> {
+        let terminal = Terminal::find();
+        // Nothing is kept unless a folder is named for it, so any number of these run beside each other.
+        let folder = match &self.asked.data {
+            Some(path) => Some(DataFolder::open(path).map_err(|why| data::refused(path, &why))?),
+            None => None,
+        };
+        let claims = self.claim()?;
+        let events = self.asked.data.as_ref().map(|path| path.join("events"));
+        let sight = match (terminal.is_some(), self.asked.verbose) {
+            (true, _) => Sight::Prompt,
+            (false, true) => Sight::Watched,
+            (false, false) => Sight::Lines,
+        };
+        let log = Log::open(events.as_deref(), segments::BOUNDS, sight, Arc::clone(&self.screen));
+        let directory = Arc::<Directory>::default();
+        let addresses: Vec<SocketAddr> = claims.iter().map(Claim::address).collect();
+        let server = Server::new(handler)
+            .limits(self.limits())
+            .events(reporting::events(Arc::clone(&log), Arc::clone(&directory)));
+        let server = claims.into_iter().fold(self.by_model(server), Server::listen_on);
+        let running = server.start().map_err(|why| Fault::failed(why.to_string()))?;
+        let model = running.model();
+        let ready_ms = self.tell_ready(&addresses, &log, |ready| ready.with("model", model));
+        if terminal.is_some() {
+            self.screen.say(&self.banner(&addresses, model, ready_ms));
+        }
+        let zone = TimeZone::system();
+        let console = Console {
+            hub: None,
+            running: running.clone(),
+            directory,
+            log: Arc::clone(&log),
+            begun: self.begun,
+            zone,
+        };
+        let prompt = self.prompt(terminal.as_ref(), console);
+        let first = wait(&wished);
+        log.tell(Event::info("server.draining").with("by", first.by.name()));
+        let ended = ending::end(&running, first, wished);
+        self.finish(prompt, terminal.as_ref(), &log, &ended);
+        drop(folder);
+        Ok(ended.exit_code())
+    }
+
+    fn by_model<H: Handler>(&self, server: Server<Shareable<H>>) -> Server<Shareable<H>> {
+        let workers = self.asked.workers.map(usize::from);
+        let count = workers.map_or(Workers::Auto, Workers::Count);
+        match self.asked.model {
+            Model::Sequential => server.model(Sequential),
+            Model::Threads => server.model(workers.map_or_else(Threads::default, |max| Threads { max })),
+            Model::Pool => server.model(Pool { workers: count }),
+            Model::Events => server.model(Events { workers: count }),
+        }
+    }
+
+    fn banner(&self, addresses: &[SocketAddr], model: &str, ready_ms: u128) -> String {
+        let service = self.asked.service.name();
+        let at_once = match (self.asked.model, self.asked.workers) {
+            (Model::Sequential, _) => 1,
+            (Model::Threads, max) => {
+                max.map_or(Threads::default().max as u64, u64::from).min(self.clients_max)
+            }
+            (Model::Pool | Model::Events, _) => self.clients_max,
+        };
+        let mut lines = vec![format!("throng {}", env!("CARGO_PKG_VERSION"))];
+        lines.extend(addresses.iter().map(|address| format!("  {service:<8} {address}   {model}")));
+        lines.extend(
+            addresses.first().map(|address| format!("\n  Try:     {}", banner::by_terminal(*address))),
+        );
+        lines.push(format!("\nready in {ready_ms} ms, {at_once} served at once"));
+        lines.join("\n")
+    }
+}
+
+/// One line, with the thread that serves: `thread-3: received 7 bytes "hello\x0d\x0a"`.
+fn tell(screen: &Screen, peer: &Peer, seen: Seen<'_>) {
+    let thread = std::thread::current();
+    let name = thread.name().unwrap_or("a thread without a name");
+    let name = name.strip_prefix("throng-").unwrap_or(name);
+    let from = peer.address;
+    screen.say(&match seen {
+        Seen::Accepted => format!("{name}: accepted {from}"),
+        Seen::Received(bytes) => {
+            let shown = printable_bytes(&bytes[..bytes.len().min(SHOWN_MAX)]);
+            let more = if bytes.len() > SHOWN_MAX { " …" } else { "" };
+            format!("{name}: {from} received {} bytes \"{shown}\"{more}", bytes.len())
+        }
+        Seen::Closed(end) => format!("{name}: closed {from}: {end}"),
+    });
+}
