@@ -7,10 +7,11 @@ mod place;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use place::{PATIENCE, Place, hear, hear_all, hear_out, knock, numbered, open, reset, talk, until, workers};
+use throng_server::model::Shareable;
 use throng_server::{
     BlockingConn, BlockingHandler, Conn, ConnInfo, End, Event, Handler, Limits, Peer, Pool, Rejected,
     Sequential, Server, State, Threads, Timeouts, Workers,
@@ -190,24 +191,60 @@ impl Stage {
         assert_eq!(self.place.next_end().name(), expected, "{}", self.name);
     }
 
+    /// Kicks who is here, when those before have left.
+    #[track_caller]
+    fn kick_the_only_one(&self) {
+        until("one is here", || self.place.open_count() == 1);
+        assert!(self.place.running.kill(self.place.running.conns()[0].id), "{}", self.name);
+    }
+
     fn finished(&self) -> Vec<&'static str> {
         self.book.lock().unwrap().finished.clone()
     }
 }
 
 /// Behaviours run one after the other, so that descriptors can be counted.
-static ALONE: Mutex<()> = Mutex::new(());
+struct Alone {
+    _only: MutexGuard<'static, ()>,
+    descriptors: usize,
+}
+
+/// How often the descriptors are counted before a test gives up.
+const LOOKS_MAX: usize = 20_000;
+
+impl Alone {
+    fn begin() -> Alone {
+        static ONLY: Mutex<()> = Mutex::new(());
+        static BEFORE: OnceLock<usize> = OnceLock::new();
+        let _only = ONLY.lock().unwrap_or_else(PoisonError::into_inner);
+        let descriptors = *BEFORE.get_or_init(|| {
+            // The first runtime of a process may make what all later ones share.
+            drop(tokio::runtime::Builder::new_current_thread().enable_all().build());
+            descriptors()
+        });
+        Alone { _only, descriptors }
+    }
+
+    /// What was opened meanwhile is closed.
+    #[track_caller]
+    fn settle(&self, name: &str) {
+        let settled = (0..LOOKS_MAX).any(|_| {
+            std::thread::yield_now();
+            descriptors() == self.descriptors
+        });
+        assert!(settled, "{name}: {} descriptors, and {} before", descriptors(), self.descriptors);
+    }
+}
 
 /// It is so under every model.
 fn on_every(rules: &Rules, behaves: impl Fn(&Stage)) {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let alone = Alone::begin();
     for stand in &STANDS {
-        let before = descriptors();
         let stage = Stage::set_up(stand, rules.clone());
         behaves(&stage);
         stage.place.end();
         drop(stage);
-        until("the descriptors are as many as before", || descriptors() == before);
+        alone.settle(stand.name);
     }
 }
 
@@ -297,7 +334,7 @@ fn every_connection_ends_in_its_own_way_and_its_handler_is_finished_once() {
         reset(stage.served());
         stage.ends("peer_reset");
         let mut kicked = stage.served();
-        assert!(stage.place.running.kill(stage.place.running.conns()[0].id));
+        stage.kick_the_only_one();
         hear_out(&mut kicked);
         stage.ends("kicked");
         let expected = ["done", "failed", "panicked", "peer_closed", "peer_reset", "kicked"];
@@ -322,7 +359,7 @@ fn one_that_is_stuck_in_its_answer_is_cut_at_once() {
         let mut client = stage.served();
         say(&mut client, "flood\n");
         assert_eq!(hear(&mut client, 8).len(), 8);
-        assert!(stage.place.running.kill(stage.place.running.conns()[0].id));
+        stage.kick_the_only_one();
         stage.ends("kicked");
         assert_eq!(stage.finished(), ["kicked"], "{}", stage.name);
     });
@@ -331,7 +368,7 @@ fn one_that_is_stuck_in_its_answer_is_cut_at_once() {
 #[test]
 fn silence_and_strangers_time_out() {
     let tick = Some(Duration::from_millis(1));
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let alone = Alone::begin();
     let idle = Rules { timeouts: Timeouts { idle: tick, ..Timeouts::default() }, ..Rules::default() };
     let strange = Rules { timeouts: Timeouts { handshake: tick, ..Timeouts::default() }, ..Rules::default() };
     // All at once, since the timeouts are looked at once a second.
@@ -346,6 +383,8 @@ fn silence_and_strangers_time_out() {
         stage.ends("timed_out");
         stage.place.end();
     }
+    drop((stages, clients));
+    alone.settle("all");
 }
 
 #[test]
@@ -382,7 +421,7 @@ fn a_drain_waits_for_half_a_question_and_answers_it() {
     on_every(&usual(), |stage| {
         let mut busy = stage.served();
         say(&mut busy, "half a ques");
-        until("half of it was read", || stage.place.running.conns()[0].bytes_in == 16);
+        until("half of it was read", || stage.place.running.conns().iter().any(|conn| conn.bytes_in == 16));
         let drain = stage.place.running.drain(PATIENCE);
         say(&mut busy, "tion\n");
         assert_eq!(hear_all(&mut busy), b"half a question\nclosing\n", "{}", stage.name);
@@ -405,9 +444,51 @@ fn a_drain_cuts_who_is_protected_at_its_deadline_and_finishes_him() {
     });
 }
 
+/// Waits for something that never comes, and not for its connection.
+#[derive(Default)]
+struct Waits {
+    finished: Arc<Mutex<Vec<String>>>,
+}
+
+impl Handler for Waits {
+    async fn serve(&self, mut conn: Conn) -> throng_server::Result {
+        conn.write_all(b"here").await?;
+        std::future::pending().await
+    }
+
+    fn finish(&self, _conn: &ConnInfo, end: &End) {
+        self.finished.lock().unwrap().push(end.to_string());
+    }
+}
+
+#[test]
+fn a_handler_that_waits_for_something_else_is_dropped_at_the_end_and_finished() {
+    let alone = Alone::begin();
+    type Model = fn(Server<Shareable<Waits>>) -> Server<Shareable<Waits>>;
+    let models: [Model; 4] = [
+        |server| server.model(Sequential),
+        |server| server.model(Threads::default()),
+        |server| server.model(Pool { workers: Workers::Count(2) }),
+        |server| server.model(workers(2)),
+    ];
+    for model in models {
+        let waits = Waits::default();
+        let finished = Arc::clone(&waits.finished);
+        let place = open(model(Server::new(waits)));
+        let mut client = place.client();
+        assert_eq!(hear(&mut client, 4), "here");
+        place.end();
+        hear_out(&mut client);
+        let model = place.running.model();
+        assert_eq!(*finished.lock().unwrap(), ["drained"], "{model}");
+        drop((place, client));
+        alone.settle(model);
+    }
+}
+
 #[test]
 fn a_server_that_is_let_go_of_ends_its_connections() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let alone = Alone::begin();
     for stand in &STANDS {
         let stage = Stage::set_up(stand, usual());
         let (mut client, address) = (stage.served(), stage.place.address());
@@ -418,6 +499,8 @@ fn a_server_that_is_let_go_of_ends_its_connections() {
         assert_eq!(ends, 1, "{name}");
         assert_eq!(book.lock().unwrap().finished.len(), 1, "{name}");
         std::net::TcpListener::bind(address).unwrap();
+        drop(client);
+        alone.settle(name);
     }
 }
 

@@ -77,6 +77,8 @@ impl Client {
         });
         ticket.set(SERVED);
         drop(over);
+        // The next one's turn is when this one has left.
+        drop(open);
         drop(turn);
     }
 }
