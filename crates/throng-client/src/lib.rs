@@ -1,6 +1,8 @@
 //! Those who call: the load generator.
 //!
 //! [`crowd`] is a crowd of IRC clients on one thread: it comes, joins rooms, talks, and checks every byte that it is told.
-//! It knows nothing of the server it talks to but its address, so that all servers are measured alike.
+//! [`echo`] are callers who want every byte back that they send. Neither knows anything of the server it talks to but its
+//! address, so that all servers are measured alike.
 
 pub mod crowd;
+pub mod echo;
