@@ -44,14 +44,20 @@ impl Kind {
 
 /// Where throng's own program is, built for release.
 pub fn build_throng() -> Outcome<PathBuf> {
+    build(&["--package", "throng"])?;
+    Ok(target().join("release/throng"))
+}
+
+/// Builds for release what these arguments of `cargo build` name.
+pub fn build(what: &[&str]) -> Outcome {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built =
-        Command::new(cargo).args(["build", "--release", "--locked", "--package", "throng"]).status()?;
-    if !built.success() {
-        return Err("throng could not be built".into());
-    }
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    Ok(target.join("release/throng"))
+    let built = Command::new(cargo).args(["build", "--release", "--locked"]).args(what).status()?;
+    if built.success() { Ok(()) } else { Err(format!("cargo build {} failed", what.join(" ")).into()) }
+}
+
+/// Where what is built comes to lie.
+pub fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
 /// The root of the workspace.
@@ -140,7 +146,7 @@ fn start_peer(folder: TempDir, peer: &peers::Peer) -> Outcome<Server> {
 }
 
 /// A program bound to the first core; the crowd has the second.
-fn pinned(program: &Path) -> Outcome<Command> {
+pub fn pinned(program: &Path) -> Outcome<Command> {
     let mut command = Command::new(packages::need("taskset", "util-linux")?);
     command.args(["-c", "0"]).arg(program).stdin(Stdio::null()).stdout(Stdio::null());
     Ok(command)

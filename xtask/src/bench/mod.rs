@@ -1,10 +1,12 @@
-//! `cargo xtask bench`: throng beside ngIRCd and InspIRCd, the same load on all, in one interleaved run.
+//! `cargo xtask bench`: throng beside ngIRCd and InspIRCd, the same load on all, in one interleaved run; and its library's
+//! echo beside other echoes ([`echo`]).
 //!
 //! The server has the first core and the crowd the second. What is compared is deliveries per second of the *server's* CPU
 //! time: over loopback the crowd is about as busy as the server. These figures move with the machine, so only ratios within
 //! one round mean anything, and the median of them over several rounds is told.
 
 mod crowded;
+mod echo;
 mod fanout;
 mod start;
 mod table;
@@ -32,6 +34,8 @@ const OTHERS_CORES_MAX: f64 = 0.3;
 /// What is measured.
 #[derive(Debug, Subcommand)]
 pub enum Bench {
+    /// Round trips per second of server CPU, beside other servers that echo
+    Echo(echo::Echo),
     /// Deliveries per second of server CPU in rooms where people talk
     Fanout(fanout::Fanout),
     /// Memory of a server per registered client
@@ -68,6 +72,7 @@ fn server(word: &str) -> Result<Kind, String> {
 /// Runs a benchmark.
 pub fn run(bench: &Bench) -> Outcome {
     match bench {
+        Bench::Echo(asked) => echo::run(asked),
         Bench::Fanout(asked) => fanout::run(asked),
         Bench::Hold(asked) => crowded::hold(asked),
         Bench::Join(asked) => crowded::join(asked),
@@ -86,14 +91,7 @@ impl Common {
     /// Readies this process for so many clients. Gives the throng to measure, built first if none was named: a build
     /// wants all cores, and the crowd is bound to one.
     fn prepare(&self, clients: usize) -> Outcome<PathBuf> {
-        let needed = clients as u64 + DESCRIPTORS_KEPT;
-        let limit = rlimit::increase_nofile_limit(u64::MAX)?;
-        if limit < needed {
-            return Err(format!(
-                "{clients} clients need {needed} open files, but the limit is {limit} (ulimit -Hn)"
-            )
-            .into());
-        }
+        raise_descriptors(clients)?;
         let throng = match &self.throng {
             Some(program) => program.clone(),
             None if self.servers.iter().any(|kind| kind.is_ours()) => build_throng()?,
@@ -148,6 +146,19 @@ impl Common {
         }
         Ok(())
     }
+}
+
+/// So many clients fit into this process, and into those that it starts.
+fn raise_descriptors(clients: usize) -> Outcome {
+    let needed = clients as u64 + DESCRIPTORS_KEPT;
+    let limit = rlimit::increase_nofile_limit(u64::MAX)?;
+    if limit < needed {
+        return Err(format!(
+            "{clients} clients need {needed} open files, but the limit is {limit} (ulimit -Hn)"
+        )
+        .into());
+    }
+    Ok(())
 }
 
 /// This process has the second core, where there is one.

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use crate::servers::Kind;
 
 /// One sample of one server. The n-th of a server is of the n-th round.
-pub struct Sample {
+pub struct Sample<K = Kind> {
     /// Whose.
-    pub kind: Kind,
+    pub kind: K,
     /// What was measured.
     pub value: f64,
 }
@@ -54,20 +54,25 @@ impl Row {
 
 /// A row for each server that was measured, in the order that was asked for.
 pub fn rows(samples: &[Sample], servers: &[Kind], better: Better) -> Vec<Row> {
+    let peers: Vec<Kind> = servers.iter().copied().filter(|kind| !kind.is_ours()).collect();
     let row = |kind: &Kind| {
         let values = sorted(of(samples, *kind).collect());
         let (least, most) = (*values.first()?, *values.last()?);
-        let ratio = ratio(samples, *kind, servers, better);
+        let ratio = ratio(samples, *kind, &peers, better);
         Some(Row { kind: *kind, median: median(&values), least, most, ratio })
     };
     servers.iter().filter_map(row).collect()
 }
 
-/// The median over the rounds of this server's value over the best peer's; none when no peer was measured.
-fn ratio(samples: &[Sample], kind: Kind, servers: &[Kind], better: Better) -> Option<f64> {
+/// The median over the rounds of this server's value over the best of these peers'; none when no peer was measured.
+pub fn ratio<K: Copy + PartialEq>(
+    samples: &[Sample<K>],
+    kind: K,
+    peers: &[K],
+    better: Better,
+) -> Option<f64> {
     let best_of = |round: usize| {
-        let peers = servers.iter().filter(|kind| !kind.is_ours());
-        let values = peers.filter_map(|peer| of(samples, *peer).nth(round));
+        let values = peers.iter().filter_map(|peer| of(samples, *peer).nth(round));
         match better {
             Better::More => values.reduce(f64::max),
             Better::Less => values.reduce(f64::min),
@@ -78,7 +83,8 @@ fn ratio(samples: &[Sample], kind: Kind, servers: &[Kind], better: Better) -> Op
     ratios.filter(|ratios| !ratios.is_empty()).map(|ratios| median(&sorted(ratios)))
 }
 
-fn of(samples: &[Sample], kind: Kind) -> impl Iterator<Item = f64> {
+/// What was measured of one server, round by round.
+pub fn of<K: Copy + PartialEq>(samples: &[Sample<K>], kind: K) -> impl Iterator<Item = f64> {
     samples.iter().filter(move |sample| sample.kind == kind).map(|sample| sample.value)
 }
 
@@ -110,12 +116,12 @@ mod tests {
 
     #[test]
     fn the_ratio_is_the_median_of_those_within_a_round() {
-        let all = [Kind::ThrongMemory, Kind::Ngircd, Kind::Inspircd];
+        let peers = [Kind::Ngircd, Kind::Inspircd];
         for (better, expected) in [(Better::More, 3.0), (Better::Less, 6.0)] {
-            assert_eq!(ratio(&samples(), Kind::ThrongMemory, &all, better), Some(expected));
+            assert_eq!(ratio(&samples(), Kind::ThrongMemory, &peers, better), Some(expected));
         }
-        assert_eq!(ratio(&samples(), Kind::ThrongMemory, &[Kind::ThrongMemory], Better::More), None);
-        assert_eq!(ratio(&[], Kind::ThrongMemory, &all, Better::More), None);
+        assert_eq!(ratio(&samples(), Kind::ThrongMemory, &[], Better::More), None);
+        assert_eq!(ratio(&[], Kind::ThrongMemory, &peers, Better::More), None);
     }
 
     #[test]
