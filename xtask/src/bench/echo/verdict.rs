@@ -71,7 +71,7 @@ impl<'a> Verdict<'a> {
     fn beside(&self, server: Contender) -> String {
         let mut text = String::new();
         for (name, yardstick) in YARDSTICKS.iter().filter(|(_, yardstick)| !yardstick.contains(&server)) {
-            if let Some(ratio) = ratio(&self.values, server, yardstick, self.cell.better()) {
+            if let Some(ratio) = self.ratio(server, yardstick) {
                 let _ = write!(text, "  {ratio:>5.2} x {name}");
             }
         }
@@ -81,6 +81,11 @@ impl<'a> Verdict<'a> {
         text
     }
 
+    /// None either when the yardstick is nothing, such as the memory that a plain loop needs for a connection.
+    fn ratio(&self, server: Contender, yardstick: &[Contender]) -> Option<f64> {
+        ratio(&self.values, server, yardstick, self.cell.better()).filter(|ratio| ratio.is_finite())
+    }
+
     /// As data: the ratios to every other server, one by one.
     pub fn json(&self, servers: &[Contender]) -> Value {
         let rows: Vec<Value> = servers
@@ -88,10 +93,7 @@ impl<'a> Verdict<'a> {
             .map(|server| {
                 let others = servers.iter().filter(|other| *other != server);
                 let to: serde_json::Map<String, Value> = others
-                    .map(|other| {
-                        let ratio = ratio(&self.values, *server, &[*other], self.cell.better());
-                        (other.name().to_owned(), ratio.into())
-                    })
+                    .map(|other| (other.name().to_owned(), self.ratio(*server, &[*other]).into()))
                     .collect();
                 json!({
                     "server": server.name(),
@@ -151,6 +153,17 @@ mod tests {
         let cell = Cell::parse("idle:10").unwrap();
         let text = verdict(&cell).text(&SERVERS);
         assert!(text.contains("0.90 x epoll-c   3.00 x the better tokio"), "{text}");
+    }
+
+    #[test]
+    fn nothing_is_no_yardstick() {
+        let cell = Cell::parse("idle:10").unwrap();
+        let mut verdict = Verdict::new(&cell);
+        for (server, value) in [(Contender::Throng, 9.0), (Contender::EpollC, 0.0)] {
+            verdict.hear(server, value, &json!({}));
+        }
+        assert_eq!(verdict.ratio(Contender::Throng, &[Contender::EpollC]), None);
+        assert_eq!(verdict.ratio(Contender::EpollC, &[Contender::Throng]), Some(0.0));
     }
 
     #[test]
