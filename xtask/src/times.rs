@@ -35,6 +35,12 @@ pub fn of_process(stat: &str) -> Duration {
     ticks(fields.get(11..13).unwrap_or_default())
 }
 
+/// Time on a core of one thread, in its `schedstat` (sched-stats.rst of the kernel).
+pub fn of_thread(schedstat: &str) -> Duration {
+    let nanos = schedstat.split_whitespace().next().and_then(|nanos| nanos.parse().ok());
+    Duration::from_nanos(nanos.unwrap_or(0))
+}
+
 /// All that is not idle, waiting or stolen, of proc_stat(5).
 fn of_machine(stat: &str) -> Duration {
     let fields: Vec<&str> = stat.lines().next().unwrap_or_default().split_whitespace().collect();
@@ -56,6 +62,8 @@ mod tests {
         let stat = "7 (a) b (c) S 1 7 7 0 -1 4194560 5 0 0 0 250 50 3 4 20 0 2 0 100 1 2";
         assert_eq!(of_process(stat), Duration::from_secs(3));
         assert_eq!(of_process(""), Duration::ZERO);
+        assert_eq!(of_thread("94449154 9579511 16\n"), Duration::from_nanos(94_449_154));
+        assert_eq!(of_thread(""), Duration::ZERO);
         let stat = "cpu  100 20 30 9000 800 6 44 70 0 0\ncpu0 1 2 3\n";
         assert_eq!(of_machine(stat), Duration::from_secs(2));
         assert_eq!(of_machine(""), Duration::ZERO);

@@ -13,7 +13,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::{Value, json};
 use throng_client::echo::talk::{Talked, Times};
-use throng_client::echo::{Callers, Shape};
+use throng_client::echo::{Callers, Shape, Stay};
 
 use super::{Measured, OTHERS_CORES_MAX, bind_crowd, raise_descriptors};
 use crate::times::Busy;
@@ -107,7 +107,7 @@ fn talked(server: &Server, shape: Shape, times: Times) -> Outcome<Measured> {
     let mut busy = Vec::with_capacity(2);
     let talked = callers.talk(times, || {
         busy.push(Busy::now());
-        server.process.cpu()
+        cpu(server, shape.stay)
     })?;
     let cpu = talked.measured.1.saturating_sub(talked.measured.0);
     if cpu.is_zero() || talked.round_trips == 0 {
@@ -116,6 +116,14 @@ fn talked(server: &Server, shape: Shape, times: Times) -> Outcome<Measured> {
     let others = busy[1].others_since(busy[0], cpu);
     let value = talked.round_trips as f64 / cpu.as_secs_f64();
     Ok(Measured { value, told: told(&talked, value, cpu, others) })
+}
+
+/// As closely as it can be known: where callers come and go, the server's threads may too.
+fn cpu(server: &Server, stay: Stay) -> Duration {
+    match stay {
+        Stay::Long => server.process.cpu_of_threads(),
+        Stay::OneMessage => server.process.cpu(),
+    }
 }
 
 fn told(talked: &Talked, value: f64, cpu: Duration, others: Duration) -> Value {
