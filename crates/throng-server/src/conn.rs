@@ -15,7 +15,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::buffer::Buffer;
@@ -89,7 +89,7 @@ impl Socket {
                 return Poll::Ready(Ok(0));
             }
             ready!(self.stream().poll_read_ready(cx))?;
-            match self.stream().try_read_buf(into) {
+            match self.read_once(into) {
                 Ok(0) => {
                     ticket.set(PEER_ENDED);
                     return Poll::Ready(Ok(0));
@@ -103,6 +103,24 @@ impl Socket {
                 Err(error) => return Poll::Ready(Err(self.torn(error))),
             }
         }
+    }
+
+    /// Reads without waiting. A read that leaves room has taken all there was (epoll(7), on edge-triggered sockets): the
+    /// event loop hears that at once, and the next read asks the kernel when there is more, not before. The peer's end
+    /// is no less known for that.
+    fn read_once(&self, into: &mut impl BufMut) -> io::Result<usize> {
+        let stream = self.stream();
+        let mut taken = None;
+        let read = stream.try_io(Interest::READABLE, || {
+            let room = into.chunk_mut().len();
+            let read = stream.try_read_buf(into)?;
+            if (1..room).contains(&read) {
+                taken = Some(read);
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            Ok(read)
+        });
+        taken.map_or(read, Ok)
     }
 
     /// Does anything lie in the socket, its end included? The kernel is asked, since the event loop may not have heard of
@@ -146,9 +164,8 @@ impl Socket {
 
     fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         loop {
-            ready!(self.poll_writable(cx));
             match self.try_write(bytes) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready!(self.poll_writable(cx)),
                 written => {
                     if written.as_ref().is_ok_and(|written| *written == bytes.len()) {
                         self.ticket().note_written(BUSY);
