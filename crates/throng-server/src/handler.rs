@@ -87,6 +87,26 @@ where
 
 /// Serves the connections of one worker, on its thread: what it keeps need not be `Send`. Made by the factory of
 /// [`crate::Server::local`].
+///
+/// A [`Handler`] is shared by threads, and Rust refuses one that cannot be:
+///
+/// ```compile_fail
+/// use std::cell::Cell;
+/// use throng_server::{Conn, Handler};
+///
+/// struct Counter {
+///     visitors: Cell<u64>, // two threads could read it, add one, and write back the same number
+/// }
+///
+/// impl Handler for Counter {
+///     async fn serve(&self, _conn: Conn) -> throng_server::Result {
+///         self.visitors.set(self.visitors.get() + 1);
+///         Ok(())
+///     }
+/// }
+/// ```
+///
+/// The same counter as a `LocalHandler` compiles, since each worker has one of its own: `examples/per_core.rs`.
 pub trait LocalHandler: 'static {
     /// As [`Handler::setup`].
     fn setup(&self, _conn: &mut Conn) -> impl Future<Output = crate::Result> {
