@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod frames;
+
 use std::sync::Arc;
 
+use frames::frame;
 use proptest::prelude::*;
 use throng_services::chat::door::irc::IrcDoor;
 use throng_services::chat::door::web::WebDoor;
@@ -34,20 +37,6 @@ fn hear(speech: Speech, parts: &[&[u8]]) -> (Vec<Ask>, bool, usize) {
         answered += heard.reply.len();
     }
     (asks, over, answered)
-}
-
-fn frame(first: u8, mask: [u8; 4], payload: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![first];
-    match payload.len() {
-        short @ 0..126 => bytes.push(0x80 | short as u8),
-        long => {
-            bytes.push(0x80 | 126);
-            bytes.extend_from_slice(&u16::try_from(long).unwrap().to_be_bytes());
-        }
-    }
-    bytes.extend_from_slice(&mask);
-    bytes.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-    bytes
 }
 
 fn any_frame() -> impl Strategy<Value = Vec<u8>> {

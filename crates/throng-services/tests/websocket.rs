@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod frames;
 mod guests;
 
 use std::io::{ErrorKind, Read, Write};
@@ -107,18 +108,7 @@ fn handshake(address: SocketAddr, protocol: &str) -> String {
 
 /// A masked frame, as clients send them.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    const MASK: [u8; 4] = [7, 99, 1, 200];
-    let mut bytes = vec![first];
-    match payload.len() {
-        short @ 0..126 => bytes.push(0x80 | short as u8),
-        long => {
-            bytes.push(0x80 | 126);
-            bytes.extend_from_slice(&u16::try_from(long).unwrap().to_be_bytes());
-        }
-    }
-    bytes.extend_from_slice(&MASK);
-    bytes.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-    bytes
+    frames::frame(first, [7, 99, 1, 200], payload)
 }
 
 #[test]
