@@ -12,10 +12,12 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::clock;
-use crate::conn::{Conn, Peer, Socket};
+use crate::conn::{Conn, Socket};
 use crate::end::End;
-use crate::handler::{Handler, LocalHandler, Rejected};
+use crate::handler::{Handler, LocalHandler};
+use crate::limits::Rejected;
 use crate::limits::{AddressSeat, Place, Turn};
+use crate::peer::Peer;
 use crate::report::ConnInfo;
 use crate::shared::Shared;
 use crate::ticket::{ESTABLISHED, Open, SERVED, SET_UP, STALLED, Ticket};
@@ -81,11 +83,7 @@ pub(crate) async fn run(
     // Inside, so that a handler which panics before it waits is caught as well.
     let served = AssertUnwindSafe(served).catch_unwind().await;
     let ticket = &open.ticket;
-    ticket.conclude(match served {
-        Ok(Ok(())) => ticket.usual_end(),
-        Ok(Err(failure)) => failure.end(),
-        Err(_) => End::Panicked,
-    });
+    ticket.conclude_served(served);
     drop(over);
     // What its outbox still holds is written, but not for ever. One that does not wait for its socket yet is watched from
     // the moment when it does.

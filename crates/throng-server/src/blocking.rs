@@ -13,11 +13,14 @@ use socket2::SockRef;
 use tokio::runtime::Handle;
 
 use crate::clock;
-use crate::conn::{ConnId, NO_SIGNAL, Peer};
-use crate::end::{End, cut_error};
+use crate::conn::NO_SIGNAL;
 use crate::lines::Lines;
 use crate::linger;
+use crate::peer::{ConnId, Peer};
 use crate::ticket::{BUSY, CUT, DRAINED, ESTABLISHED, Open, PEER_ENDED, PROTECTED, SET_UP, Ticket};
+
+/// What a line is read by at once.
+const CHUNK_BYTES: usize = 4 << 10;
 
 /// One connection, as a [`crate::BlockingHandler`] has it. It closes when it is dropped, so that nothing that was written
 /// is lost.
@@ -108,13 +111,11 @@ impl BlockingConn {
             if lines.has_ended() {
                 return Ok(None);
             }
-            let storage = lines.buffer().ready();
-            let kept = storage.len();
-            storage.resize(storage.capacity(), 0);
-            let read = self.read(&mut storage[kept..]);
-            storage.truncate(kept + read.as_ref().copied().unwrap_or(0));
-            if read? == 0 {
-                lines.end();
+            // On the stack, so that a thread that waits for a line holds no storage for it.
+            let mut chunk = [0; CHUNK_BYTES];
+            match self.read(&mut chunk)? {
+                0 => lines.end(),
+                read => lines.buffer().append(&chunk[..read]),
             }
         }
     }
@@ -131,18 +132,10 @@ impl BlockingConn {
         self.stream.as_ref().expect("a connection has its stream until it is dropped")
     }
 
-    fn cut_error(&self) -> io::Error {
-        cut_error(self.ticket().end().unwrap_or(End::Kicked))
-    }
-
     /// What a failed call means.
-    fn torn(&self, error: io::Error) -> io::Error {
+    fn failed(&self, error: io::Error) -> io::Error {
         let ticket = self.ticket();
-        if ticket.has(CUT) {
-            return self.cut_error();
-        }
-        ticket.conclude(End::of(&error).unwrap_or_else(|| End::Failed(error.to_string())));
-        error
+        if ticket.has(CUT) { ticket.cut_error() } else { ticket.torn(error) }
     }
 
     /// Is anything there to be read now, the peer's end included?
@@ -168,14 +161,14 @@ impl Read for BlockingConn {
             // First the waker, then the look at the flags: who sets one in between wakes the read.
             ticket.reader.register(&self.interrupt);
             if ticket.has(CUT) {
-                return Err(self.cut_error());
+                return Err(ticket.cut_error());
             }
             if is_at_its_end(ticket) && !self.has_input() {
                 ticket.set(DRAINED);
                 return Ok(0);
             }
             match self.stream().read(into) {
-                Ok(_) if ticket.has(CUT) => return Err(self.cut_error()),
+                Ok(_) if ticket.has(CUT) => return Err(ticket.cut_error()),
                 Ok(0) if !into.is_empty() => {
                     ticket.set(if is_at_its_end(ticket) { DRAINED } else { PEER_ENDED });
                     return Ok(0);
@@ -186,7 +179,7 @@ impl Read for BlockingConn {
                     return Ok(read);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.torn(error)),
+                Err(error) => return Err(self.failed(error)),
             }
         }
     }
@@ -198,7 +191,7 @@ impl Write for BlockingConn {
         loop {
             ticket.writer.register(&self.interrupt);
             if ticket.has(CUT) {
-                return Err(self.cut_error());
+                return Err(ticket.cut_error());
             }
             match SockRef::from(self.stream()).send_with_flags(bytes, NO_SIGNAL) {
                 Ok(written) => {
@@ -209,7 +202,7 @@ impl Write for BlockingConn {
                     return Ok(written);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.torn(error)),
+                Err(error) => return Err(self.failed(error)),
             }
         }
     }
@@ -225,22 +218,19 @@ impl Drop for BlockingConn {
         // Nobody interrupts it any more; who holds the socket for that at this very moment lets go of it at once.
         let (reader, writer) = (self.ticket().reader.take(), self.ticket().writer.take());
         drop((reader, writer));
-        let mut stream = Some(stream);
-        while let Some(shared) = stream.take() {
+        let mut shared = stream;
+        let whole = loop {
             match Arc::try_unwrap(shared) {
-                Ok(whole) => {
-                    let _inside = self.closing.enter();
-                    if whole.set_nonblocking(true).is_ok()
-                        && let Ok(whole) = tokio::net::TcpStream::from_std(whole)
-                    {
-                        linger::close(whole, Arc::clone(&self.open));
-                    }
-                }
-                Err(shared) => {
-                    std::thread::yield_now();
-                    stream = Some(shared);
-                }
+                Ok(whole) => break whole,
+                Err(still) => shared = still,
             }
+            std::thread::yield_now();
+        };
+        let _inside = self.closing.enter();
+        if whole.set_nonblocking(true).is_ok()
+            && let Ok(whole) = tokio::net::TcpStream::from_std(whole)
+        {
+            linger::close(whole, Arc::clone(&self.open));
         }
     }
 }

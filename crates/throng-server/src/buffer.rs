@@ -35,6 +35,11 @@ impl Buffer {
         self.bytes.drain(..count);
     }
 
+    /// Keeps bytes that were read elsewhere, in storage of their own size.
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
     /// The storage with room for a read.
     pub(crate) fn ready(&mut self) -> &mut Vec<u8> {
         if self.bytes.capacity() == 0 {

@@ -6,7 +6,6 @@
 use std::future::{Future, poll_fn};
 use std::io;
 use std::mem::MaybeUninit;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,9 +18,9 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::buffer::Buffer;
-use crate::end::{End, cut_error};
 use crate::lines::Lines;
 use crate::outbox::{Link, Outbox};
+use crate::peer::{ConnId, Peer};
 use crate::ticket::{
     BUSY, CUT, DRAINED, ESTABLISHED, FINISHING, Open, PEER_ENDED, PROTECTED, SET_UP, Ticket,
 };
@@ -33,25 +32,6 @@ use crate::{linger, worker};
 pub(crate) const NO_SIGNAL: i32 = 0x4000;
 #[cfg(not(target_os = "linux"))]
 pub(crate) const NO_SIGNAL: i32 = 0;
-
-/// The number of a connection, never given twice by one server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ConnId(pub u64);
-
-impl std::fmt::Display for ConnId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// Both ends of a connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Peer {
-    /// The other end.
-    pub address: SocketAddr,
-    /// Our end.
-    pub local: SocketAddr,
-}
 
 /// The socket of a connection with its ticket; dropped, it closes as its end demands.
 pub(crate) struct Socket {
@@ -79,7 +59,7 @@ impl Socket {
         ticket.reader.register(cx.waker());
         loop {
             if ticket.has(CUT) {
-                return Poll::Ready(Err(self.cut_error()));
+                return Poll::Ready(Err(self.ticket().cut_error()));
             }
             if ticket.has(FINISHING) {
                 return Poll::Ready(Ok(0));
@@ -100,7 +80,7 @@ impl Socket {
                     return Poll::Ready(Ok(read));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(self.torn(error))),
+                Err(error) => return Poll::Ready(Err(self.ticket().torn(error))),
             }
         }
     }
@@ -135,7 +115,7 @@ impl Socket {
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         let ticket = self.ticket();
         if ticket.has(CUT) {
-            return Err(self.cut_error());
+            return Err(self.ticket().cut_error());
         }
         let stream = self.stream();
         let written = match SockRef::from(stream).send_with_flags(bytes, NO_SIGNAL) {
@@ -149,7 +129,7 @@ impl Socket {
                 Ok(written)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(error),
-            Err(error) => Err(self.torn(error)),
+            Err(error) => Err(self.ticket().torn(error)),
         }
     }
 
@@ -180,16 +160,6 @@ impl Socket {
     pub(crate) fn shut_write(&self) {
         // An error means that the connection is over already.
         let _ = SockRef::from(self.stream()).shutdown(std::net::Shutdown::Write);
-    }
-
-    fn cut_error(&self) -> io::Error {
-        cut_error(self.ticket().end().unwrap_or(End::Kicked))
-    }
-
-    /// The network tore the connection: that is its end, unless it had one.
-    fn torn(&self, error: io::Error) -> io::Error {
-        self.ticket().conclude(End::of(&error).unwrap_or_else(|| End::Failed(error.to_string())));
-        error
     }
 }
 

@@ -5,9 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::conn::{ConnId, Peer};
 use crate::end::End;
-use crate::handler::Rejected;
+use crate::limits::Rejected;
+use crate::peer::{ConnId, Peer};
 
 /// Something that happened.
 #[derive(Clone, Debug)]

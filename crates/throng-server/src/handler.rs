@@ -10,8 +10,10 @@ use std::future::{Future, ready};
 use std::sync::Arc;
 
 use crate::blocking::BlockingConn;
-use crate::conn::{Conn, Peer};
+use crate::conn::Conn;
 use crate::end::End;
+use crate::limits::Rejected;
+use crate::peer::Peer;
 use crate::report::ConnInfo;
 
 /// Serves connections, by any model. A closure or an `async fn` that takes a [`Conn`] is one.
@@ -183,15 +185,6 @@ where
     fn serve(&self, conn: BlockingConn) -> crate::Result {
         self(conn)
     }
-}
-
-/// Why a connection is not served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rejected {
-    /// Its address has as many as it may.
-    AddressFull,
-    /// The process has no descriptor left. No word reaches the client then.
-    NoDescriptor,
 }
 
 /// A handler that all workers share.

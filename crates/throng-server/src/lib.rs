@@ -26,12 +26,12 @@
 //! `.model(Threads { max: 500 })` before `start`; a handler of plain blocking code begins with [`Server::blocking`], one with
 //! state per worker with [`Server::local`].
 //!
-//! The rooms, in reading order: [`handler`] what you write; [`conn`], [`blocking`] and [`outbox`] what it is given, with
-//! [`buffer`] and [`lines`]; [`server`] how it is put together from [`claim`], [`model`], [`limits`] and [`timeouts`];
+//! The rooms, in reading order: [`handler`] what you write; [`conn`] with its [`peer`], [`blocking`] and [`outbox`] what it is given, with
+//! [`buffer`] and [`lines`]; [`server`] how it is put together, or why not ([`start_error`]), from [`claim`], [`model`], [`limits`] and [`timeouts`];
 //! [`running`] how it is operated, with [`report`]; [`end`], [`event`] and [`stats`] what it tells. Inside, `listener` accepts
 //! and never fails, `arrival` is a connection's life whoever serves it, `worker` is one core's event loop, `flusher` writes
 //! once per turn, `linger` closes politely, `registry` and `ticket` know who is connected, `queue` who waits in the kernel,
-//! `shared` is what all threads see, and `clock` is the one place where time is read.
+//! `shared` is what all threads see, `thread_group` the threads, and `clock` is the one place where time is read.
 //!
 //! The path of a connection: the thread `throng-accept` takes it from the kernel, gives it its ticket, and hands the socket
 //! to the model: to the least loaded worker's thread (`throng-worker-N`), to a thread of its own (`thread-N`), or to the pool
@@ -55,13 +55,16 @@ mod linger;
 mod listener;
 pub mod model;
 pub mod outbox;
+pub mod peer;
 mod queue;
 mod registry;
 pub mod report;
 pub mod running;
 pub mod server;
 mod shared;
+pub mod start_error;
 pub mod stats;
+mod thread_group;
 mod ticket;
 pub mod timeouts;
 mod worker;
@@ -69,18 +72,20 @@ mod worker;
 pub use blocking::BlockingConn;
 pub use buffer::Buffer;
 pub use claim::{BindError, Claim};
-pub use conn::{Conn, ConnId, Peer, Reader};
+pub use conn::{Conn, Reader};
 pub use end::End;
 pub use event::Event;
 pub use failure::{Failure, Result};
-pub use handler::{BlockingHandler, Handler, LocalHandler, Rejected};
-pub use limits::{Limits, raise_descriptors};
+pub use handler::{BlockingHandler, Handler, LocalHandler};
+pub use limits::{Limits, Rejected, raise_descriptors};
 pub use lines::Lines;
 pub use model::{Events, Model, Pool, Sequential, Threads, Workers};
 pub use outbox::Outbox;
+pub use peer::{ConnId, Peer};
 pub use report::{ConnInfo, Paused, Report, State};
 pub use running::{Drain, Running};
-pub use server::{Server, StartError};
+pub use server::Server;
+pub use start_error::StartError;
 pub use stats::Stats;
 pub use timeouts::Timeouts;
 pub use worker::Worker;

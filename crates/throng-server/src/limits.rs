@@ -22,6 +22,15 @@ pub struct Limits {
     pub backlog: i32,
 }
 
+/// Why a connection is not served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejected {
+    /// Its address has as many as it may.
+    AddressFull,
+    /// The process has no descriptor left. No word reaches the client then.
+    NoDescriptor,
+}
+
 /// Descriptors that are not for clients: the store, the log, the spare one.
 const DESCRIPTORS_KEPT: u64 = 128;
 

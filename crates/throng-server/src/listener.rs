@@ -17,11 +17,11 @@ use tokio::sync::mpsc;
 
 use crate::arrival::{Admission, Arrival};
 use crate::claim::{listen_again, stop_listening};
-use crate::conn::Peer;
 use crate::event::Event;
-use crate::handler::Rejected;
 use crate::limits::Place;
+use crate::limits::Rejected;
 use crate::model::Gate;
+use crate::peer::Peer;
 use crate::shared::Shared;
 
 /// Clients that are taken in one go before orders are looked at again.

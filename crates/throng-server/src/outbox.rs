@@ -13,8 +13,9 @@ use std::task::{Poll, Waker};
 
 use bytes::Bytes;
 
-use crate::conn::{ConnId, Socket};
+use crate::conn::Socket;
 use crate::end::End;
+use crate::peer::ConnId;
 use crate::ticket::{BUSY, CUT, FINISHING, PARTING, SERVED, STALLED};
 use crate::worker::{self, Context};
 

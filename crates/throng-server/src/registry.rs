@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock;
-use crate::conn::ConnId;
+use crate::peer::ConnId;
 use crate::ticket::Ticket;
 
 /// The tables of all workers.

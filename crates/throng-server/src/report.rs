@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::conn::{ConnId, Peer};
+use crate::peer::{ConnId, Peer};
 
 /// How the server is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,22 +3,22 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{Builder, JoinHandle};
+use std::thread::Builder;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
 use crate::clock;
-use crate::conn::ConnId;
 use crate::end::End;
 use crate::listener::Order;
+use crate::peer::ConnId;
 use crate::queue;
 use crate::report::{ConnInfo, Paused, Report, State};
-use crate::server::StartError;
 use crate::shared::Shared;
 use crate::stats::Stats;
+use crate::thread_group::ThreadGroup;
 
 /// How long a listener may take to carry out an order; a pause takes what is in the kernel's queue.
 const ORDER_MAX: Duration = Duration::from_secs(10);
@@ -251,52 +251,6 @@ impl Inner {
 
 /// How soon a drain notices that its deadline came nearer.
 const DEADLINE_STEP_MS: u64 = 100;
-
-/// The threads of one server.
-pub(crate) struct ThreadGroup {
-    handles: Vec<JoinHandle<()>>,
-    /// Each thread has a clone until its end. Nothing is ever sent.
-    alive: SyncSender<()>,
-    ended: Receiver<()>,
-}
-
-impl Default for ThreadGroup {
-    fn default() -> ThreadGroup {
-        let (alive, ended) = sync_channel(0);
-        ThreadGroup { handles: Vec::new(), alive, ended }
-    }
-}
-
-impl ThreadGroup {
-    /// Starts one more.
-    pub(crate) fn spawn(
-        &mut self,
-        name: &str,
-        body: impl FnOnce() + Send + 'static,
-    ) -> Result<(), StartError> {
-        let alive = self.alive.clone();
-        let body = move || {
-            body();
-            drop(alive);
-        };
-        let spawned = Builder::new().name(name.to_owned()).spawn(body);
-        self.handles.push(spawned.map_err(StartError::Thread)?);
-        Ok(())
-    }
-
-    /// Waits until all have ended. One that does not, since a handler blocks it, is left behind: nothing can end a thread
-    /// that does not want to.
-    pub(crate) fn join(self, patience: Duration) {
-        drop(self.alive);
-        if self.ended.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
-            return;
-        }
-        for thread in self.handles {
-            // A thread that panicked has said so already.
-            let _ = thread.join();
-        }
-    }
-}
 
 /// None of these locks guards anything that a panic could leave half done.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -8,13 +8,23 @@ use std::sync::atomic::{
 
 use tokio::sync::watch;
 
-use crate::conn::ConnId;
 use crate::event::{Event, Sink};
 use crate::limits::{Limits, Seats};
-use crate::model::Shape;
+use crate::peer::ConnId;
 use crate::registry::Registry;
 use crate::stats::Counters;
 use crate::timeouts::Timeouts;
+
+/// What everybody needs to know of a model.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// Its name, as told to people.
+    pub(crate) name: &'static str,
+    /// Tables of connections: one for each worker, or one for all.
+    pub(crate) tables: usize,
+    /// How many are served at the same time, where the model itself limits that.
+    pub(crate) turns: Option<usize>,
+}
 
 /// What all threads of one server see.
 pub(crate) struct Shared {

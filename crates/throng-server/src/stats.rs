@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::end::{End, KINDS, NAMES};
-use crate::handler::Rejected;
+use crate::limits::Rejected;
 
 /// What happened since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

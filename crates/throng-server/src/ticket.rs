@@ -1,6 +1,7 @@
 //! The ticket of a connection: what every thread may know and do about it. Its counters and flags are atomics; the reason
 //! of its end is behind a lock that is held for a moment, when it is set and when it is read.
 
+use std::io;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,10 +10,10 @@ use futures_util::task::AtomicWaker;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::clock;
-use crate::conn::{ConnId, Peer};
-use crate::end::End;
+use crate::end::{End, cut_error};
 use crate::event::Event;
 use crate::limits::AddressSeat;
+use crate::peer::{ConnId, Peer};
 use crate::report::ConnInfo;
 use crate::shared::Shared;
 
@@ -129,6 +130,26 @@ impl Ticket {
         } else {
             End::Done
         }
+    }
+
+    /// Notes how the handler ended it; an end that it had before stays.
+    pub(crate) fn conclude_served(&self, served: std::thread::Result<crate::Result>) {
+        self.conclude(match served {
+            Ok(Ok(())) => self.usual_end(),
+            Ok(Err(failure)) => failure.end(),
+            Err(_) => End::Panicked,
+        });
+    }
+
+    /// What a read or a write of a connection that was cut fails with.
+    pub(crate) fn cut_error(&self) -> io::Error {
+        cut_error(self.end().unwrap_or(End::Kicked))
+    }
+
+    /// The network tore the connection: that is its end, unless it had one.
+    pub(crate) fn torn(&self, error: io::Error) -> io::Error {
+        self.conclude(End::of(&error).unwrap_or_else(|| End::Failed(error.to_string())));
+        error
     }
 
     pub(crate) fn note_read(&self, bytes: usize, now_ms: u64) {

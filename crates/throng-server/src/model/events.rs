@@ -7,11 +7,12 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::{
-    ARRIVALS_MAX, Events, Factory, Gate, PerWorker, Shape, Shareable,
+    ARRIVALS_MAX, Events, Factory, Gate, PerWorker, Shareable,
     sealed::{self, Ground},
 };
 use crate::handler::{Everywhere, Handler, LocalHandler};
-use crate::server::StartError;
+use crate::shared::Shape;
+use crate::start_error::StartError;
 use crate::worker::{self, Plan};
 
 /// How long the workers may take to make their handlers.

@@ -15,15 +15,18 @@ mod threads;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::mpsc::sync_channel;
 
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 
 use crate::arrival::Arrival;
 use crate::registry::Registry;
-use crate::running::ThreadGroup;
-use crate::server::StartError;
 use crate::shared::Shared;
+use crate::start_error::StartError;
+use crate::thread_group::ThreadGroup;
 use crate::worker::Worker;
+use sealed::Ground;
 
 /// Sockets that may wait for one worker to take them over.
 const ARRIVALS_MAX: usize = 1024;
@@ -111,8 +114,8 @@ impl<K, M: sealed::Model<K>> Model<K> for M {}
 pub(crate) mod sealed {
     use std::sync::Arc;
 
-    use super::{Gate, Shape, StartError, ThreadGroup};
-    use crate::shared::Shared;
+    use super::{Gate, StartError, ThreadGroup};
+    use crate::shared::{Shape, Shared};
 
     /// What a model stands on.
     pub struct Ground<'a> {
@@ -128,17 +131,6 @@ pub(crate) mod sealed {
         /// Starts its threads.
         fn start(self: Box<Self>, kind: K, ground: &mut Ground<'_>) -> Result<Gate, StartError>;
     }
-}
-
-/// What everybody needs to know of a model.
-#[derive(Clone, Copy, Debug)]
-pub struct Shape {
-    /// Its name, as told to people.
-    pub(crate) name: &'static str,
-    /// Tables of connections: one for each worker, or one for all.
-    pub(crate) tables: usize,
-    /// How many are served at the same time, where the model itself limits that.
-    pub(crate) turns: Option<usize>,
 }
 
 /// A handler that serves everywhere.
@@ -183,6 +175,30 @@ impl Gate {
     pub(crate) fn way_to(&self, worker: usize) -> &mpsc::Sender<Arrival> {
         &self.ways[worker % self.ways.len()]
     }
+}
+
+/// Runs this on a thread of its own, with a runtime that is built and dropped there: whoever starts a server may do so inside
+/// a runtime, where no other may be dropped.
+fn run_on(
+    mut builder: Builder,
+    name: &str,
+    ground: &mut Ground<'_>,
+    body: impl FnOnce(Runtime) + Send + 'static,
+) -> Result<(), StartError> {
+    let (ready, readied) = sync_channel(1);
+    ground.threads.spawn(name, move || {
+        let (runtime, built) = match builder.enable_io().enable_time().build() {
+            Ok(runtime) => (Some(runtime), Ok(())),
+            Err(why) => (None, Err(why)),
+        };
+        // Whoever starts the server may have given up already.
+        let _ = ready.send(built);
+        if let Some(runtime) = runtime {
+            body(runtime);
+        }
+    })?;
+    // A thread that ended without a word has panicked, and has said so.
+    readied.recv().map_err(|_| StartError::Factory)?.map_err(StartError::Thread)
 }
 
 /// What is left when a model ends is ended at once; who blocks on a socket wakes up.

@@ -2,21 +2,22 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 
 use super::{
-    ARRIVALS_MAX, Gate, Pool, Shape, Shareable, cut_all,
+    ARRIVALS_MAX, Gate, Pool, Shareable, cut_all, run_on,
     sealed::{self, Ground},
 };
 use crate::arrival::{self, Admission, Arrival};
 use crate::conn::Conn;
 use crate::handler::Handler;
 use crate::limits::Turn;
-use crate::server::StartError;
+use crate::shared::Shape;
 use crate::shared::Shared;
+use crate::start_error::StartError;
 use crate::ticket::Open;
 
 /// How long a task may hold its thread when the server is over.
@@ -29,33 +30,18 @@ impl<H: Handler> sealed::Model<Shareable<H>> for Pool {
 
     fn start(self: Box<Self>, kind: Shareable<H>, ground: &mut Ground<'_>) -> Result<Gate, StartError> {
         let (way, arrivals) = mpsc::channel(ARRIVALS_MAX);
-        let (ready, readied) = sync_channel(1);
-        let (workers, shared) = (self.workers.count(), Arc::clone(ground.shared));
-        let body = move || {
-            let last = AtomicUsize::new(0);
-            let built = tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(workers)
-                .thread_name_fn(move || format!("throng-pool-{}", last.fetch_add(1, Relaxed)))
-                .enable_io()
-                .enable_time()
-                .build();
-            let (runtime, started) = match built {
-                Ok(runtime) => (Some(runtime), Ok(())),
-                Err(why) => (None, Err(why)),
-            };
-            // Whoever starts the server may have given up already.
-            let _ = ready.send(started);
-            let Some(runtime) = runtime else { return };
+        let (last, shared) = (AtomicUsize::new(0), Arc::clone(ground.shared));
+        let mut builder = Builder::new_multi_thread();
+        builder
+            .worker_threads(self.workers.count())
+            .thread_name_fn(move || format!("throng-pool-{}", last.fetch_add(1, Relaxed)));
+        let body = move |runtime: Runtime| {
             runtime.block_on(take_all(arrivals, &kind.0, &shared));
             cut_all(&shared);
             runtime.shutdown_timeout(OVER_MAX);
         };
-        ground.threads.spawn("throng-pool", body)?;
-        match readied.recv() {
-            Ok(Ok(())) => Ok(Gate::to_workers(vec![way])),
-            Ok(Err(why)) => Err(StartError::Thread(why)),
-            Err(_) => Err(StartError::Factory),
-        }
+        run_on(builder, "throng-pool", ground, body)?;
+        Ok(Gate::to_workers(vec![way]))
     }
 }
 

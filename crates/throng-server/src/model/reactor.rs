@@ -5,21 +5,22 @@ use std::io;
 use std::net::TcpStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{mpsc, watch};
 
-use super::{ARRIVALS_MAX, cut_all, sealed::Ground};
+use super::{ARRIVALS_MAX, cut_all, run_on, sealed::Ground};
 use crate::arrival::{self, Admission, Arrival, Over};
 use crate::blocking::BlockingConn;
-use crate::conn::{Conn, Peer};
+use crate::conn::Conn;
 use crate::end::End;
-use crate::handler::{BlockingHandler, Handler, Rejected};
+use crate::handler::{BlockingHandler, Handler};
+use crate::limits::Rejected;
 use crate::limits::Turn;
-use crate::server::StartError;
-use crate::ticket::{Open, SERVED};
+use crate::peer::Peer;
+use crate::start_error::StartError;
+use crate::ticket::Open;
 
 /// How long serving threads have to notice that the server is over, before the event loop ends under them.
 const OVER_MAX: Duration = Duration::from_millis(500);
@@ -69,13 +70,7 @@ impl Client {
             conn.set_up();
             handler.serve(conn)
         }));
-        let ticket = &open.ticket;
-        ticket.conclude(match served {
-            Ok(Ok(())) => ticket.usual_end(),
-            Ok(Err(failure)) => failure.end(),
-            Err(_) => End::Panicked,
-        });
-        ticket.set(SERVED);
+        open.ticket.conclude_served(served);
         drop(over);
         // The next one's turn is when this one has left.
         drop(open);
@@ -90,17 +85,8 @@ pub(super) fn start(
     word: impl Fn(&Peer, Rejected) -> Vec<u8> + Send + 'static,
 ) -> Result<mpsc::Sender<Arrival>, StartError> {
     let (way, mut arrivals) = mpsc::channel::<Arrival>(ARRIVALS_MAX);
-    let (ready, readied) = sync_channel(1);
     let shared = Arc::clone(ground.shared);
-    let body = move || {
-        let built = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
-        let (runtime, started) = match built {
-            Ok(runtime) => (Some(runtime), Ok(())),
-            Err(why) => (None, Err(why)),
-        };
-        // Whoever starts the server may have given up already.
-        let _ = ready.send(started);
-        let Some(runtime) = runtime else { return };
+    let body = move |runtime: Runtime| {
         let (tell_over, over) = watch::channel(false);
         let (alive, mut ended) = mpsc::channel::<()>(1);
         runtime.block_on(async {
@@ -128,10 +114,6 @@ pub(super) fn start(
             let _ = tokio::time::timeout(OVER_MAX, ended.recv()).await;
         });
     };
-    ground.threads.spawn("throng-reactor", body)?;
-    match readied.recv() {
-        Ok(Ok(())) => Ok(way),
-        Ok(Err(why)) => Err(StartError::Thread(why)),
-        Err(_) => Err(StartError::Factory),
-    }
+    run_on(Builder::new_current_thread(), "throng-reactor", ground, body)?;
+    Ok(way)
 }

@@ -7,11 +7,12 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use super::events::start_workers;
 use super::reactor::{self, Client};
 use super::{
-    Blocking, Factory, Gate, PerWorker, Sequential, Shape, Shareable,
+    Blocking, Factory, Gate, PerWorker, Sequential, Shareable,
     sealed::{self, Ground},
 };
 use crate::handler::{BlockingHandler, Everywhere, Handler, LocalHandler};
-use crate::server::StartError;
+use crate::shared::Shape;
+use crate::start_error::StartError;
 
 const SHAPE: Shape = Shape { name: "sequential", tables: 1, turns: Some(1) };
 

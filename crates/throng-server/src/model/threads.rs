@@ -6,11 +6,12 @@ use std::thread::Builder;
 
 use super::reactor::{self, Client};
 use super::{
-    Blocking, Gate, Shape, Shareable, Threads,
+    Blocking, Gate, Shareable, Threads,
     sealed::{self, Ground},
 };
 use crate::handler::{BlockingHandler, Handler};
-use crate::server::StartError;
+use crate::shared::Shape;
+use crate::start_error::StartError;
 
 impl Threads {
     fn shape_of(self) -> Shape {
