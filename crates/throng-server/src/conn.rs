@@ -200,7 +200,7 @@ impl Conn {
     /// reached a point where nothing is under way. Cancel-safe.
     ///
     /// # Errors
-    /// What the network says, or why the connection was cut ([`End::of`]).
+    /// What the network says, or why the connection was cut ([`crate::End::of`]).
     pub async fn read_into(&mut self, buffer: &mut Buffer) -> io::Result<usize> {
         read_into(&self.socket, buffer).await
     }
@@ -208,7 +208,7 @@ impl Conn {
     /// Writes all of it.
     ///
     /// # Errors
-    /// What the network says, or why the connection was cut ([`End::of`]).
+    /// What the network says, or why the connection was cut ([`crate::End::of`]).
     pub async fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             let written = poll_fn(|cx| self.socket.poll_write(cx, bytes)).await?;
@@ -331,7 +331,7 @@ impl Reader {
     /// Reads once, as [`Conn::read_into`].
     ///
     /// # Errors
-    /// What the network says, or why the connection was cut ([`End::of`]).
+    /// What the network says, or why the connection was cut ([`crate::End::of`]).
     pub async fn read_into(&mut self, buffer: &mut Buffer) -> io::Result<usize> {
         if !self.ahead.is_empty() {
             let ahead = std::mem::take(&mut self.ahead);
