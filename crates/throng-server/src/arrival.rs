@@ -1,6 +1,7 @@
 //! A connection from its admission to its end, whoever serves it: by which model is all the same here.
 
 use std::future::Future;
+use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -8,19 +9,21 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::clock;
-use crate::conn::{Conn, Socket};
+use crate::clock::{self, millis};
+use crate::conn::Conn;
 use crate::end::End;
 use crate::handler::{Handler, LocalHandler};
+use crate::handshake::Speaks;
 use crate::limits::Rejected;
 use crate::limits::{AddressSeat, Place, Turn};
 use crate::peer::Peer;
 use crate::report::ConnInfo;
 use crate::shared::Shared;
+use crate::socket::Socket;
 use crate::ticket::{ESTABLISHED, Open, SERVED, SET_UP, STALLED, Ticket};
+use crate::wire::Wire;
 use crate::worker;
 
 /// How long a rejected peer may keep its socket.
@@ -29,11 +32,17 @@ const REJECTED_MAX: Duration = Duration::from_millis(500);
 /// How often the timeouts of every connection are looked at.
 pub(crate) const INSPECT_EVERY: Duration = Duration::from_secs(1);
 
-/// A socket on its way to the one who serves it, with its places in the limits.
+/// A connection on its way to the one who serves it, with its places in the limits.
 pub(crate) struct Arrival {
-    pub stream: std::net::TcpStream,
-    pub peer: Peer,
+    pub visitor: Visitor,
     pub admission: Admission,
+}
+
+/// Who knocked: a socket that does not block, and what is spoken where it came in. It is kept small, since it stays in the
+/// task that serves it.
+pub(crate) struct Visitor {
+    pub socket: OwnedFd,
+    pub speaks: Speaks,
 }
 
 /// Is it served?
@@ -41,30 +50,43 @@ pub(crate) enum Admission {
     /// Yes: its places, its number and its table are taken.
     Served(Open, Turn),
     /// No; it hears why, and keeps its place in all until it is closed.
-    Rejected(Rejected, OwnedSemaphorePermit),
+    Rejected(Refusal),
+}
+
+/// A peer that is not served.
+pub(crate) struct Refusal {
+    pub peer: Peer,
+    pub why: Rejected,
+    /// Kept until its socket is closed.
+    pub _place: OwnedSemaphorePermit,
 }
 
 impl Arrival {
     /// A connection that is to be served.
     pub(crate) fn served(
-        stream: std::net::TcpStream,
+        visitor: Visitor,
         peer: Peer,
         worker: usize,
         shared: &Arc<Shared>,
         places: (Place, AddressSeat),
     ) -> Arrival {
-        let ticket = Ticket::new(shared.next_id(), peer.clone(), worker, Arc::clone(shared));
+        let ticket = Ticket::new(shared.next_id(), peer, worker, Arc::clone(shared));
         let (Place { total, turn }, address) = places;
-        Arrival { stream, peer, admission: Admission::Served(Open::new(ticket, total, address), turn) }
+        Arrival { visitor, admission: Admission::Served(Open::new(ticket, total, address), turn) }
     }
 }
 
-/// The socket in the event loop of this thread's runtime.
-pub(crate) fn socket(stream: std::net::TcpStream, open: &Arc<Open>) -> Option<Socket> {
-    match TcpStream::from_std(stream) {
+/// The connection in the event loop of this thread's runtime, when a handshake is over if there is one.
+pub(crate) async fn socket(visitor: Visitor, open: &Arc<Open>) -> Option<Socket> {
+    let ticket = &open.ticket;
+    let stream = match Wire::watch(visitor.socket, &ticket.peer) {
+        Ok(wire) => visitor.speaks.stream(wire, ticket).await,
+        Err(why) => Err(End::Failed(why.to_string())),
+    };
+    match stream {
         Ok(stream) => Some(Socket::new(stream, Arc::clone(open))),
-        Err(why) => {
-            open.ticket.conclude(End::Failed(why.to_string()));
+        Err(end) => {
+            ticket.conclude(end);
             None
         }
     }
@@ -134,24 +156,24 @@ pub(crate) fn word(rejected: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
     catch_unwind(AssertUnwindSafe(rejected)).unwrap_or_default()
 }
 
-/// Tells a peer why it is not served; one that is gone already needs no word.
-pub(crate) async fn reject(stream: std::net::TcpStream, place: OwnedSemaphorePermit, word: Vec<u8>) {
-    let Ok(mut stream) = TcpStream::from_std(stream) else { return };
+/// Tells a peer why it is not served; one that is gone already needs no word, and one that may speak TLS understands none.
+pub(crate) async fn reject(visitor: Visitor, refusal: Refusal, word: Vec<u8>) {
+    let Ok(mut wire) = Wire::watch(visitor.socket, &refusal.peer) else { return };
     let told = async {
-        if stream.write_all(&word).await.is_ok() && stream.shutdown().await.is_ok() {
-            crate::linger::discard(&stream).await;
+        let word = if visitor.speaks.is_plain() { &word[..] } else { b"" };
+        if wire.write_all(word).await.is_ok() && wire.shut_write().is_ok() {
+            crate::linger::discard(&wire).await;
         }
     };
     let _ = tokio::time::timeout(REJECTED_MAX, told).await;
     // The socket first: a place is free when its descriptor is.
-    drop(stream);
-    drop(place);
+    drop(wire);
+    drop(refusal);
 }
 
 /// Ends who did not say in time who they are, and who says nothing for too long.
 pub(crate) fn inspect(shared: &Shared, table: usize, now_ms: u64) {
-    let limit =
-        |timeout: Option<Duration>| timeout.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    let limit = |timeout: Option<Duration>| timeout.map(millis);
     let (handshake, idle) = (limit(shared.timeouts.handshake), limit(shared.timeouts.idle));
     if handshake.is_none() && idle.is_none() {
         return;

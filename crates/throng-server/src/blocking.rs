@@ -4,20 +4,24 @@
 //! drain, shuts the socket for it: that wakes a blocked call (shutdown(2)).
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::mem::MaybeUninit;
-use std::net::{Shutdown, TcpStream};
+use std::net::Shutdown;
 use std::sync::{Arc, Weak};
 use std::task::{Wake, Waker};
 
-use socket2::SockRef;
+use rustix::io::Errno;
+use rustix::net::RecvFlags;
+use rustls::ServerConnection;
+use socket2::Socket;
 use tokio::runtime::Handle;
 
+use crate::arrival::Visitor;
 use crate::clock;
-use crate::conn::NO_SIGNAL;
 use crate::lines::Lines;
 use crate::linger;
 use crate::peer::{ConnId, Peer};
+use crate::stream::Stream;
 use crate::ticket::{BUSY, CUT, DRAINED, ESTABLISHED, Open, PEER_ENDED, PROTECTED, SET_UP, Ticket};
+use crate::wire::{NO_SIGNAL, Wire};
 
 /// What a line is read by at once.
 const CHUNK_BYTES: usize = 4 << 10;
@@ -26,7 +30,8 @@ const CHUNK_BYTES: usize = 4 << 10;
 /// is lost.
 pub struct BlockingConn {
     /// Only until the drop.
-    stream: Option<Arc<TcpStream>>,
+    socket: Option<Arc<Socket>>,
+    tls: Option<Box<ServerConnection>>,
     open: Arc<Open>,
     interrupt: Waker,
     /// The event loop that closes it politely.
@@ -35,7 +40,7 @@ pub struct BlockingConn {
 
 /// Wakes who is blocked on the socket.
 struct Interrupt {
-    stream: Weak<TcpStream>,
+    socket: Weak<Socket>,
     ticket: Weak<Ticket>,
 }
 
@@ -45,12 +50,12 @@ impl Wake for Interrupt {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let (Some(stream), Some(ticket)) = (self.stream.upgrade(), self.ticket.upgrade()) else { return };
+        let (Some(socket), Some(ticket)) = (self.socket.upgrade(), self.ticket.upgrade()) else { return };
         // An error means that the connection is over already.
         if ticket.has(CUT) {
-            let _ = stream.shutdown(Shutdown::Both);
+            let _ = socket.shutdown(Shutdown::Both);
         } else if is_at_its_end(&ticket) {
-            let _ = stream.shutdown(Shutdown::Read);
+            let _ = socket.shutdown(Shutdown::Read);
         }
     }
 }
@@ -61,12 +66,16 @@ fn is_at_its_end(ticket: &Ticket) -> bool {
 }
 
 impl BlockingConn {
-    /// Takes over a socket. `closing` closes it in the end.
-    pub(crate) fn new(stream: TcpStream, open: Arc<Open>, closing: Handle) -> io::Result<BlockingConn> {
-        stream.set_nonblocking(false)?;
-        let stream = Arc::new(stream);
-        let interrupt = Interrupt { stream: Arc::downgrade(&stream), ticket: Arc::downgrade(&open.ticket) };
-        Ok(BlockingConn { stream: Some(stream), open, interrupt: Arc::new(interrupt).into(), closing })
+    /// Takes over a socket, and sees its handshake through if there is one. `closing` closes it in the end.
+    pub(crate) fn new(visitor: Visitor, open: Arc<Open>, closing: Handle) -> io::Result<BlockingConn> {
+        let socket = Arc::new(Socket::from(visitor.socket));
+        let interrupt = Interrupt { socket: Arc::downgrade(&socket), ticket: Arc::downgrade(&open.ticket) };
+        let interrupt = Arc::new(interrupt).into();
+        let mut conn = BlockingConn { socket: Some(socket), tls: None, open, interrupt, closing };
+        conn.socket().set_nonblocking(false)?;
+        conn.ticket().reader.register(&conn.interrupt);
+        conn.tls = visitor.speaks.begin(conn.socket(), conn.ticket())?;
+        Ok(conn)
     }
 
     /// Its number.
@@ -128,8 +137,26 @@ impl BlockingConn {
         &self.open.ticket
     }
 
-    fn stream(&self) -> &TcpStream {
-        self.stream.as_ref().expect("a connection has its stream until it is dropped")
+    fn socket(&self) -> &Socket {
+        self.socket.as_ref().expect("a connection has its socket until it is dropped")
+    }
+
+    /// Reads from the socket, or out of its TLS.
+    fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let mut socket = self.socket.as_deref().expect("a connection has its socket until it is dropped");
+        match &mut self.tls {
+            Some(tls) => rustls::Stream::new(&mut **tls, &mut socket).read(into),
+            None => socket.read(into),
+        }
+    }
+
+    /// Writes to the socket, or into its TLS.
+    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut socket = self.socket.as_deref().expect("a connection has its socket until it is dropped");
+        match &mut self.tls {
+            Some(tls) => rustls::Stream::new(&mut **tls, &mut socket).write(bytes),
+            None => socket.send_with_flags(bytes, NO_SIGNAL),
+        }
     }
 
     /// What a failed call means.
@@ -140,34 +167,31 @@ impl BlockingConn {
 
     /// Is anything there to be read now, the peer's end included?
     fn has_input(&self) -> bool {
-        let socket = SockRef::from(self.stream());
-        let peeked = socket.recv_with_flags(&mut [MaybeUninit::uninit()], PEEK | DONT_WAIT);
-        !peeked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+        // TLS that wants nothing to read has some for us.
+        if self.tls.as_ref().is_some_and(|tls| !tls.wants_read()) {
+            return true;
+        }
+        let peeked = rustix::net::recv(self.socket(), &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT);
+        peeked != Err(Errno::WOULDBLOCK)
     }
 }
-
-/// MSG_PEEK is the same everywhere, MSG_DONTWAIT is not (recv(2)).
-const PEEK: i32 = 0x2;
-#[cfg(target_os = "linux")]
-const DONT_WAIT: i32 = 0x40;
-#[cfg(not(target_os = "linux"))]
-const DONT_WAIT: i32 = 0x80;
 
 impl Read for BlockingConn {
     /// Waits for bytes. 0 is the end, as of [`crate::Conn::read_into`].
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let ticket = self.ticket();
         loop {
             // First the waker, then the look at the flags: who sets one in between wakes the read.
-            ticket.reader.register(&self.interrupt);
-            if ticket.has(CUT) {
-                return Err(ticket.cut_error());
+            self.ticket().reader.register(&self.interrupt);
+            if self.ticket().has(CUT) {
+                return Err(self.ticket().cut_error());
             }
-            if is_at_its_end(ticket) && !self.has_input() {
-                ticket.set(DRAINED);
+            if is_at_its_end(self.ticket()) && !self.has_input() {
+                self.ticket().set(DRAINED);
                 return Ok(0);
             }
-            match self.stream().read(into) {
+            let read = self.receive(into);
+            let ticket = self.ticket();
+            match read {
                 Ok(_) if ticket.has(CUT) => return Err(ticket.cut_error()),
                 Ok(0) if !into.is_empty() => {
                     ticket.set(if is_at_its_end(ticket) { DRAINED } else { PEER_ENDED });
@@ -179,6 +203,11 @@ impl Read for BlockingConn {
                     return Ok(read);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // The drain shut the socket under its TLS.
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof && is_at_its_end(ticket) => {
+                    ticket.set(DRAINED);
+                    return Ok(0);
+                }
                 Err(error) => return Err(self.failed(error)),
             }
         }
@@ -187,14 +216,14 @@ impl Read for BlockingConn {
 
 impl Write for BlockingConn {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let ticket = self.ticket();
         loop {
-            ticket.writer.register(&self.interrupt);
-            if ticket.has(CUT) {
-                return Err(ticket.cut_error());
+            self.ticket().writer.register(&self.interrupt);
+            if self.ticket().has(CUT) {
+                return Err(self.ticket().cut_error());
             }
-            match SockRef::from(self.stream()).send_with_flags(bytes, NO_SIGNAL) {
+            match self.send(bytes) {
                 Ok(written) => {
+                    let ticket = self.ticket();
                     ticket.bytes_out.fetch_add(written as u64, std::sync::atomic::Ordering::Relaxed);
                     if written == bytes.len() {
                         ticket.note_written(BUSY);
@@ -214,11 +243,11 @@ impl Write for BlockingConn {
 
 impl Drop for BlockingConn {
     fn drop(&mut self) {
-        let Some(stream) = self.stream.take() else { return };
+        let Some(socket) = self.socket.take() else { return };
         // Nobody interrupts it any more; who holds the socket for that at this very moment lets go of it at once.
         let (reader, writer) = (self.ticket().reader.take(), self.ticket().writer.take());
         drop((reader, writer));
-        let mut shared = stream;
+        let mut shared = socket;
         let whole = loop {
             match Arc::try_unwrap(shared) {
                 Ok(whole) => break whole,
@@ -227,10 +256,16 @@ impl Drop for BlockingConn {
             std::thread::yield_now();
         };
         let _inside = self.closing.enter();
-        if whole.set_nonblocking(true).is_ok()
-            && let Ok(whole) = tokio::net::TcpStream::from_std(whole)
-        {
-            linger::close(whole, Arc::clone(&self.open));
+        if whole.set_nonblocking(true).is_err() {
+            return;
+        }
+        if let Some(tls) = &mut self.tls {
+            tls.send_close_notify();
+            // One that cannot take it now has not read what came before it either.
+            let _ = tls.write_tls(&mut &whole);
+        }
+        if let Ok(wire) = Wire::watch(whole.into(), &self.ticket().peer) {
+            linger::close(Stream::Plain(wire), Arc::clone(&self.open));
         }
     }
 }

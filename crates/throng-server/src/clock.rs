@@ -7,7 +7,12 @@ static BEGUN: OnceLock<Instant> = OnceLock::new();
 
 /// Now, in milliseconds.
 pub(crate) fn now_ms() -> u64 {
-    u64::try_from(since_begun().as_millis()).unwrap_or(u64::MAX)
+    millis(since_begun())
+}
+
+/// So many milliseconds.
+pub(crate) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where the server's time comes from")]

@@ -5,171 +5,19 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, ready};
 
-use bytes::BufMut;
-use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::buffer::Buffer;
 use crate::lines::Lines;
 use crate::outbox::{Link, Outbox};
 use crate::peer::{ConnId, Peer};
-use crate::ticket::{
-    BUSY, CUT, DRAINED, ESTABLISHED, FINISHING, Open, PEER_ENDED, PROTECTED, SET_UP, Ticket,
-};
-use crate::{linger, worker};
-
-/// A write to a connection that is gone is an error and no signal: MSG_NOSIGNAL (send(2)). Elsewhere the standard library
-/// sees to that when it accepts a socket.
-#[cfg(target_os = "linux")]
-pub(crate) const NO_SIGNAL: i32 = 0x4000;
-#[cfg(not(target_os = "linux"))]
-pub(crate) const NO_SIGNAL: i32 = 0;
-
-/// The socket of a connection with its ticket; dropped, it closes as its end demands.
-pub(crate) struct Socket {
-    stream: Option<TcpStream>,
-    ticket: Arc<Ticket>,
-    open: Option<Arc<Open>>,
-}
-
-impl Socket {
-    pub(crate) fn new(stream: TcpStream, open: Arc<Open>) -> Socket {
-        Socket { stream: Some(stream), ticket: Arc::clone(&open.ticket), open: Some(open) }
-    }
-
-    pub(crate) fn ticket(&self) -> &Arc<Ticket> {
-        &self.ticket
-    }
-
-    fn stream(&self) -> &TcpStream {
-        self.stream.as_ref().expect("a socket has its stream until it is dropped")
-    }
-
-    /// Reads once into what room there is. 0 is the end: of the peer, or of this connection's time in a drain.
-    pub(crate) fn poll_read(&self, cx: &mut Context<'_>, into: &mut impl BufMut) -> Poll<io::Result<usize>> {
-        let ticket = self.ticket();
-        ticket.reader.register(cx.waker());
-        loop {
-            if ticket.has(CUT) {
-                return Poll::Ready(Err(self.ticket().cut_error()));
-            }
-            if ticket.has(FINISHING) {
-                return Poll::Ready(Ok(0));
-            }
-            if ticket.shared.is_draining() && !ticket.has(PROTECTED | BUSY) && !self.has_input() {
-                ticket.set(DRAINED);
-                return Poll::Ready(Ok(0));
-            }
-            ready!(self.stream().poll_read_ready(cx))?;
-            match self.read_once(into) {
-                Ok(0) => {
-                    ticket.set(PEER_ENDED);
-                    return Poll::Ready(Ok(0));
-                }
-                Ok(read) => {
-                    ticket.note_read(read, worker::now_ms());
-                    ticket.set(BUSY);
-                    return Poll::Ready(Ok(read));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(self.ticket().torn(error))),
-            }
-        }
-    }
-
-    /// Reads without waiting. A read that leaves room has taken all there was (epoll(7), on edge-triggered sockets): the
-    /// event loop hears that at once, and the next read asks the kernel when there is more, not before. The peer's end
-    /// is no less known for that.
-    fn read_once(&self, into: &mut impl BufMut) -> io::Result<usize> {
-        let stream = self.stream();
-        let mut taken = None;
-        let read = stream.try_io(Interest::READABLE, || {
-            let room = into.chunk_mut().len();
-            let read = stream.try_read_buf(into)?;
-            if (1..room).contains(&read) {
-                taken = Some(read);
-                return Err(io::ErrorKind::WouldBlock.into());
-            }
-            Ok(read)
-        });
-        taken.map_or(read, Ok)
-    }
-
-    /// Does anything lie in the socket, its end included? The kernel is asked, since the event loop may not have heard of
-    /// it yet: a question that came before the drain is answered.
-    fn has_input(&self) -> bool {
-        let peeked = SockRef::from(self.stream()).peek(&mut [MaybeUninit::uninit()]);
-        !peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
-    }
-
-    /// Writes once, without waiting. The kernel itself is asked: the event loop would say no while it has not heard of
-    /// room, which it never has for a fresh socket, and not in the turn in which the peer made some.
-    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        let ticket = self.ticket();
-        if ticket.has(CUT) {
-            return Err(self.ticket().cut_error());
-        }
-        let stream = self.stream();
-        let written = match SockRef::from(stream).send_with_flags(bytes, NO_SIGNAL) {
-            // The event loop is asked as well, so that it knows that it has to tell when there is room.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => stream.try_write(bytes),
-            written => written,
-        };
-        match written {
-            Ok(written) => {
-                ticket.bytes_out.fetch_add(written as u64, Relaxed);
-                Ok(written)
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(error),
-            Err(error) => Err(self.ticket().torn(error)),
-        }
-    }
-
-    /// Ready when a write may succeed, or will tell that it cannot.
-    pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.ticket().writer.register(cx.waker());
-        match self.ticket().has(CUT) {
-            true => Poll::Ready(()),
-            false => self.stream().poll_write_ready(cx).map(|_| ()),
-        }
-    }
-
-    fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        loop {
-            match self.try_write(bytes) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready!(self.poll_writable(cx)),
-                written => {
-                    if written.as_ref().is_ok_and(|written| *written == bytes.len()) {
-                        self.ticket().note_written(BUSY);
-                    }
-                    return Poll::Ready(written);
-                }
-            }
-        }
-    }
-
-    /// The peer hears the end of what it is told.
-    pub(crate) fn shut_write(&self) {
-        // An error means that the connection is over already.
-        let _ = SockRef::from(self.stream()).shutdown(std::net::Shutdown::Write);
-    }
-}
-
-impl Drop for Socket {
-    fn drop(&mut self) {
-        if let (Some(stream), Some(open)) = (self.stream.take(), self.open.take()) {
-            linger::close(stream, open);
-        }
-    }
-}
+use crate::socket::Socket;
+use crate::ticket::{ESTABLISHED, PROTECTED, SET_UP, Ticket};
+use crate::worker;
 
 /// One connection, whole.
 pub struct Conn {
@@ -186,7 +34,7 @@ impl Conn {
         self.ticket().id
     }
 
-    /// Both its ends.
+    /// Both its ends, and how it is secured.
     pub fn peer(&self) -> &Peer {
         &self.ticket().peer
     }
@@ -214,7 +62,7 @@ impl Conn {
             let written = poll_fn(|cx| self.socket.poll_write(cx, bytes)).await?;
             bytes = &bytes[written..];
         }
-        Ok(())
+        poll_fn(|cx| self.socket.poll_flush(cx)).await
     }
 
     /// Has a drain begun?
@@ -306,12 +154,13 @@ impl AsyncWrite for Conn {
         self.socket.poll_write(cx, bytes)
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket.poll_flush(cx)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.socket.shut_write();
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // An error means that the connection is over already.
+        let _ = ready!(self.socket.poll_shutdown(cx));
         Poll::Ready(Ok(()))
     }
 }

@@ -14,12 +14,18 @@ pub enum End {
     PeerReset,
     /// Nothing was heard for too long, or not enough in time.
     TimedOut,
+    /// The peer took nothing of what it was told, for too long.
+    Stalled,
+    /// It was as old as connections may become.
+    Expired,
     /// The peer read slower than it was told things, up to its queue's limit.
     TooSlow,
     /// An operator ended it.
     Kicked,
     /// The server ended, by a drain.
     Drained,
+    /// TLS was expected, and its handshake failed, with this message.
+    TlsFailed(String),
     /// The handler failed, with this message.
     Failed(String),
     /// The handler panicked.
@@ -27,11 +33,23 @@ pub enum End {
 }
 
 /// How many kinds of ends there are.
-pub(crate) const KINDS: usize = 9;
+pub(crate) const KINDS: usize = 12;
 
 /// The names of the kinds, in the order of their numbers.
-pub(crate) const NAMES: [&str; KINDS] =
-    ["done", "peer_closed", "peer_reset", "timed_out", "too_slow", "kicked", "drained", "failed", "panicked"];
+pub(crate) const NAMES: [&str; KINDS] = [
+    "done",
+    "peer_closed",
+    "peer_reset",
+    "timed_out",
+    "stalled",
+    "expired",
+    "too_slow",
+    "kicked",
+    "drained",
+    "tls_failed",
+    "failed",
+    "panicked",
+];
 
 impl End {
     /// Its name in counters and logs, such as `too_slow`.
@@ -45,17 +63,20 @@ impl End {
             End::PeerClosed => 1,
             End::PeerReset => 2,
             End::TimedOut => 3,
-            End::TooSlow => 4,
-            End::Kicked => 5,
-            End::Drained => 6,
-            End::Failed(_) => 7,
-            End::Panicked => 8,
+            End::Stalled => 4,
+            End::Expired => 5,
+            End::TooSlow => 6,
+            End::Kicked => 7,
+            End::Drained => 8,
+            End::TlsFailed(_) => 9,
+            End::Failed(_) => 10,
+            End::Panicked => 11,
         }
     }
 
     /// Was the end the server's doing, against a peer that should hear nothing more?
     pub(crate) fn is_abrupt(&self) -> bool {
-        matches!(self, End::PeerReset | End::TooSlow)
+        matches!(self, End::PeerReset | End::TooSlow | End::Stalled)
     }
 
     /// The end behind an error of a read or a write: its own if the connection was cut, else what the error says
@@ -82,6 +103,7 @@ impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             End::Failed(why) => write!(f, "failed: {why}"),
+            End::TlsFailed(why) => write!(f, "TLS failed: {why}"),
             other => f.write_str(&other.name().replace('_', " ")),
         }
     }
@@ -136,9 +158,12 @@ mod tests {
             End::PeerClosed,
             End::PeerReset,
             End::TimedOut,
+            End::Stalled,
+            End::Expired,
             End::TooSlow,
             End::Kicked,
             End::Drained,
+            End::TlsFailed(String::new()),
             End::Failed(String::new()),
             End::Panicked,
         ];

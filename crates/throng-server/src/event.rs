@@ -44,6 +44,13 @@ pub enum Event {
         /// Why not.
         why: Rejected,
     },
+    /// The files of a certificate changed, and were read again.
+    CertificateRead {
+        /// The certificate's file.
+        certificate: String,
+        /// Why they cannot be used, if so; the certificate that was read before is used on then.
+        failed: Option<String>,
+    },
     /// The kernel refused to give a connection; the server goes on and tries again.
     AcceptFailed {
         /// What the kernel said (accept(2)).

@@ -50,7 +50,7 @@ use crate::report::ConnInfo;
 /// # fn main() -> Result<(), throng_server::StartError> {
 /// let running = Server::new(Lobby { here: AtomicUsize::new(0) }).listen("127.0.0.1:0").start()?;
 /// # use std::io::{BufRead, BufReader, Write};
-/// # let mut client = std::net::TcpStream::connect(running.addresses()[0]).unwrap();
+/// # let mut client = std::net::TcpStream::connect(&running.addresses()[0]).unwrap();
 /// # client.write_all(b"hello\n").unwrap();
 /// # let mut lines = BufReader::new(client).lines();
 /// # assert_eq!(lines.next().unwrap().unwrap(), "1 here");
@@ -148,7 +148,7 @@ pub trait LocalHandler: 'static {
 /// # fn main() -> Result<(), throng_server::StartError> {
 /// let running = Server::blocking(shout).listen("127.0.0.1:0").start()?;
 /// # use std::io::{BufRead, BufReader};
-/// # let mut client = std::net::TcpStream::connect(running.addresses()[0]).unwrap();
+/// # let mut client = std::net::TcpStream::connect(&running.addresses()[0]).unwrap();
 /// # client.write_all(b"hello\n").unwrap();
 /// # assert_eq!(BufReader::new(client).lines().next().unwrap().unwrap(), "HELLO");
 /// # Ok(())

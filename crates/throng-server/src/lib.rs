@@ -38,6 +38,7 @@
 //! (`throng-pool-N`), where the handler runs. When the last handle of the connection is dropped, the socket is closed so that
 //! nothing that was written is lost, and its one [`End`] is counted.
 
+pub mod address;
 mod arrival;
 pub mod blocking;
 pub mod buffer;
@@ -49,10 +50,12 @@ pub mod event;
 mod failure;
 mod flusher;
 pub mod handler;
+mod handshake;
 pub mod limits;
 pub mod lines;
 mod linger;
 mod listener;
+mod listening;
 pub mod model;
 pub mod outbox;
 pub mod peer;
@@ -62,13 +65,21 @@ pub mod report;
 pub mod running;
 pub mod server;
 mod shared;
+mod socket;
 pub mod start_error;
 pub mod stats;
+mod stream;
 mod thread_group;
 mod ticket;
 pub mod timeouts;
+pub mod tls;
+pub mod tls_error;
+mod tls_watch;
+mod unix_path;
+mod wire;
 mod worker;
 
+pub use address::Address;
 pub use blocking::BlockingConn;
 pub use buffer::Buffer;
 pub use claim::{BindError, Claim};
@@ -88,4 +99,6 @@ pub use server::Server;
 pub use start_error::StartError;
 pub use stats::Stats;
 pub use timeouts::Timeouts;
+pub use tls::{CertificateFiles, ClientCertificates, Secured, Tls, TlsSettings};
+pub use tls_error::TlsError;
 pub use worker::Worker;

@@ -1,10 +1,12 @@
 //! How much of everything, and the counters that keep it.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::address::Address;
 
 /// How many of what. Limits are hard: they are taken before a connection is served, never noticed after.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,9 +114,11 @@ impl Seats {
     }
 
     /// Takes a seat for one address. `None` when it has as many as it may.
-    pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Option<AddressSeat> {
-        let network = network_of(address);
-        if network.is_loopback() && !self.with_loopback {
+    pub(crate) fn take(self: &Arc<Self>, address: &Address) -> Option<AddressSeat> {
+        // Who comes by a Unix socket or a pipe is on this machine.
+        let ip = address.ip().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let network = network_of(ip);
+        if address.is_local() && !self.with_loopback {
             return Some(AddressSeat { seats: None, network });
         }
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
@@ -172,27 +176,27 @@ mod tests {
         ))
     }
 
-    fn ip(text: &str) -> IpAddr {
-        text.parse().unwrap()
+    fn ip(text: &str) -> Address {
+        Address::Tcp((text.parse::<IpAddr>().unwrap(), 1).into())
     }
 
     #[test]
     fn an_address_has_so_many_seats_and_gets_them_back() {
         let seats = seats(2, false);
-        let first = seats.take(ip("192.0.2.1")).unwrap();
-        let _second = seats.take(ip("192.0.2.1")).unwrap();
-        assert!(seats.take(ip("192.0.2.1")).is_none());
-        assert!(seats.take(ip("192.0.2.2")).is_some());
+        let first = seats.take(&ip("192.0.2.1")).unwrap();
+        let _second = seats.take(&ip("192.0.2.1")).unwrap();
+        assert!(seats.take(&ip("192.0.2.1")).is_none());
+        assert!(seats.take(&ip("192.0.2.2")).is_some());
         drop(first);
-        assert!(seats.take(ip("192.0.2.1")).is_some());
+        assert!(seats.take(&ip("192.0.2.1")).is_some());
     }
 
     #[test]
     fn addresses_count_by_what_one_customer_gets() {
         let check = |one: &str, other: &str, same: bool| {
             let seats = seats(1, false);
-            let _kept = seats.take(ip(one)).unwrap();
-            assert_eq!(seats.take(ip(other)).is_none(), same, "{one} {other}");
+            let _kept = seats.take(&ip(one)).unwrap();
+            assert_eq!(seats.take(&ip(other)).is_none(), same, "{one} {other}");
         };
         check("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", true);
         check("2001:db8:1:2::1", "2001:db8:1:3::1", false);
@@ -202,19 +206,19 @@ mod tests {
 
     #[test]
     fn loopback_is_exempt_unless_asked_for() {
-        let kept: Vec<_> = (0..5).map(|_| seats(1, false).take(ip("127.0.0.1"))).collect();
+        let kept: Vec<_> = (0..5).map(|_| seats(1, false).take(&ip("127.0.0.1"))).collect();
         assert!(kept.iter().all(Option::is_some));
         let strict = seats(1, true);
-        let _kept = strict.take(ip("::1")).unwrap();
-        assert!(strict.take(ip("::1")).is_none());
+        let _kept = strict.take(&ip("::1")).unwrap();
+        assert!(strict.take(&ip("::1")).is_none());
     }
 
     #[test]
     fn nothing_is_remembered_of_an_address_that_has_left() {
         let seats = seats(3, true);
-        drop((seats.take(ip("192.0.2.1")), seats.take(ip("::1"))));
+        drop((seats.take(&ip("192.0.2.1")), seats.take(&ip("::1"))));
         let none = self::seats(0, true);
-        assert!(none.take(ip("192.0.2.1")).is_none());
+        assert!(none.take(&ip("192.0.2.1")).is_none());
         assert!(seats.taken.lock().unwrap().is_empty() && none.taken.lock().unwrap().is_empty());
     }
 }

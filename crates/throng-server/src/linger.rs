@@ -9,11 +9,12 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 
 use crate::shared::Shared;
+use crate::stream::Stream;
 use crate::ticket::{CUT, Open, PEER_ENDED, Ticket};
+use crate::wire::Wire;
 use crate::worker;
 
 /// How long a peer has to notice.
@@ -27,26 +28,26 @@ const DISCARD_BYTES_MAX: usize = 256 << 10;
 const LINGERERS_MAX: usize = 16 << 10;
 
 /// Closes a connection; its place is given back when that is done, and its handler is.
-pub(crate) fn close(stream: TcpStream, open: Arc<Open>) {
+pub(crate) fn close(stream: Stream, open: Arc<Open>) {
     let ticket = &open.ticket;
     let end = ticket.end();
     let needless = ticket.has(CUT | PEER_ENDED) || end.is_some_and(|end| end.is_abrupt());
     let one_more = (!needless).then(|| OneMore::take(&ticket.shared)).flatten();
     let Some(one_more) = one_more else {
+        if !ticket.has(CUT) {
+            stream.bid_farewell();
+        }
         // The socket first: a place is free when its descriptor is.
         drop(stream);
         return drop(open);
     };
     let polite = async move {
         let _one_more = one_more;
-        // An error means that the connection is over already; so does the end of the patience.
-        if socket2::SockRef::from(&stream).shutdown(std::net::Shutdown::Write).is_ok() {
-            tokio::select! {
-                () = cut(&open.ticket) => {}
-                _ = tokio::time::timeout(LINGER_MAX, discard(&stream)) => {}
-            }
+        tokio::select! {
+            () = cut(&open.ticket) => {}
+            // An error means that the connection is over already; so does the end of the patience.
+            _ = tokio::time::timeout(LINGER_MAX, end_politely(stream)) => {}
         }
-        drop(stream);
         drop(open);
     };
     if worker::is_serving() {
@@ -54,6 +55,15 @@ pub(crate) fn close(stream: TcpStream, open: Arc<Open>) {
     } else if let Ok(runtime) = Handle::try_current() {
         // Dropped, and so closed at once, when that runtime is over.
         runtime.spawn(polite);
+    }
+}
+
+/// Shuts our side, and hears the peer out.
+async fn end_politely(stream: Stream) {
+    if poll_fn(|cx| stream.poll_shutdown(cx)).await.is_ok()
+        && let Some(wire) = stream.into_wire()
+    {
+        discard(&wire).await;
     }
 }
 
@@ -77,8 +87,8 @@ impl Drop for OneMore {
     }
 }
 
-/// Waits until the connection is cut. Its reader is gone, so nobody else waits here.
-async fn cut(ticket: &Ticket) {
+/// Waits until the connection is cut. Nobody reads it yet, or any more, so nobody else waits here.
+pub(crate) async fn cut(ticket: &Ticket) {
     poll_fn(|cx| {
         ticket.reader.register(cx.waker());
         if ticket.has(CUT) { Poll::Ready(()) } else { Poll::Pending }
@@ -87,10 +97,10 @@ async fn cut(ticket: &Ticket) {
 }
 
 /// Reads until the peer ends, or has sent more than anybody waits for.
-pub(crate) async fn discard(stream: &TcpStream) {
+pub(crate) async fn discard(wire: &Wire) {
     let mut discarded = 0;
-    while discarded < DISCARD_BYTES_MAX && stream.readable().await.is_ok() {
-        match discard_once(stream) {
+    while discarded < DISCARD_BYTES_MAX && wire.readable().await.is_ok() {
+        match discard_once(wire) {
             Ok(0) => return,
             Ok(read) => discarded += read,
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -100,6 +110,6 @@ pub(crate) async fn discard(stream: &TcpStream) {
 }
 
 /// A function of its own, so that nobody holds the storage while waiting.
-fn discard_once(stream: &TcpStream) -> io::Result<usize> {
-    stream.try_read(&mut [0; 16 << 10])
+fn discard_once(wire: &Wire) -> io::Result<usize> {
+    wire.try_read(&mut [0; 16 << 10])
 }

@@ -6,7 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
@@ -15,11 +15,13 @@ use tokio::io::Interest;
 use tokio::io::unix::{AsyncFd, AsyncFdRegisterError};
 use tokio::sync::mpsc;
 
-use crate::arrival::{Admission, Arrival};
-use crate::claim::{listen_again, stop_listening};
+use crate::address::Address;
+use crate::arrival::{Admission, Arrival, Refusal, Visitor};
 use crate::event::Event;
+use crate::handshake::Speaks;
 use crate::limits::Place;
 use crate::limits::Rejected;
+use crate::listening::Listening;
 use crate::model::Gate;
 use crate::peer::Peer;
 use crate::shared::Shared;
@@ -54,14 +56,14 @@ pub(crate) struct Workers {
 /// One listening address.
 pub(crate) struct Listener {
     state: State,
-    local: SocketAddr,
+    speaks: Speaks,
     workers: Workers,
     spare: Option<File>,
 }
 
 enum State {
-    Open(AsyncFd<TcpListener>),
-    Paused(TcpListener),
+    Open(AsyncFd<Listening>),
+    Paused(Listening),
     /// Neither listening nor able to; only while one state becomes the other.
     Nothing,
 }
@@ -80,10 +82,9 @@ enum Taken {
 
 impl Listener {
     /// Takes over a listening socket. Inside the acceptor's runtime.
-    pub(crate) fn new(socket: TcpListener, workers: Workers) -> io::Result<Listener> {
-        let local = socket.local_addr()?;
-        let state = State::Open(watch(socket).map_err(|(_, error)| error)?);
-        Ok(Listener { state, local, workers, spare: spare() })
+    pub(crate) fn new(listening: Listening, speaks: Speaks, workers: Workers) -> io::Result<Listener> {
+        let state = State::Open(watch(listening).map_err(|(_, error)| error)?);
+        Ok(Listener { state, speaks, workers, spare: spare() })
     }
 
     /// Accepts until nobody can give orders any more.
@@ -134,15 +135,15 @@ impl Listener {
             return Taken::NoPlace;
         };
         match self.accept() {
-            Ok((stream, address)) => {
-                self.admit(stream, address, place).await;
+            Ok((socket, theirs, ours)) => {
+                self.admit(socket, Peer::new(theirs, ours), place).await;
                 Taken::One
             }
             Err(error) => self.trouble(&error).await,
         }
     }
 
-    fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+    fn accept(&self) -> io::Result<(OwnedFd, Address, Address)> {
         let State::Open(socket) = &self.state else { return Err(ErrorKind::WouldBlock.into()) };
         let accepted = socket.get_ref().accept();
         if accepted.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock) {
@@ -156,21 +157,17 @@ impl Listener {
     }
 
     /// Hands a client to the one who serves it. The way there is bounded; while it is full the kernel's queue fills.
-    async fn admit(&self, stream: TcpStream, address: SocketAddr, place: Place) {
+    async fn admit(&self, socket: OwnedFd, peer: Peer, place: Place) {
         let shared = &self.workers.shared;
-        let local = stream.local_addr().unwrap_or(self.local);
-        let peer = Peer { address, local };
-        if stream.set_nonblocking(true).is_err() {
-            return;
-        }
-        #[cfg(not(target_os = "linux"))]
-        let _ = crate::claim::dress(&socket2::SockRef::from(&stream));
         let worker = self.workers.gate.choose(&shared.registry);
-        let arrival = match shared.seats.take(address.ip()) {
-            Some(seat) => Arrival::served(stream, peer, worker, shared, (place, seat)),
+        let visitor = Visitor { socket, speaks: self.speaks.clone() };
+        let arrival = match shared.seats.take(&peer.address) {
+            Some(seat) => Arrival::served(visitor, peer, worker, shared, (place, seat)),
             None => {
-                self.reject(&peer, Rejected::AddressFull);
-                Arrival { stream, peer, admission: Admission::Rejected(Rejected::AddressFull, place.total) }
+                let why = Rejected::AddressFull;
+                self.reject(&peer, why);
+                let refusal = Refusal { peer, why, _place: place.total };
+                Arrival { visitor, admission: Admission::Rejected(refusal) }
             }
         };
         // An error means that the server is over, and the arrival with it.
@@ -204,9 +201,9 @@ impl Listener {
     /// before it looks for a client, so often nobody is there at all.
     fn shed(&mut self) -> Taken {
         self.spare = None;
-        let shed = self.accept().map(|(stream, address)| {
-            drop(stream);
-            self.reject(&Peer { address, local: self.local }, Rejected::NoDescriptor);
+        let shed = self.accept().map(|(socket, theirs, ours)| {
+            drop(socket);
+            self.reject(&Peer::new(theirs, ours), Rejected::NoDescriptor);
         });
         self.spare = spare();
         match shed {
@@ -215,11 +212,11 @@ impl Listener {
         }
     }
 
-    /// Takes who is in the kernel's queue already, and refuses from then on; the port stays ours.
+    /// Takes who is in the kernel's queue already, and refuses from then on; the address stays ours.
     async fn pause(&mut self) -> io::Result<usize> {
-        if !matches!(self.state, State::Open(_)) {
-            return Ok(0);
-        }
+        let State::Open(listening) = &self.state else { return Ok(0) };
+        listening.get_ref().may_refuse()?;
+        let successor = listening.get_ref().begin_refusing()?;
         let mut taken = 0;
         // Whoever comes in the meantime is taken as well, but a storm cannot keep a pause from happening.
         let queue = usize::try_from(self.workers.shared.limits.backlog).unwrap_or(0);
@@ -230,37 +227,37 @@ impl Listener {
                 Taken::None | Taken::NoPlace => break,
             }
         }
-        let State::Open(socket) = std::mem::replace(&mut self.state, State::Nothing) else {
+        let State::Open(listening) = std::mem::replace(&mut self.state, State::Nothing) else {
             return Ok(taken);
         };
-        let socket = socket.into_inner();
-        let stopped = stop_listening(&socket);
-        self.state = State::Paused(socket);
-        stopped.map(|()| taken)
+        let mut listening = listening.into_inner();
+        let refused = listening.refuse(successor);
+        self.state = State::Paused(listening);
+        refused.map(|()| taken)
     }
 
     fn resume(&mut self) -> io::Result<usize> {
-        let socket = match std::mem::replace(&mut self.state, State::Nothing) {
-            State::Paused(socket) => socket,
+        let listening = match std::mem::replace(&mut self.state, State::Nothing) {
+            State::Paused(listening) => listening,
             other => {
                 self.state = other;
                 return Ok(0);
             }
         };
         let backlog = self.workers.shared.limits.backlog;
-        let watched = match listen_again(&socket, backlog) {
-            Ok(()) => watch(socket),
-            Err(error) => Err((socket, error)),
+        let watched = match listening.listen(backlog) {
+            Ok(()) => watch(listening),
+            Err(error) => Err((listening, error)),
         };
         match watched {
-            Ok(socket) => {
-                self.state = State::Open(socket);
+            Ok(listening) => {
+                self.state = State::Open(listening);
                 Ok(0)
             }
-            Err((socket, error)) => {
+            Err((mut listening, error)) => {
                 // Nobody takes those who would knock now.
-                let _ = stop_listening(&socket);
-                self.state = State::Paused(socket);
+                let _ = listening.begin_refusing().and_then(|successor| listening.refuse(successor));
+                self.state = State::Paused(listening);
                 Err(error)
             }
         }
@@ -270,10 +267,10 @@ impl Listener {
 /// A listening socket, watched for clients; given back when it cannot be.
 #[expect(
     deprecated,
-    reason = "a TcpListener never changes its descriptor; the newer form would need unsafe code"
+    reason = "it never changes its descriptor while it is watched; the newer form would need unsafe code"
 )]
-fn watch(socket: TcpListener) -> Result<AsyncFd<TcpListener>, (TcpListener, io::Error)> {
-    AsyncFd::try_with_interest(socket, Interest::READABLE).map_err(AsyncFdRegisterError::into_parts)
+fn watch(listening: Listening) -> Result<AsyncFd<Listening>, (Listening, io::Error)> {
+    AsyncFd::try_with_interest(listening, Interest::READABLE).map_err(AsyncFdRegisterError::into_parts)
 }
 
 /// A descriptor to give up when there is none left. Without one, clients only wait longer.

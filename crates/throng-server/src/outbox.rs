@@ -13,9 +13,9 @@ use std::task::{Poll, Waker};
 
 use bytes::Bytes;
 
-use crate::conn::Socket;
 use crate::end::End;
 use crate::peer::ConnId;
+use crate::socket::Socket;
 use crate::ticket::{BUSY, CUT, FINISHING, PARTING, SERVED, STALLED};
 use crate::worker::{self, Context};
 
@@ -176,11 +176,19 @@ impl Link {
 
     fn write(&self) -> Flushed {
         let mut waiting = self.waiting.borrow_mut();
-        if waiting.is_empty() {
-            return Flushed::Over;
-        }
-        match self.socket.try_write(&waiting) {
-            Ok(written) if written == waiting.len() => self.context.keep_queue(std::mem::take(&mut waiting)),
+        let written = match waiting.is_empty() {
+            true => Ok(0),
+            false => self.socket.try_write(&waiting),
+        };
+        match written {
+            Ok(written) if written == waiting.len() => {
+                self.context.keep_queue(std::mem::take(&mut waiting));
+                // A layer may have taken all of it and hold some back.
+                let flushed = self.socket.try_flush();
+                if flushed.is_err_and(|error| error.kind() == ErrorKind::WouldBlock) {
+                    return Flushed::Stalled;
+                }
+            }
             Ok(written) => {
                 // The rest moves to storage of its own size: a slow peer holds no more than it makes wait.
                 let rest = waiting[written..].to_vec();

@@ -1,6 +1,9 @@
-//! Who is connected: the number of a connection, and both its ends.
+//! Who is connected: the number of a connection, both its ends, and what is known of the way between them.
 
-use std::net::SocketAddr;
+use std::sync::OnceLock;
+
+use crate::address::Address;
+use crate::tls::Secured;
 
 /// The number of a connection, never given twice by one server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,11 +15,33 @@ impl std::fmt::Display for ConnId {
     }
 }
 
-/// Both ends of a connection.
+/// Both ends of a connection, and the way between them.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Peer {
-    /// The other end.
-    pub address: SocketAddr,
-    /// Our end.
-    pub local: SocketAddr,
+    /// The other end: the client's, also when a proxy passed him on.
+    pub address: Address,
+    /// Our end; behind a proxy, the one that the client meant.
+    pub local: Address,
+    /// Where the proxy is that passed the client on, and told so ([`crate::Server::proxies`]).
+    pub proxy: Option<Box<Address>>,
+    secured: OnceLock<Box<Secured>>,
+}
+
+impl Peer {
+    /// A peer without anything between.
+    pub fn new(address: impl Into<Address>, local: impl Into<Address>) -> Peer {
+        Peer { address: address.into(), local: local.into(), proxy: None, secured: OnceLock::new() }
+    }
+
+    /// How the connection is secured, if it is.
+    pub fn tls(&self) -> Option<&Secured> {
+        self.secured.get().map(|secured| &**secured)
+    }
+
+    /// The connection is secured from here on.
+    pub(crate) fn secure(&self, secured: Secured) {
+        // There is one handshake, so there was none before.
+        let _ = self.secured.set(Box::new(secured));
+    }
 }

@@ -2,7 +2,6 @@
 //! at once.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
@@ -10,7 +9,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::clock;
+use crate::address::Address;
+use crate::clock::{self, millis};
 use crate::end::End;
 use crate::listener::Order;
 use crate::peer::ConnId;
@@ -34,7 +34,7 @@ pub struct Running {
 
 struct Inner {
     shared: Arc<Shared>,
-    addresses: Vec<SocketAddr>,
+    addresses: Vec<Address>,
     /// To each listener; empty when the server is over.
     orders: Mutex<Vec<mpsc::Sender<Order>>>,
     threads: Mutex<ThreadGroup>,
@@ -58,7 +58,7 @@ struct Progress {
 impl Running {
     pub(crate) fn new(
         shared: Arc<Shared>,
-        addresses: Vec<SocketAddr>,
+        addresses: Vec<Address>,
         orders: Vec<mpsc::Sender<Order>>,
         threads: ThreadGroup,
     ) -> Running {
@@ -68,7 +68,7 @@ impl Running {
     }
 
     /// Where it listens, with the real ports, in the order in which they were given.
-    pub fn addresses(&self) -> &[SocketAddr] {
+    pub fn addresses(&self) -> &[Address] {
         &self.inner.addresses
     }
 
@@ -83,9 +83,10 @@ impl Running {
     }
 
     /// How many clients wait in the kernel to be accepted, since the model or a limit serves no more at the same time.
-    /// `None` where the system does not say; Linux does.
+    /// `None` where the system does not say; Linux does, of ports.
     pub fn waiting(&self) -> Option<usize> {
-        queue::waiting(&self.inner.addresses)
+        let ports: Vec<_> = self.inner.addresses.iter().filter_map(Address::tcp).collect();
+        queue::waiting(&ports)
     }
 
     /// What happened since the start.
@@ -147,7 +148,7 @@ impl Running {
     /// Ends the server: no new clients; a connection where nothing is under way gets its end-of-file at once, a busy one
     /// when it comes to that point; who is left at the deadline is cut. Said again, it may come sooner, never later.
     pub fn drain(&self, patience: Duration) -> Drain {
-        let patience_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+        let patience_ms = millis(patience);
         let deadline_ms = clock::now_ms().saturating_add(patience_ms);
         let mut progress = lock(&self.inner.drain.progress);
         let first = progress.deadline_ms.is_none();
@@ -237,7 +238,7 @@ impl Inner {
         // One that is only closing had its end already: it is hurried, not cut.
         let left = self.shared.registry.all();
         let cut = left.iter().filter(|ticket| ticket.cut(End::Drained)).count();
-        let grace_ms = u64::try_from(CUT_GRACE.as_millis()).unwrap_or(u64::MAX);
+        let grace_ms = millis(CUT_GRACE);
         self.shared.registry.wait_for_none(clock::now_ms().saturating_add(grace_ms));
         cut
     }

@@ -1,14 +1,14 @@
 //! How a server is put together: a handler, addresses, a model, limits, timeouts; and started.
 
-use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use crate::address::Address;
 use crate::claim::{BindError, Claim};
 use crate::event::{Event, Sink};
 use crate::handler::{BlockingHandler, Handler, LocalHandler};
+use crate::handshake::Speaks;
 use crate::limits::Limits;
 use crate::listener::{self, Listener, ORDERS_MAX};
 use crate::model::{
@@ -20,13 +20,16 @@ use crate::shared::Shared;
 use crate::start_error::StartError;
 use crate::thread_group::ThreadGroup;
 use crate::timeouts::Timeouts;
+use crate::tls::Tls;
+use crate::tls_watch;
 use crate::worker::Worker;
 
 /// A server to be. `K` is the kind of its handler.
 pub struct Server<K> {
     kind: K,
     model: Box<dyn sealed::Model<K>>,
-    claims: Result<Vec<Claim>, StartError>,
+    places: Result<Vec<(Claim, Speaks)>, StartError>,
+    tls: Option<Tls>,
     limits: Limits,
     timeouts: Timeouts,
     sink: Sink,
@@ -58,31 +61,49 @@ impl<K: 'static> Server<K> {
         Server {
             kind,
             model: Box::new(model),
-            claims: Ok(Vec::new()),
+            places: Ok(Vec::new()),
+            tls: None,
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             sink: Sink::default(),
         }
     }
 
-    /// Listens on an address, such as `127.0.0.1:50007` or `[::1]:0`. May be said several times.
-    pub fn listen(mut self, address: &str) -> Server<K> {
-        let claim = resolve(address).and_then(|address| Claim::bind(address).map_err(StartError::from));
-        self.claims = match (self.claims, claim) {
-            (Ok(mut claims), Ok(claim)) => {
-                claims.push(claim);
-                Ok(claims)
-            }
-            (Err(first), _) | (Ok(_), Err(first)) => Err(first),
-        };
+    /// Listens on an address, such as `127.0.0.1:50007`, `[::1]:0` or `unix:/run/echo.sock`. May be said several times.
+    pub fn listen(self, address: &str) -> Server<K> {
+        self.place(claim(address), Speaks::Plain)
+    }
+
+    /// Listens on an address that was claimed before.
+    pub fn listen_on(self, claim: Claim) -> Server<K> {
+        self.place(Ok(claim), Speaks::Plain)
+    }
+
+    /// Listens on an address where nothing but TLS is spoken.
+    pub fn listen_tls(self, address: &str, tls: &Tls) -> Server<K> {
+        self.place(claim(address), Speaks::Tls(tls.clone()))
+    }
+
+    /// The same on an address that was claimed before.
+    pub fn listen_tls_on(self, claim: Claim, tls: &Tls) -> Server<K> {
+        self.place(Ok(claim), Speaks::Tls(tls.clone()))
+    }
+
+    /// Speaks TLS as well at all addresses where anything else is spoken; the first byte of a client tells. One that says
+    /// nothing for a second speaks plain.
+    pub fn tls(mut self, tls: &Tls) -> Server<K> {
+        self.tls = Some(tls.clone());
         self
     }
 
-    /// Listens on a port that was claimed before.
-    pub fn listen_on(mut self, claim: Claim) -> Server<K> {
-        if let Ok(claims) = &mut self.claims {
-            claims.push(claim);
-        }
+    fn place(mut self, claim: Result<Claim, StartError>, speaks: Speaks) -> Server<K> {
+        self.places = match (self.places, claim) {
+            (Ok(mut places), Ok(claim)) => {
+                places.push((claim, speaks));
+                Ok(places)
+            }
+            (Err(first), _) | (Ok(_), Err(first)) => Err(first),
+        };
         self
     }
 
@@ -115,56 +136,62 @@ impl<K: 'static> Server<K> {
     /// # Errors
     /// When an address cannot be had, or a thread cannot be started; nothing runs then.
     pub fn start(self) -> Result<Running, StartError> {
-        let claims = self.claims?;
-        if claims.is_empty() {
+        let mut places = self.places?;
+        if places.is_empty() {
             return Err(StartError::NoAddress);
         }
-        let addresses = claims.iter().map(Claim::address).collect();
-        let backlog = self.limits.backlog;
+        if let Some(tls) = &self.tls {
+            places = places.into_iter().map(|(claim, speaks)| (claim, speaks.also(tls))).collect();
+        }
+        let addresses = places.iter().map(|(claim, _)| claim.address().clone()).collect();
         let shared = Arc::new(Shared::new(self.limits, self.timeouts, self.sink, &self.model.shape()));
         let mut threads = ThreadGroup::default();
         let gate = self.model.start(self.kind, &mut Ground { shared: &shared, threads: &mut threads })?;
         let workers = listener::Workers { gate, shared: Arc::clone(&shared) };
-        let orders = start_acceptor(claims, backlog, workers, &mut threads)?;
+        let orders = start_acceptor(places, workers, &mut threads)?;
         Ok(Running::new(shared, addresses, orders, threads))
     }
 }
 
-fn resolve(address: &str) -> Result<SocketAddr, StartError> {
-    let refused = |source| StartError::Address { given: address.to_owned(), source };
-    let mut found = address.to_socket_addrs().map_err(refused)?;
-    found.next().ok_or_else(|| refused(io::Error::other("that name has no address")))
+fn claim(address: &str) -> Result<Claim, StartError> {
+    let resolved = Address::resolve(address)
+        .map_err(|source| StartError::Address { given: address.to_owned(), source })?;
+    Claim::bind(resolved).map_err(StartError::from)
 }
 
 type Orders = Vec<mpsc::Sender<listener::Order>>;
 
 fn start_acceptor(
-    claims: Vec<Claim>,
-    backlog: i32,
+    places: Vec<(Claim, Speaks)>,
     workers: listener::Workers,
     threads: &mut ThreadGroup,
 ) -> Result<Orders, StartError> {
-    let listening = claims.into_iter().map(|claim| {
-        let address = claim.address();
-        claim.listen(backlog).map_err(|source| BindError { address, source })
+    let backlog = workers.shared.limits.backlog;
+    let listening = places.into_iter().map(|(claim, speaks)| {
+        let address = claim.address().clone();
+        let listening = claim.listen(backlog).map_err(|source| BindError { address, source })?;
+        Ok((listening, speaks))
     });
-    let sockets = listening.collect::<Result<Vec<_>, _>>()?;
+    let listening = listening.collect::<Result<Vec<_>, BindError>>()?;
+    let secured = listening.iter().filter_map(|(_, speaks)| speaks.tls().cloned()).collect();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
     let runtime = runtime.map_err(StartError::Thread)?;
     let mut orders = Vec::new();
     let mut listeners = Vec::new();
     {
         let _inside = runtime.enter();
-        for socket in sockets {
+        for (listening, speaks) in listening {
             let (order, ordered) = mpsc::channel(ORDERS_MAX);
-            let listener = Listener::new(socket, workers.clone()).map_err(StartError::Thread)?;
+            let listener = Listener::new(listening, speaks, workers.clone()).map_err(StartError::Thread)?;
             listeners.push(listener.run(ordered));
             orders.push(order);
         }
     }
+    let shared = Arc::clone(&workers.shared);
     drop(workers);
     let body = move || {
         runtime.block_on(async {
+            tokio::spawn(tls_watch::run(secured, shared));
             let running: Vec<_> = listeners.into_iter().map(tokio::spawn).collect();
             for listener in running {
                 // A listener that panicked has said so already; the others go on.

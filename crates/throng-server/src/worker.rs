@@ -14,8 +14,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
-use crate::arrival::{self, Admission, Arrival, INSPECT_EVERY};
-use crate::clock;
+use crate::arrival::{self, Admission, Arrival, INSPECT_EVERY, Visitor};
+use crate::clock::{self, millis};
 use crate::conn::Conn;
 use crate::end::End;
 use crate::flusher::{self, Dirty};
@@ -84,7 +84,7 @@ impl Context {
             spare_queues: RefCell::default(),
             spare_bytes: Cell::new(0),
             farewells: RefCell::default(),
-            farewell_ms: u64::try_from(farewell.as_millis()).unwrap_or(u64::MAX),
+            farewell_ms: millis(farewell),
         }
     }
 
@@ -102,7 +102,7 @@ impl Context {
     /// An outbox is empty: its storage serves another.
     pub(crate) fn keep_queue(&self, mut storage: Vec<u8>) {
         let spare_bytes = self.spare_bytes.get() + storage.capacity();
-        if storage.capacity() <= SPARE_QUEUE_BYTES_MAX && spare_bytes <= SPARE_BYTES_MAX {
+        if (1..=SPARE_QUEUE_BYTES_MAX).contains(&storage.capacity()) && spare_bytes <= SPARE_BYTES_MAX {
             storage.clear();
             self.spare_bytes.set(spare_bytes);
             self.spare_queues.borrow_mut().push(storage);
@@ -190,20 +190,20 @@ pub(crate) fn run<H: LocalHandler>(mut plan: Plan, factory: &dyn Fn(&Worker) -> 
 }
 
 fn welcome<H: LocalHandler>(arrival: Arrival, handler: &Rc<H>) {
-    let Arrival { stream, peer, admission } = arrival;
+    let Arrival { visitor, admission } = arrival;
     match admission {
         Admission::Served(open, turn) => {
-            tokio::task::spawn_local(serve(stream, Arc::new(open), turn, Rc::clone(handler)));
+            tokio::task::spawn_local(serve(visitor, Arc::new(open), turn, Rc::clone(handler)));
         }
-        Admission::Rejected(why, place) => {
-            let word = arrival::word(|| handler.rejected(&peer, why).to_vec());
-            tokio::task::spawn_local(arrival::reject(stream, place, word));
+        Admission::Rejected(refusal) => {
+            let word = arrival::word(|| handler.rejected(&refusal.peer, refusal.why).to_vec());
+            tokio::task::spawn_local(arrival::reject(visitor, refusal, word));
         }
     }
 }
 
-async fn serve<H: LocalHandler>(stream: std::net::TcpStream, open: Arc<Open>, turn: Turn, handler: Rc<H>) {
-    let Some(socket) = arrival::socket(stream, &open) else { return };
+async fn serve<H: LocalHandler>(visitor: Visitor, open: Arc<Open>, turn: Turn, handler: Rc<H>) {
+    let Some(socket) = arrival::socket(visitor, &open).await else { return };
     let served = arrival::local_steps(&*handler, Conn::new(socket));
     arrival::run(open, served, |conn, end| handler.finish(conn, end)).await;
     drop(turn);

@@ -281,7 +281,7 @@ fn a_sink_that_panics_ends_nothing() {
     let server = Server::new(place::echo).listen("127.0.0.1:0").model(workers(1));
     let running = server.events(|_| panic!("a sink panics, as this test wants it to")).start().unwrap();
     for _ in 0..3 {
-        talk(&mut place::knock(running.addresses()[0]), "alive");
+        talk(&mut place::knock(&running.addresses()[0]), "alive");
     }
     until("all have left", || running.stats().open == 0);
     assert_eq!(running.drain(PATIENCE).wait().cut, 0);

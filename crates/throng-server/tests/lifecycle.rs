@@ -6,6 +6,7 @@ mod place;
 
 use std::future::pending;
 use std::io::{ErrorKind, Write};
+use std::net::SocketAddr;
 use std::net::TcpStream;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
@@ -29,7 +30,7 @@ fn a_pause_refuses_new_clients_and_a_resume_takes_them_at_the_same_port() {
     let place = open_at(Server::new(echo).listen("127.0.0.1:0").listen("[::1]:0"));
     let running = &place.running;
     let addresses = running.addresses().to_vec();
-    let mut old: Vec<_> = addresses.iter().map(|address| knock(*address)).collect();
+    let mut old: Vec<_> = addresses.iter().map(|address| knock(address)).collect();
     for round in 1..4 {
         assert_eq!(running.pause().unwrap().in_flight, 2 * round);
         assert_eq!(running.pause().unwrap().taken, 0, "a pause in a pause is none");
@@ -39,7 +40,7 @@ fn a_pause_refuses_new_clients_and_a_resume_takes_them_at_the_same_port() {
         running.resume().unwrap();
         running.resume().unwrap();
         assert_eq!(running.state(), State::Open);
-        old.extend(addresses.iter().map(|address| knock(*address)));
+        old.extend(addresses.iter().map(|address| knock(address)));
         old.iter_mut().for_each(|client| talk(client, "here"));
     }
 }
@@ -71,7 +72,7 @@ fn a_pause_takes_the_whole_queue_before_it_refuses() {
         }
     };
     let running = Server::new(echo).listen("127.0.0.1:0").events(held).start().unwrap();
-    let mut clients: Vec<_> = (0..CROWD).map(|_| knock(running.addresses()[0])).collect();
+    let mut clients: Vec<_> = (0..CROWD).map(|_| knock(&running.addresses()[0])).collect();
     let pausing = running.clone();
     let pause = std::thread::spawn(move || pausing.pause().unwrap());
     // Time for the pause to be asked for, while the listener is held at its first client.
@@ -336,8 +337,8 @@ fn a_server_is_operated_from_inside_a_runtime_as_well() {
 
 #[test]
 fn a_server_starts_wholly_or_not_at_all() {
-    let claim = Claim::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let address = claim.address();
+    let claim = Claim::bind("127.0.0.1:0".parse::<SocketAddr>().unwrap()).unwrap();
+    let address = claim.address().tcp().unwrap();
     let one_panics = |worker: &Worker| {
         assert!(worker.index() == 0, "a factory panics, as this test wants it to");
         place::Local(echo)
@@ -348,6 +349,6 @@ fn a_server_starts_wholly_or_not_at_all() {
     assert!(matches!(Server::new(echo).start(), Err(StartError::NoAddress)));
     let taken = open(Server::new(echo));
     let again = Server::new(echo).listen(&taken.address().to_string()).start();
-    assert!(matches!(again, Err(StartError::Bind(error)) if error.address == taken.address()));
+    assert!(matches!(again, Err(StartError::Bind(error)) if error.address.tcp() == Some(taken.address())));
     assert!(matches!(Server::new(echo).listen("nowhere").start(), Err(StartError::Address { .. })));
 }

@@ -108,7 +108,7 @@ fn loopback_is_no_address_of_one_person_unless_it_is_said_to_be() {
         .running
         .addresses()
         .iter()
-        .flat_map(|address| (0..20).map(|_| place::knock(*address)))
+        .flat_map(|address| (0..20).map(move |_| place::knock(address)))
         .collect();
     clients.iter_mut().for_each(|client| talk(client, "inside"));
     assert_eq!(place.open_count(), 40);

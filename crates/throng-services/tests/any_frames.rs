@@ -19,7 +19,6 @@ fn door(speech: Speech) -> WebDoor {
         settings: Settings { zone: jiff::tz::TimeZone::UTC, ..Settings::default() },
         since: throng_chat::Time(0),
         now: || throng_chat::Time(0),
-        addresses: Vec::new(),
         notes: Notes::default(),
     };
     WebDoor::new(IrcDoor::new(Arc::new(house)), speech)

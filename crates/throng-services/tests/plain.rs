@@ -30,7 +30,7 @@ fn watch() -> (Watch, Receiver<String>) {
 
 fn start(handler: impl Handler) -> (Running, TcpStream) {
     let running = Server::new(handler).model(Threads::default()).listen("127.0.0.1:0").start().unwrap();
-    let client = TcpStream::connect(running.addresses()[0]).unwrap();
+    let client = TcpStream::connect(&running.addresses()[0]).unwrap();
     client.set_read_timeout(Some(PATIENCE)).unwrap();
     (running, client)
 }

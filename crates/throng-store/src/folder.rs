@@ -6,7 +6,6 @@
 use std::fmt;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,7 +46,7 @@ pub struct RunningInfo {
     /// Its process.
     pub pid: u32,
     /// Where it listens.
-    pub addresses: Vec<SocketAddr>,
+    pub addresses: Vec<String>,
     /// When it was started, in milliseconds since 1970-01-01 UTC.
     pub started: i64,
 }
@@ -126,8 +125,7 @@ impl fmt::Display for RunningInfo {
 impl RunningInfo {
     /// Its addresses in one line.
     pub(crate) fn listed(&self, between: &str) -> String {
-        let shown: Vec<_> = self.addresses.iter().map(SocketAddr::to_string).collect();
-        shown.join(between)
+        self.addresses.join(between)
     }
 }
 

@@ -1,12 +1,14 @@
 //! What `throng serve` says when it is ready: where it listens, and how to join.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::Path;
+
+use throng_server::Address;
 
 /// Everything the banner tells.
 pub struct Banner<'a> {
     /// Where the server listens.
-    pub addresses: &'a [SocketAddr],
+    pub addresses: &'a [Address],
     /// Where it keeps things, and what is in there.
     pub kept: String,
     /// How long the start took.
@@ -25,9 +27,9 @@ impl Banner<'_> {
         lines.push(format!("  data     {}", self.kept));
         lines.push(String::new());
         if let Some(address) = self.addresses.first() {
-            lines.extend(how_to_join(*address));
+            lines.extend(how_to_join(address));
         }
-        if self.addresses.iter().all(|address| address.ip().is_loopback()) {
+        if self.addresses.iter().all(Address::is_local) {
             lines.push(
                 "  Only this machine can connect. To let others in: throng serve --listen 0.0.0.0:50007"
                     .into(),
@@ -40,9 +42,10 @@ impl Banner<'_> {
 }
 
 /// How one joins, door by door.
-pub fn how_to_join(address: SocketAddr) -> Vec<String> {
-    let (host, port) = (reachable(address.ip()), address.port());
+pub fn how_to_join(address: &Address) -> Vec<String> {
     let by_terminal = by_terminal(address);
+    let Some(tcp) = address.tcp() else { return vec![format!("  Join:    {by_terminal}")] };
+    let (host, port) = (reachable(tcp.ip()), tcp.port());
     let bracketed = if host.contains(':') { format!("[{host}]") } else { host.clone() };
     vec![
         format!("  Join:    {by_terminal}"),
@@ -52,8 +55,11 @@ pub fn how_to_join(address: SocketAddr) -> Vec<String> {
 }
 
 /// How one reaches it from a terminal.
-pub fn by_terminal(address: SocketAddr) -> String {
-    let (host, port) = (reachable(address.ip()), address.port());
+pub fn by_terminal(address: &Address) -> String {
+    let Some(tcp) = address.tcp() else {
+        return address.path().map_or(String::new(), |path| format!("nc -U {}", shown(path)));
+    };
+    let (host, port) = (reachable(tcp.ip()), tcp.port());
     format!("telnet {host} {port}      (or: nc {host} {port})")
 }
 

@@ -1,8 +1,8 @@
 //! The command line: what may be typed, with its help. Nothing here does anything.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::listen::Listen;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use throng_store::Durability;
 
@@ -35,10 +35,18 @@ pub struct Serve {
     #[arg(value_enum, default_value = "chat")]
     pub service: Service,
 
-    /// Listen here, as ADDRESS:PORT; may be given again. Port 0 takes any free one
-    /// [default: 127.0.0.1:50007, or the next free port]
+    /// Listen here, as ADDRESS:PORT or unix:PATH; may be given again. Port 0 takes any free one. With tls: before it
+    /// nothing but TLS is spoken there [default: 127.0.0.1:50007, or the next free port]
     #[arg(long, value_name = "ADDR", env = "THRONG_LISTEN", value_delimiter = ',')]
-    pub listen: Vec<SocketAddr>,
+    pub listen: Vec<Listen>,
+
+    /// Speak TLS as well at every address, with this certificate (PEM, its chain behind it); read again when it changes
+    #[arg(long, value_name = "FILE", env = "THRONG_TLS_CERT", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The certificate's private key (PEM)
+    #[arg(long, value_name = "FILE", env = "THRONG_TLS_KEY", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
 
     /// The folder for everything that is kept [default: $XDG_DATA_HOME/throng]
     #[arg(long, value_name = "DIR", env = "THRONG_DATA")]

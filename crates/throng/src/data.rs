@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use throng_server::Address;
 use throng_store::{Durability, OpenFault, Opened};
 
 use crate::banner;
@@ -28,9 +29,9 @@ pub fn refused(path: &Path, why: &OpenFault) -> Fault {
     let shown = banner::shown(path);
     let mut fault = Fault::failed(format!("a throng server runs on the data in {shown} already"));
     if let Some(running) = running {
-        let addresses: Vec<_> = running.addresses.iter().map(ToString::to_string).collect();
-        fault = fault.hint(format!("it is pid {}, at {}", running.pid, addresses.join(" and ")));
-        let join = running.addresses.first().map(|address| banner::how_to_join(*address));
+        fault = fault.hint(format!("it is pid {}, at {}", running.pid, running.addresses.join(" and ")));
+        let first = running.addresses.first().and_then(|address| Address::resolve(address).ok());
+        let join = first.map(|address| banner::how_to_join(&address));
         fault.hints.extend(join.unwrap_or_default());
     }
     fault.hint("another one beside it: throng serve --data DIR")

@@ -11,6 +11,7 @@ mod directory;
 mod ending;
 mod fault;
 mod holder;
+mod listen;
 mod log;
 mod ports;
 mod prompt;

@@ -5,10 +5,11 @@
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 
-use throng_server::{BindError, Claim};
+use throng_server::{Address, BindError, Claim};
 
 use crate::fault::Fault;
 use crate::holder;
+use crate::listen::Listen;
 
 /// Where the server listens unless it is told.
 pub const USUAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 50007);
@@ -18,18 +19,21 @@ const NEXT_PORTS_MAX: u16 = 100;
 
 /// The claimed ports, and a word when one is not the usual one.
 pub struct Claimed {
-    /// In the order in which they were asked for.
-    pub claims: Vec<Claim>,
+    /// In the order in which they were asked for; is nothing but TLS spoken there?
+    pub claims: Vec<(Claim, bool)>,
     /// `port 50007 is taken by …, so this is the next free one`.
     pub note: Option<String>,
 }
 
 /// Claims what was asked for, or else the usual port or the next free one.
-pub fn claim(asked: &[SocketAddr]) -> Result<Claimed, Fault> {
+pub fn claim(asked: &[Listen]) -> Result<Claimed, Fault> {
     if asked.is_empty() {
         return claim_from(USUAL);
     }
-    let claims = asked.iter().map(|address| Claim::bind(*address).map_err(|error| refused(&error)));
+    let claims = asked.iter().map(|listen| {
+        let claim = Claim::bind(listen.address.clone()).map_err(|error| refused(&error))?;
+        Ok((claim, listen.only_tls))
+    });
     Ok(Claimed { claims: claims.collect::<Result<_, _>>()?, note: None })
 }
 
@@ -39,7 +43,7 @@ fn claim_from(usual: SocketAddr) -> Result<Claimed, Fault> {
     let last = usual.port().saturating_add(NEXT_PORTS_MAX);
     for port in usual.port()..=last {
         match Claim::bind(SocketAddr::new(usual.ip(), port)) {
-            Ok(claim) => return Ok(Claimed { claims: vec![claim], note }),
+            Ok(claim) => return Ok(Claimed { claims: vec![(claim, false)], note }),
             Err(error) if error.source.kind() == ErrorKind::AddrInUse => {
                 note.get_or_insert_with(|| {
                     let by = holder::of(usual).map_or(String::new(), |holder| format!(" by {holder}"));
@@ -54,17 +58,21 @@ fn claim_from(usual: SocketAddr) -> Result<Claimed, Fault> {
 }
 
 fn refused(error: &BindError) -> Fault {
-    let (address, why) = (error.address, &error.source);
+    let (address, why) = (&error.address, &error.source);
     let fault = |why: &str| Fault::failed(format!("cannot listen on {address}: {why}"));
     match why.kind() {
         ErrorKind::AddrInUse => {
-            let held = match holder::of(address) {
+            let Address::Tcp(tcp) = address else {
+                return fault("something listens there, or another file has that name");
+            };
+            let held = match holder::of(*tcp) {
                 Some(holder) => fault("address in use").hint(format!("held by: {holder}")),
                 None => fault("address in use"),
             };
-            let next = SocketAddr::new(address.ip(), address.port().checked_add(1).unwrap_or(0));
+            let next = SocketAddr::new(tcp.ip(), tcp.port().checked_add(1).unwrap_or(0));
             held.hint(format!("try: throng serve --listen {next}"))
         }
+        ErrorKind::PermissionDenied if address.tcp().is_none() => fault("permission denied"),
         ErrorKind::PermissionDenied => fault("permission denied")
             .hint("ports below 1024 need a privilege (capabilities(7), CAP_NET_BIND_SERVICE)"),
         ErrorKind::AddrNotAvailable => fault("this machine has no such address")
@@ -83,7 +91,7 @@ mod tests {
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let usual = taken.local_addr().unwrap();
         let Claimed { claims, note } = claim_from(usual).unwrap();
-        assert!(claims[0].address().port() > usual.port());
+        assert!(claims[0].0.address().tcp().unwrap().port() > usual.port());
         assert!(note.unwrap().contains(&format!("port {} is taken", usual.port())));
         drop(taken);
         assert!(claim_from(usual).unwrap().note.is_none());
@@ -93,7 +101,7 @@ mod tests {
     fn a_taken_port_that_was_asked_for_is_refused_with_its_holder() {
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap();
-        let Err(fault) = claim(&[address]) else { panic!("that port is taken") };
+        let Err(fault) = claim(&[address.to_string().parse().unwrap()]) else { panic!("that port is taken") };
         assert_eq!(fault.exit_code, 1);
         assert!(fault.what.contains(&format!("cannot listen on {address}: address in use")), "{fault}");
         if cfg!(target_os = "linux") {

@@ -21,7 +21,7 @@ pub fn notes(log: Arc<Log>, directory: Arc<Directory>) -> Notes {
 pub fn events(log: Arc<Log>, directory: Arc<Directory>) -> impl Fn(&Happened) + Send + Sync {
     move |happened| match happened {
         Happened::Opened { id, peer, .. } => {
-            log.tell(Event::info("client.connected").count("conn", id.0).with("from", peer.address));
+            log.tell(Event::info("client.connected").count("conn", id.0).with("from", &peer.address));
         }
         Happened::Closed { id, end, bytes_in, bytes_out, lasted, .. } => {
             let name = directory.client(*id).and_then(|client| client.name);
@@ -35,7 +35,7 @@ pub fn events(log: Arc<Log>, directory: Arc<Directory>) -> impl Fn(&Happened) + 
                 Rejected::AddressFull => "address_full",
                 Rejected::NoDescriptor => "no_descriptor",
             };
-            log.tell(Event::warn("client.rejected").with("from", peer.address).with("why", why));
+            log.tell(Event::warn("client.rejected").with("from", &peer.address).with("why", why));
         }
         Happened::AcceptFailed { why } => log.tell(Event::error("server.accept_failed").with("why", why)),
         // Events that later versions of the library add are no secret, but not known here.

@@ -5,12 +5,11 @@
 
 mod plain;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use throng_server::{Claim, Events, Limits, Server, Workers};
+use throng_server::{Address, Claim, Events, Limits, Server, Tls, Workers};
 use throng_services::chat::{Chat, House, Notes, Settings, house};
 use throng_services::{Echo, Hello};
 use throng_store::{DataFolder, Durability, RunningInfo};
@@ -71,6 +70,7 @@ impl Start<'_> {
         let terminal = Terminal::find();
         let path = self.asked.data.clone().map_or_else(data::usual, Ok)?;
         let folder = DataFolder::open(&path).map_err(|why| data::refused(&path, &why))?;
+        let tls = self.tls()?;
         let claims = self.claim()?;
         let opened = match self.asked.durability {
             Durability::Memory => throng_store::memory(),
@@ -83,23 +83,27 @@ impl Start<'_> {
         let log = Log::open(Some(&path.join("events")), segments::BOUNDS, sight, Arc::clone(&self.screen));
         let directory = Arc::<Directory>::default();
 
-        let addresses: Vec<SocketAddr> = claims.iter().map(Claim::address).collect();
+        let addresses = addresses_of(&claims);
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let workers = self.asked.workers.map_or_else(cores, usize::from);
         let notes = reporting::notes(Arc::clone(&log), Arc::clone(&directory));
-        let chat = Chat::open(self.house(addresses.clone(), notes), opened, self.asked.durability, workers)
+        let chat = Chat::open(self.house(notes), opened, self.asked.durability, workers)
             .map_err(|why| Fault::failed(format!("cannot start the chat: {why}")))?;
         let factory = Arc::clone(&chat);
-        let mut server = Server::local(move |worker| factory.worker(worker))
+        let server = Server::local(move |worker| factory.worker(worker))
             .model(Events { workers: Workers::Count(workers) })
             .limits(self.limits())
             .events(reporting::events(Arc::clone(&log), Arc::clone(&directory)));
-        for claim in claims {
-            server = server.listen_on(claim);
-        }
-        let running = server.start().map_err(|why| Fault::failed(why.to_string()))?;
+        let running = self
+            .listening(server, claims, tls.as_ref())
+            .start()
+            .map_err(|why| Fault::failed(why.to_string()))?;
         let started = house::wall_clock().0;
-        folder.publish(&RunningInfo { pid: std::process::id(), addresses: addresses.clone(), started });
+        folder.publish(&RunningInfo {
+            pid: std::process::id(),
+            addresses: addresses.iter().map(ToString::to_string).collect(),
+            started,
+        });
 
         let ready_ms =
             self.tell_ready(&addresses, &log, |ready| ready.with("data", path.display()).with("kept", &kept));
@@ -131,14 +135,47 @@ impl Start<'_> {
         Ok(ended.exit_code())
     }
 
-    fn claim(&self) -> Result<Vec<Claim>, Fault> {
+    /// The certificate that was named, if one was.
+    fn tls(&self) -> Result<Option<Tls>, Fault> {
+        let (Some(certificate), Some(key)) = (&self.asked.tls_cert, &self.asked.tls_key) else {
+            if self.asked.listen.iter().any(|listen| listen.only_tls) {
+                return Err(Fault::usage("TLS needs a certificate")
+                    .hint("give one: --tls-cert FILE --tls-key FILE")
+                    .hint("make one to try with: throng tls self-signed"));
+            }
+            return Ok(None);
+        };
+        let tls = Tls::files(certificate, key).map_err(|why| {
+            Fault::failed(why.to_string()).hint("make one to try with: throng tls self-signed")
+        })?;
+        Ok(Some(tls))
+    }
+
+    /// The server at all its addresses.
+    fn listening<K: 'static>(
+        &self,
+        server: Server<K>,
+        claims: Vec<(Claim, bool)>,
+        tls: Option<&Tls>,
+    ) -> Server<K> {
+        let server = claims.into_iter().fold(server, |server, (claim, only_tls)| match tls {
+            Some(tls) if only_tls => server.listen_tls_on(claim, tls),
+            _ => server.listen_on(claim),
+        });
+        match tls {
+            Some(tls) => server.tls(tls),
+            None => server,
+        }
+    }
+
+    fn claim(&self) -> Result<Vec<(Claim, bool)>, Fault> {
         let Claimed { claims, note } = ports::claim(&self.asked.listen)?;
         note.iter().for_each(|note| self.screen.say(note));
         Ok(claims)
     }
 
     /// Says that the server is ready, with what only this service tells.
-    fn tell_ready(&self, addresses: &[SocketAddr], log: &Log, own: impl FnOnce(Event) -> Event) -> u128 {
+    fn tell_ready(&self, addresses: &[Address], log: &Log, own: impl FnOnce(Event) -> Event) -> u128 {
         let ready_ms = self.begun.elapsed().as_millis();
         let ready = addresses.iter().fold(Event::info("server.ready"), |event, at| event.with("address", at));
         log.tell(own(ready).count("ms", ready_ms));
@@ -179,13 +216,13 @@ impl Start<'_> {
         self.screen.settle(LAST_LINES_MAX);
     }
 
-    fn house(&self, addresses: Vec<SocketAddr>, notes: Notes) -> House {
+    fn house(&self, notes: Notes) -> House {
         let pace = match self.asked.pace {
             Pace::Off => throng_services::chat::PaceSettings::off(),
             Pace::Default => throng_services::chat::PaceSettings::default(),
         };
         let settings = Settings { name: self.asked.name.clone(), pace, ..Settings::default() };
-        House { settings, since: house::wall_clock(), now: house::wall_clock, addresses, notes }
+        House { settings, since: house::wall_clock(), now: house::wall_clock, notes }
     }
 
     fn limits(&self) -> Limits {
@@ -198,6 +235,10 @@ impl Start<'_> {
             ..usual
         }
     }
+}
+
+fn addresses_of(claims: &[(Claim, bool)]) -> Vec<Address> {
+    claims.iter().map(|(claim, _)| claim.address().clone()).collect()
 }
 
 /// The first wish that the server ends.

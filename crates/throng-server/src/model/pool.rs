@@ -11,7 +11,7 @@ use super::{
     ARRIVALS_MAX, Gate, Pool, Shareable, cut_all, run_on,
     sealed::{self, Ground},
 };
-use crate::arrival::{self, Admission, Arrival};
+use crate::arrival::{self, Admission, Arrival, Visitor};
 use crate::conn::Conn;
 use crate::handler::Handler;
 use crate::limits::Turn;
@@ -47,21 +47,21 @@ impl<H: Handler> sealed::Model<Shareable<H>> for Pool {
 
 async fn take_all<H: Handler>(mut arrivals: mpsc::Receiver<Arrival>, handler: &Arc<H>, shared: &Arc<Shared>) {
     tokio::spawn(arrival::inspect_all(Arc::clone(shared)));
-    while let Some(Arrival { stream, peer, admission }) = arrivals.recv().await {
+    while let Some(Arrival { visitor, admission }) = arrivals.recv().await {
         match admission {
             Admission::Served(open, turn) => {
-                tokio::spawn(serve(stream, Arc::new(open), turn, Arc::clone(handler)));
+                tokio::spawn(serve(visitor, Arc::new(open), turn, Arc::clone(handler)));
             }
-            Admission::Rejected(why, place) => {
-                let word = arrival::word(|| handler.rejected(&peer, why).to_vec());
-                tokio::spawn(arrival::reject(stream, place, word));
+            Admission::Rejected(refusal) => {
+                let word = arrival::word(|| handler.rejected(&refusal.peer, refusal.why).to_vec());
+                tokio::spawn(arrival::reject(visitor, refusal, word));
             }
         }
     }
 }
 
-async fn serve<H: Handler>(stream: std::net::TcpStream, open: Arc<Open>, turn: Turn, handler: Arc<H>) {
-    let Some(socket) = arrival::socket(stream, &open) else { return };
+async fn serve<H: Handler>(visitor: Visitor, open: Arc<Open>, turn: Turn, handler: Arc<H>) {
+    let Some(socket) = arrival::socket(visitor, &open).await else { return };
     let finishing = Arc::clone(&handler);
     let served = arrival::steps(handler, Conn::new(socket));
     arrival::run(open, served, move |conn, end| finishing.finish(conn, end)).await;

@@ -2,7 +2,6 @@
 //! that wait, looks at the timeouts, and closes politely.
 
 use std::io;
-use std::net::TcpStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{mpsc, watch};
 
 use super::{ARRIVALS_MAX, cut_all, run_on, sealed::Ground};
-use crate::arrival::{self, Admission, Arrival, Over};
+use crate::arrival::{self, Admission, Arrival, Over, Visitor};
 use crate::blocking::BlockingConn;
 use crate::conn::Conn;
 use crate::end::End;
@@ -27,7 +26,7 @@ const OVER_MAX: Duration = Duration::from_millis(500);
 
 /// A client for a serving thread.
 pub(super) struct Client {
-    stream: TcpStream,
+    visitor: Visitor,
     open: Arc<Open>,
     turn: Turn,
     reactor: Handle,
@@ -45,16 +44,18 @@ impl Client {
 
     /// Serves it on this thread, which waits whenever the handler does.
     pub(super) fn serve<H: Handler>(self, handler: Arc<H>) {
-        let Client { stream, open, turn, reactor, mut over, _alive } = self;
-        let _inside = reactor.enter();
-        let Some(socket) = arrival::socket(stream, &open) else { return };
-        let finishing = Arc::clone(&handler);
-        let served = arrival::steps(handler, Conn::new(socket));
+        let Client { visitor, open, turn, reactor, mut over, _alive } = self;
+        let served = async move {
+            let Some(socket) = arrival::socket(visitor, &open).await else { return };
+            let finishing = Arc::clone(&handler);
+            let served = arrival::steps(handler, Conn::new(socket));
+            arrival::run(open, served, |conn, end| finishing.finish(conn, end)).await;
+        };
         reactor.block_on(async move {
             tokio::select! {
                 // The server is over, and whoever is left is dropped.
                 _ = over.wait_for(|over| *over) => {}
-                () = arrival::run(open, served, |conn, end| finishing.finish(conn, end)) => {}
+                () = served => {}
             }
         });
         drop(turn);
@@ -62,10 +63,10 @@ impl Client {
 
     /// Serves it on this thread with blocking code.
     pub(super) fn serve_blocking<H: BlockingHandler>(self, handler: &H) {
-        let Client { stream, open, turn, reactor, over: _, _alive } = self;
+        let Client { visitor, open, turn, reactor, over: _, _alive } = self;
         let over = Over { open: &open, finish: Some(|conn: &_, end: &_| handler.finish(conn, end)) };
         let served = catch_unwind(AssertUnwindSafe(|| {
-            let mut conn = BlockingConn::new(stream, Arc::clone(&open), reactor)?;
+            let mut conn = BlockingConn::new(visitor, Arc::clone(&open), reactor)?;
             handler.setup(&mut conn)?;
             conn.set_up();
             handler.serve(conn)
@@ -91,19 +92,19 @@ pub(super) fn start(
         let (alive, mut ended) = mpsc::channel::<()>(1);
         runtime.block_on(async {
             tokio::spawn(arrival::inspect_all(Arc::clone(&shared)));
-            while let Some(Arrival { stream, peer, admission }) = arrivals.recv().await {
+            while let Some(Arrival { visitor, admission }) = arrivals.recv().await {
                 match admission {
                     Admission::Served(open, turn) => {
                         let open = Arc::new(open);
                         let (reactor, over, _alive) = (Handle::current(), over.clone(), alive.clone());
-                        let client = Client { stream, open: Arc::clone(&open), turn, reactor, over, _alive };
+                        let client = Client { visitor, open: Arc::clone(&open), turn, reactor, over, _alive };
                         if let Err(why) = hire(client) {
                             open.ticket.conclude(End::Failed(format!("no thread to serve it: {why}")));
                         }
                     }
-                    Admission::Rejected(why, place) => {
-                        let word = arrival::word(|| word(&peer, why));
-                        tokio::spawn(arrival::reject(stream, place, word));
+                    Admission::Rejected(refusal) => {
+                        let word = arrival::word(|| word(&refusal.peer, refusal.why));
+                        tokio::spawn(arrival::reject(visitor, refusal, word));
                     }
                 }
             }

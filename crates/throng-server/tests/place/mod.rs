@@ -6,7 +6,7 @@
 
 use std::future::Future;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
@@ -46,7 +46,7 @@ pub(crate) fn open_at<K: 'static>(server: Server<K>) -> Place {
 impl Place {
     /// Its first address.
     pub(crate) fn address(&self) -> SocketAddr {
-        self.running.addresses()[0]
+        self.running.addresses()[0].tcp().unwrap()
     }
 
     /// A new client at its first address.
@@ -126,7 +126,7 @@ pub(crate) fn workers(count: usize) -> Events {
 
 /// A client that is let in.
 #[track_caller]
-pub(crate) fn knock(address: SocketAddr) -> TcpStream {
+pub(crate) fn knock(address: impl ToSocketAddrs) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_write_timeout(Some(PATIENCE)).unwrap();

@@ -64,8 +64,6 @@ pub struct House {
     pub since: Time,
     /// What time it is.
     pub now: fn() -> Time,
-    /// The addresses that it listens on, as `host:port`, known once the ports are claimed.
-    pub addresses: Vec<std::net::SocketAddr>,
     /// Where it is noted what happens.
     pub notes: super::notes::Notes,
 }

@@ -4,11 +4,10 @@
 //! return at once; a sink that cannot keep up drops and counts.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use throng_chat::{Kind, Name, RoomName, SessionId, Text};
-use throng_server::ConnId;
+use throng_server::{Address, ConnId};
 
 use super::rendering::Face;
 
@@ -22,7 +21,7 @@ pub enum Note {
         /// The session, as the chat numbers it.
         session: SessionId,
         /// From where.
-        from: SocketAddr,
+        from: Address,
         /// Through which door.
         door: Face,
     },

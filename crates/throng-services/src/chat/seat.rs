@@ -12,7 +12,7 @@ use throng_server::{Conn, End, Outbox, Reader};
 use throng_wire::sniff::{Speaks, Verdict, sniff};
 
 use super::door::irc::IrcDoor;
-use super::door::web::{self, PageDoor, WebDoor};
+use super::door::web::{self, Entrance, PageDoor, WebDoor};
 use super::door::{Ask, Heard};
 use super::seats::Started;
 use super::worker::Core;
@@ -24,10 +24,10 @@ const LEAVING_MAX: std::time::Duration = std::time::Duration::from_secs(5);
 pub async fn serve(core: Rc<Core>, conn: Conn) -> throng_server::Result {
     // A seat is idle nearly always; it goes when the hub says farewell.
     conn.protect();
-    let (id, from, local) = (conn.id(), conn.peer().address, conn.peer().local);
+    let (id, from, entrance) = (conn.id(), conn.peer().address.clone(), Entrance::of(conn.peer()));
     let (reader, outbox) = conn.split();
     let session = core.seat(id, from, outbox.clone());
-    let mut seat = Taken { core, session, local, outbox, gone: false };
+    let mut seat = Taken { core, session, entrance, outbox, gone: false };
     let outcome = seat.converse(reader).await;
     seat.leave(outcome.as_ref().err()).await;
     Ok(outcome?)
@@ -37,8 +37,7 @@ pub async fn serve(core: Rc<Core>, conn: Conn) -> throng_server::Result {
 struct Taken {
     core: Rc<Core>,
     session: SessionId,
-    /// Our end of the connection.
-    local: std::net::SocketAddr,
+    entrance: Entrance,
     outbox: Outbox,
     gone: bool,
 }
@@ -108,7 +107,7 @@ impl Taken {
         // The storage goes back: the library reads into its own.
         *buffer = reader.buffer();
         let asked = || self.core.browser_asked(self.session);
-        let served = web::http::serve(&house, self.local, reader, &self.outbox, asked);
+        let served = web::http::serve(&house, self.entrance, reader, &self.outbox, asked);
         let Some(speech) = served.await else {
             return false;
         };

@@ -4,11 +4,11 @@
 //! reaches the next one in the same place.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use throng_chat::{Event, PersonId, RoomId, RoomName, SessionId, Text};
-use throng_server::{ConnId, End, Outbox};
+use throng_server::{Address, ConnId, End, Outbox};
 use tokio::sync::oneshot;
 
 use super::door::{Door, Errand};
@@ -25,7 +25,7 @@ pub struct Seat {
     /// Its connection, as the server library numbers it.
     pub conn: ConnId,
     /// From where.
-    pub from: SocketAddr,
+    pub from: Address,
     /// Where its bytes go.
     pub outbox: Outbox,
     /// How shared events look here; what its door says, kept beside the outbox for the fan-out.
@@ -96,6 +96,11 @@ pub enum Waiting {
 pub const HOLD_MAX: usize = 8192;
 
 impl Seat {
+    /// Whose it is, as far as addresses tell; who comes by a Unix socket is of this machine.
+    pub fn ip(&self) -> IpAddr {
+        self.from.ip().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
+    }
+
     /// How this seat sees an event of a room.
     pub fn view(&self, own: bool, room: Option<&RoomName>) -> View {
         View { look: self.look, own, here: room.is_some() && self.focus.as_ref() == room }

@@ -30,7 +30,7 @@ impl Core {
         while let Some(session) = due(&self.newcomers, now_ms) {
             let mut seats = self.seats.borrow_mut();
             let Some(seat) = seats.of(session).filter(|seat| seat.started == Started::No) else { continue };
-            if self.browsers.opened(seat.from.ip(), seat.since_ms, now_ms) {
+            if self.browsers.opened(seat.ip(), seat.since_ms, now_ms) {
                 let greet_at = seat.since_ms + browsers::GREET_AFTER.as_millis() as u64;
                 self.spare.borrow_mut().push_back((greet_at, session));
             } else {

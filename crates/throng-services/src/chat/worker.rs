@@ -6,12 +6,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use throng_chat::{Event, SessionId};
-use throng_server::{Conn, ConnId, End, LocalHandler, Outbox, Worker};
+use throng_server::{Address, Conn, ConnId, End, LocalHandler, Outbox, Worker};
 use throng_store::{Fault, History, Store};
 use tokio::sync::{mpsc, oneshot};
 
@@ -115,7 +114,7 @@ async fn deliver(core: Rc<Core>, mut deliveries: mpsc::Receiver<Vec<Delivery>>) 
 
 impl Core {
     /// Gives a new connection its seat, with the line door until its first bytes say otherwise.
-    pub fn seat(&self, conn: ConnId, from: SocketAddr, outbox: Outbox) -> SessionId {
+    pub fn seat(&self, conn: ConnId, from: Address, outbox: Outbox) -> SessionId {
         let since_ms = self.now_ms.get();
         let door = Box::new(LineDoor::new(Arc::clone(&self.house)));
         let session = self.seats.borrow_mut().seat(|session| Seat {
@@ -150,14 +149,14 @@ impl Core {
     /// A browser's request came.
     pub fn browser_asked(&self, session: SessionId) {
         if let Some(seat) = self.seats.borrow_mut().of(session) {
-            self.browsers.asked(seat.from.ip(), self.now_ms.get());
+            self.browsers.asked(seat.ip(), self.now_ms.get());
         }
     }
 
     /// A browser's request came when the seat had been greeted.
     pub fn came_late(&self, session: SessionId) {
         if let Some(seat) = self.seats.borrow_mut().of(session) {
-            self.browsers.came_late(seat.from.ip(), self.now_ms.get());
+            self.browsers.came_late(seat.ip(), self.now_ms.get());
         }
     }
 
@@ -172,7 +171,7 @@ impl Core {
             seat.greet();
         }
         seat.started = Started::Yes;
-        let (conn, from, door) = (seat.conn, seat.from, seat.look.face);
+        let (conn, from, door) = (seat.conn, seat.from.clone(), seat.look.face);
         self.house.notes.take(Note::Opened { conn, session, from, door });
     }
 

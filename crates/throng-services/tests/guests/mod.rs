@@ -38,20 +38,13 @@ impl Place {
         let mut settings =
             Settings { pace: PaceSettings::off(), zone: jiff::tz::TimeZone::UTC, ..Settings::default() };
         change(&mut settings);
-        let claim = throng_server::Claim::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let addresses = vec![claim.address()];
-        let house = House {
-            settings,
-            since: house::wall_clock(),
-            now: house::wall_clock,
-            addresses,
-            notes: Notes::default(),
-        };
+        let house =
+            House { settings, since: house::wall_clock(), now: house::wall_clock, notes: Notes::default() };
         let chat = Chat::open(house, opened, durability, 2).unwrap();
         let factory = Arc::clone(&chat);
         let running = Server::local(move |worker: &throng_server::Worker| factory.worker(worker))
             .model(Events { workers: Workers::Count(2) })
-            .listen_on(claim)
+            .listen("127.0.0.1:0")
             .start()
             .unwrap();
         Place { chat, running }
@@ -59,7 +52,7 @@ impl Place {
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.running.addresses()[0]
+        self.running.addresses()[0].tcp().unwrap()
     }
 
     /// Somebody comes through a door, into the lobby.

@@ -1,17 +1,16 @@
 //! The services where nobody has a name and nothing is kept: by any model, with the same prompt, log and end as the chat.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use jiff::tz::TimeZone;
 use throng_server::model::Shareable;
-use throng_server::{Claim, Events, Handler, Peer, Pool, Sequential, Server, Threads, Workers};
+use throng_server::{Address, Events, Handler, Peer, Pool, Sequential, Server, Threads, Workers};
 use throng_services::{Seen, Watch};
 use throng_store::DataFolder;
 use throng_wire::printable::printable_bytes;
 
-use super::{Start, wait};
+use super::{Start, addresses_of, wait};
 use crate::banner;
 use crate::cli::Model;
 use crate::console::Console;
@@ -44,6 +43,7 @@ impl Start<'_> {
             Some(path) => Some(DataFolder::open(path).map_err(|why| data::refused(path, &why))?),
             None => None,
         };
+        let tls = self.tls()?;
         let claims = self.claim()?;
         let events = self.asked.data.as_ref().map(|path| path.join("events"));
         let sight = match (terminal.is_some(), self.asked.verbose) {
@@ -53,11 +53,11 @@ impl Start<'_> {
         };
         let log = Log::open(events.as_deref(), segments::BOUNDS, sight, Arc::clone(&self.screen));
         let directory = Arc::<Directory>::default();
-        let addresses: Vec<SocketAddr> = claims.iter().map(Claim::address).collect();
+        let addresses = addresses_of(&claims);
         let server = Server::new(handler)
             .limits(self.limits())
             .events(reporting::events(Arc::clone(&log), Arc::clone(&directory)));
-        let server = claims.into_iter().fold(self.by_model(server), Server::listen_on);
+        let server = self.listening(self.by_model(server), claims, tls.as_ref());
         let running = server.start().map_err(|why| Fault::failed(why.to_string()))?;
         let model = running.model();
         let ready_ms = self.tell_ready(&addresses, &log, |ready| ready.with("model", model));
@@ -93,7 +93,7 @@ impl Start<'_> {
         }
     }
 
-    fn banner(&self, addresses: &[SocketAddr], model: &str, ready_ms: u128) -> String {
+    fn banner(&self, addresses: &[Address], model: &str, ready_ms: u128) -> String {
         let service = self.asked.service.name();
         let at_once = match (self.asked.model, self.asked.workers) {
             (Model::Sequential, _) => 1,
@@ -105,7 +105,7 @@ impl Start<'_> {
         let mut lines = vec![format!("throng {}", env!("CARGO_PKG_VERSION"))];
         lines.extend(addresses.iter().map(|address| format!("  {service:<8} {address}   {model}")));
         lines.extend(
-            addresses.first().map(|address| format!("\n  Try:     {}", banner::by_terminal(*address))),
+            addresses.first().map(|address| format!("\n  Try:     {}", banner::by_terminal(address))),
         );
         lines.push(format!("\nready in {ready_ms} ms, {at_once} served at once"));
         lines.join("\n")
@@ -117,7 +117,7 @@ fn tell(screen: &Screen, peer: &Peer, seen: Seen<'_>) {
     let thread = std::thread::current();
     let name = thread.name().unwrap_or("a thread without a name");
     let name = name.strip_prefix("throng-").unwrap_or(name);
-    let from = peer.address;
+    let from = &peer.address;
     screen.say(&match seen {
         Seen::Accepted => format!("{name}: accepted {from}"),
         Seen::Received(bytes) => {

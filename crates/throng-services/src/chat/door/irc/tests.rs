@@ -13,7 +13,7 @@ use crate::chat::notes::Notes;
 fn door() -> IrcDoor {
     let settings = Settings { zone: TimeZone::UTC, ..Settings::default() };
     let (since, now) = (Time(0), (|| Time(0)) as fn() -> Time);
-    IrcDoor::new(Arc::new(House { settings, since, now, addresses: Vec::new(), notes: Notes::default() }))
+    IrcDoor::new(Arc::new(House { settings, since, now, notes: Notes::default() }))
 }
 
 /// A door behind which somebody is called ana.

@@ -6,8 +6,42 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-/// The port that a URL with `http` need not name (RFC 9110 §4.2.1).
+use throng_server::Peer;
+
+/// The ports that a URL with `http` and one with `https` need not name (RFC 9110 §4.2.1, §4.2.2).
 const HTTP_PORT: u16 = 80;
+const HTTPS_PORT: u16 = 443;
+
+/// Where a browser came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entrance {
+    /// Our end of its connection. `None` behind a Unix socket: whoever passes browsers on there has names and ports that
+    /// we do not know.
+    pub local: Option<SocketAddr>,
+    /// Is it secured by TLS?
+    pub secure: bool,
+}
+
+impl Entrance {
+    /// Where this peer came in.
+    pub fn of(peer: &Peer) -> Entrance {
+        Entrance { local: peer.local.tcp(), secure: peer.tls().is_some() }
+    }
+
+    fn scheme(self) -> &'static str {
+        if self.secure { "https://" } else { "http://" }
+    }
+
+    fn usual_port(self) -> u16 {
+        if self.secure { HTTPS_PORT } else { HTTP_PORT }
+    }
+
+    /// A URL that reaches it from this machine.
+    pub fn url(self) -> String {
+        let port = self.local.map_or(self.usual_port(), |local| local.port());
+        format!("{}localhost:{port}", self.scheme())
+    }
+}
 
 /// A host and its port, as `Host` and the end of `Origin` name them (RFC 9110 §7.2, RFC 6454 §6.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +59,7 @@ enum Host {
 
 impl Authority {
     /// Takes one apart. Strict: what no browser would write is none.
-    pub fn parse(written: &str) -> Option<Authority> {
+    pub fn parse(written: &str, entrance: Entrance) -> Option<Authority> {
         let (host, port) = match written.strip_prefix('[') {
             Some(rest) => {
                 let (address, port) = rest.split_once(']')?;
@@ -36,25 +70,27 @@ impl Authority {
                 (Host::named(&written[..end])?, &written[end..])
             }
         };
-        Some(Authority { host, port: port_of(port)? })
+        Some(Authority { host, port: port_of(port, entrance)? })
     }
 
     /// Is this how a client names the end of the connection that it reached?
-    pub fn is_ours(&self, local: SocketAddr, hosts: &[String]) -> bool {
+    pub fn is_ours(&self, entrance: Entrance, hosts: &[String]) -> bool {
+        let local = entrance.local;
         let named = match &self.host {
-            Host::Address(address) => *address == local.ip().to_canonical(),
+            Host::Address(address) => local.is_some_and(|local| *address == local.ip().to_canonical()),
             Host::Name(name) => {
                 name == "localhost" || hosts.iter().any(|host| host.eq_ignore_ascii_case(name))
             }
         };
-        named && self.port == local.port()
+        named && local.is_none_or(|local| self.port == local.port())
     }
 
-    /// Is the origin exactly this one, by plain HTTP? Browsers write origins in one way only, in small letters.
-    pub fn is_origin(&self, origin: &str) -> bool {
-        let Some(written) = origin.strip_prefix("http://") else { return false };
+    /// Is the origin exactly this one, by the scheme of this connection? Browsers write origins in one way only, in small
+    /// letters.
+    pub fn is_origin(&self, origin: &str, entrance: Entrance) -> bool {
+        let Some(written) = origin.strip_prefix(entrance.scheme()) else { return false };
         !written.bytes().any(|byte| byte.is_ascii_uppercase())
-            && Authority::parse(written).is_some_and(|other| other == *self)
+            && Authority::parse(written, entrance).is_some_and(|other| other == *self)
     }
 }
 
@@ -70,9 +106,9 @@ impl Host {
 }
 
 /// The port behind a host: `:` and its number, or nothing.
-fn port_of(written: &str) -> Option<u16> {
+fn port_of(written: &str, entrance: Entrance) -> Option<u16> {
     if written.is_empty() {
-        return Some(HTTP_PORT);
+        return Some(entrance.usual_port());
     }
     let digits = written.strip_prefix(':')?;
     // `parse` alone would take a sign and zeros before the number.
@@ -86,13 +122,34 @@ mod tests {
 
     use super::*;
 
+    fn is_ours(written: &str, entrance: Entrance) -> bool {
+        let hosts = ["Chat.example.org".to_owned()];
+        Authority::parse(written, entrance).is_some_and(|host| host.is_ours(entrance, &hosts))
+    }
+
+    #[test]
+    fn a_page_is_ours_by_the_scheme_it_came_by() {
+        let check = |secure: bool, local: &str, host: &str, origin: &str, expected: bool| {
+            let entrance = Entrance { local: local.parse().ok(), secure };
+            let asked = is_ours(host, entrance)
+                && Authority::parse(host, entrance).unwrap().is_origin(origin, entrance);
+            assert_eq!(asked, expected, "{host} {origin}");
+        };
+        check(true, "127.0.0.1:50007", "localhost:50007", "https://localhost:50007", true);
+        check(true, "127.0.0.1:50007", "localhost:50007", "http://localhost:50007", false);
+        check(false, "127.0.0.1:50007", "localhost:50007", "https://localhost:50007", false);
+        check(true, "127.0.0.1:443", "localhost", "https://localhost", true);
+        check(true, "127.0.0.1:80", "localhost", "https://localhost", false);
+        check(false, "unix", "chat.example.org", "http://chat.example.org", true);
+        check(false, "unix", "evil.example.org", "http://evil.example.org", false);
+        check(false, "unix", "127.0.0.1", "http://127.0.0.1", false);
+    }
+
     #[test]
     fn only_our_own_names_are_answered() {
         let check = |written: &str, local: &str, expected: bool| {
-            let hosts = ["Chat.example.org".to_owned()];
-            let ours =
-                Authority::parse(written).is_some_and(|host| host.is_ours(local.parse().unwrap(), &hosts));
-            assert_eq!(ours, expected, "{written} at {local}");
+            let entrance = Entrance { local: Some(local.parse().unwrap()), secure: false };
+            assert_eq!(is_ours(written, entrance), expected, "{written} at {local}");
         };
         let here = "127.0.0.1:50007";
         check("localhost:50007", here, true);

@@ -7,7 +7,6 @@
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -20,7 +19,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use throng_server::{Outbox, Reader};
 
-use super::host::Authority;
+use super::host::{Authority, Entrance};
 use super::pages::{Page, page};
 use super::socket::Speech;
 use super::stream::Stream;
@@ -49,12 +48,12 @@ type Answer = Response<Full<Bytes>>;
 /// request.
 pub async fn serve(
     house: &House,
-    local: SocketAddr,
+    entrance: Entrance,
     reader: &mut Reader,
     outbox: &Outbox,
     asked: impl Fn(),
 ) -> Option<Speech> {
-    let desk = Desk { house, local, requests: Cell::new(0), agreed: Cell::new(None) };
+    let desk = Desk { house, entrance, requests: Cell::new(0), agreed: Cell::new(None) };
     let stream = TokioIo::new(Stream::new(reader, outbox.clone()));
     let service = service_fn(|request| {
         asked();
@@ -76,7 +75,7 @@ pub async fn serve(
 /// Answers the requests of one connection.
 struct Desk<'a> {
     house: &'a House,
-    local: SocketAddr,
+    entrance: Entrance,
     requests: Cell<u32>,
     agreed: Cell<Option<Speech>>,
 }
@@ -119,12 +118,12 @@ impl Desk<'_> {
     fn host(&self, request: &Request<Incoming>) -> Result<Authority, Answer> {
         let one = only(request.headers(), header::HOST).filter(|_| request.uri().authority().is_none());
         let written = one.ok_or_else(|| refuse(StatusCode::BAD_REQUEST, "Say one Host, and only there."))?;
-        let ours = |host: &Authority| host.is_ours(self.local, &self.house.settings.hosts);
-        Authority::parse(written).filter(ours).ok_or_else(|| {
+        let ours = |host: &Authority| host.is_ours(self.entrance, &self.house.settings.hosts);
+        Authority::parse(written, self.entrance).filter(ours).ok_or_else(|| {
             let words = format!(
-                "This server does not answer to that host. Open http://localhost:{} on this machine, or the address \
+                "This server does not answer to that host. Open {} on this machine, or the address \
                  that it listens on.",
-                self.local.port()
+                self.entrance.url()
             );
             refuse(StatusCode::FORBIDDEN, &words)
         })
@@ -136,7 +135,7 @@ impl Desk<'_> {
             refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
             return Err(refused);
         }
-        match upgrade::agree(request.headers(), host) {
+        match upgrade::agree(request.headers(), host, self.entrance) {
             Ok(agreed) => {
                 self.agreed.set(Some(agreed.speech));
                 let answer = Response::builder()

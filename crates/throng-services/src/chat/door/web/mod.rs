@@ -16,6 +16,7 @@ use throng_server::End;
 use throng_store::Fault;
 use tungstenite::protocol::frame::coding::CloseCode;
 
+pub use self::host::Entrance;
 use self::socket::{Ended, Socket, Speech};
 use super::irc::{self, IrcDoor};
 use super::{Ask, Door, Errand, Heard, Probe};

@@ -8,7 +8,7 @@ use hyper::header::{
     CONNECTION, ORIGIN, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 
-use super::host::Authority;
+use super::host::{Authority, Entrance};
 use super::socket::Speech;
 
 /// The only version there is (RFC 6455 §4.1).
@@ -27,7 +27,7 @@ pub struct Agreed {
 pub type Refused = (StatusCode, &'static str);
 
 /// Checks a request for `/socket`, whose `Host` was this one.
-pub fn agree(headers: &HeaderMap, host: &Authority) -> Result<Agreed, Refused> {
+pub fn agree(headers: &HeaderMap, host: &Authority, entrance: Entrance) -> Result<Agreed, Refused> {
     if !has_token(headers, UPGRADE, "websocket") || !has_token(headers, CONNECTION, "upgrade") {
         return Err((StatusCode::UPGRADE_REQUIRED, "Here is a WebSocket; open it from the page."));
     }
@@ -36,7 +36,7 @@ pub fn agree(headers: &HeaderMap, host: &Authority) -> Result<Agreed, Refused> {
     }
     let key = only(headers, SEC_WEBSOCKET_KEY).filter(|key| is_key(key));
     let key = key.ok_or((StatusCode::BAD_REQUEST, "Sec-WebSocket-Key must be 16 bytes in base64."))?;
-    if !only(headers, ORIGIN).is_some_and(|origin| host.is_origin(origin)) {
+    if !only(headers, ORIGIN).is_some_and(|origin| host.is_origin(origin, entrance)) {
         return Err((StatusCode::FORBIDDEN, "Only the page that this server itself serves may connect."));
     }
     let speech = speech(headers).ok_or((

@@ -1,0 +1,278 @@
+//! TLS (RFC 8446, and 5246 for 1.2) by rustls: certificates from PEM files, chosen by the name that a client asks for, read
+//! again when they change.
+//!
+//! A [`Tls`] is given to [`crate::Server::tls`] or [`crate::Server::listen_tls`]. Who is connected keeps the certificate of
+//! his handshake; the next one gets what was read last. Files that cannot be used leave everything as it was.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::SystemTime;
+
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
+use rustls::{RootCertStore, ServerConfig, ServerConnection};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::tls_error::TlsError;
+use crate::wire::Wire;
+
+/// A certificate with its chain, and its key, each in a PEM file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// The certificate first, then what signed it, and so on.
+    pub certificate: PathBuf,
+    /// Its private key: PKCS #8, PKCS #1 or SEC 1, not encrypted.
+    pub key: PathBuf,
+}
+
+/// Are clients asked for a certificate of their own?
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ClientCertificates {
+    /// No.
+    #[default]
+    None,
+    /// Yes, and one that is given must be signed by one of this PEM file.
+    Asked(PathBuf),
+    /// Yes, and who has none is not let in.
+    Required(PathBuf),
+}
+
+/// What a [`Tls`] is made from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsSettings {
+    /// Which one a client gets is told by the name that it asks for (SNI, RFC 6066); the first when it names none, or one
+    /// that none of them is for.
+    pub certificates: Vec<CertificateFiles>,
+    /// Are clients asked for one?
+    pub clients: ClientCertificates,
+    /// Protocols to be agreed on (ALPN, RFC 7301), the best first. None unless set.
+    pub protocols: Vec<String>,
+}
+
+/// How a connection is secured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Secured {
+    /// Such as `TLSv1_3`.
+    pub version: String,
+    /// Such as `TLS13_AES_256_GCM_SHA384`.
+    pub cipher_suite: String,
+    /// Which server the client asked for.
+    pub server_name: Option<String>,
+    /// The protocol that was agreed on.
+    pub protocol: Option<String>,
+    /// The client's certificate and its chain, in DER; verified. Empty when it gave none.
+    pub certificates: Vec<Vec<u8>>,
+}
+
+/// A server's side of TLS. All clones are the same, and read their files again together.
+#[derive(Clone)]
+pub struct Tls {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: TlsSettings,
+    /// Written when the files were read again, read once for each handshake.
+    current: RwLock<Arc<ServerConfig>>,
+    /// How the files looked when they were last read, whatever came of it.
+    stamps: Mutex<Vec<Stamp>>,
+}
+
+/// How a file looked; `None` when it was not there.
+type Stamp = Option<(SystemTime, u64)>;
+
+impl Tls {
+    /// One certificate with its key.
+    ///
+    /// # Errors
+    /// When a file cannot be read, holds no certificate or no key, or the two do not belong together.
+    pub fn files(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Result<Tls, TlsError> {
+        let files = CertificateFiles { certificate: certificate.into(), key: key.into() };
+        Tls::new(TlsSettings { certificates: vec![files], ..TlsSettings::default() })
+    }
+
+    /// All that can be set.
+    ///
+    /// # Errors
+    /// As [`Tls::files`], and when no certificate is given at all.
+    pub fn new(settings: TlsSettings) -> Result<Tls, TlsError> {
+        let stamps = Mutex::new(settings.stamps());
+        let current = RwLock::new(settings.read()?);
+        Ok(Tls { inner: Arc::new(Inner { settings, current, stamps }) })
+    }
+
+    /// Reads the files again. Whoever is connected stays so.
+    ///
+    /// # Errors
+    /// As [`Tls::files`]; what was read before is used on then.
+    pub fn reload(&self) -> Result<(), TlsError> {
+        *self.stamps() = self.inner.settings.stamps();
+        let read = self.inner.settings.read()?;
+        *self.inner.current.write().unwrap_or_else(PoisonError::into_inner) = read;
+        Ok(())
+    }
+
+    /// Reads the files again if they look otherwise than when they were last read. `None` when they do not.
+    pub(crate) fn reload_if_changed(&self) -> Option<Result<(), TlsError>> {
+        let looks = self.inner.settings.stamps();
+        let changed = *self.stamps() != looks;
+        changed.then(|| self.reload())
+    }
+
+    /// The first certificate's file, by which people know it.
+    pub(crate) fn name(&self) -> String {
+        let first = self.inner.settings.certificates.first();
+        first.map_or(String::new(), |files| files.certificate.display().to_string())
+    }
+
+    /// The handshake, on an event loop.
+    pub(crate) async fn accept(&self, wire: Wire) -> io::Result<(TlsStream<Wire>, Secured)> {
+        let stream = TlsAcceptor::from(self.config()).accept(wire).await?;
+        let secured = Secured::of(stream.get_ref().1);
+        Ok((stream, secured))
+    }
+
+    /// A connection whose handshake is still to come, for blocking code.
+    pub(crate) fn begin(&self) -> io::Result<ServerConnection> {
+        ServerConnection::new(self.config()).map_err(io::Error::other)
+    }
+
+    fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.inner.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn stamps(&self) -> std::sync::MutexGuard<'_, Vec<Stamp>> {
+        self.inner.stamps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Secured {
+    pub(crate) fn of(connection: &ServerConnection) -> Secured {
+        let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+        let certificates = connection.peer_certificates().unwrap_or_default();
+        Secured {
+            version: connection.protocol_version().map_or(String::new(), |version| format!("{version:?}")),
+            cipher_suite: connection
+                .negotiated_cipher_suite()
+                .map_or(String::new(), |suite| format!("{:?}", suite.suite())),
+            server_name: connection.server_name().map(str::to_owned),
+            protocol: connection.alpn_protocol().map(text),
+            certificates: certificates.iter().map(|certificate| certificate.to_vec()).collect(),
+        }
+    }
+}
+
+impl TlsSettings {
+    fn read(&self) -> Result<Arc<ServerConfig>, TlsError> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(TlsError::Settings)?;
+        let builder = match &self.clients {
+            ClientCertificates::None => builder.with_no_client_auth(),
+            ClientCertificates::Asked(path) | ClientCertificates::Required(path) => {
+                let roots = Arc::new(roots(path)?);
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(&provider));
+                let verifier = match &self.clients {
+                    ClientCertificates::Required(_) => verifier,
+                    _ => verifier.allow_unauthenticated(),
+                };
+                let built = verifier.build().map_err(|why| TlsError::bad(path, why))?;
+                builder.with_client_cert_verifier(built)
+            }
+        };
+        let certified = self.certificates.iter().map(|files| files.read(&provider));
+        let certified = certified.collect::<Result<Vec<_>, _>>()?;
+        if certified.is_empty() {
+            return Err(TlsError::NoneGiven);
+        }
+        let mut config = builder.with_cert_resolver(Arc::new(ByName { certified }));
+        config.alpn_protocols = self.protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        Ok(Arc::new(config))
+    }
+
+    fn stamps(&self) -> Vec<Stamp> {
+        let clients = match &self.clients {
+            ClientCertificates::None => None,
+            ClientCertificates::Asked(path) | ClientCertificates::Required(path) => Some(path),
+        };
+        let pairs = self.certificates.iter().flat_map(|files| [&files.certificate, &files.key]);
+        pairs.chain(clients).map(|path| stamp(path)).collect()
+    }
+}
+
+impl CertificateFiles {
+    fn read(&self, provider: &rustls::crypto::CryptoProvider) -> Result<Arc<CertifiedKey>, TlsError> {
+        let path = &self.certificate;
+        let chain = certificates(path)?;
+        let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|why| match why {
+            pem::Error::NoItemsFound => TlsError::NoKey { path: self.key.clone() },
+            why => unread(&self.key, why),
+        })?;
+        let certified = CertifiedKey::from_der(chain, key, provider).map_err(|why| match why {
+            rustls::Error::InconsistentKeys(_) => {
+                TlsError::Mismatch { certificate: path.clone(), key: self.key.clone() }
+            }
+            why => TlsError::bad(path, why),
+        })?;
+        // One that cannot be parsed is found out now, not by the first client.
+        certified
+            .end_entity_cert()
+            .and_then(ParsedCertificate::try_from)
+            .map_err(|why| TlsError::bad(path, why))?;
+        Ok(Arc::new(certified))
+    }
+}
+
+/// Which certificate a client gets, by the name that it asks for.
+#[derive(Debug)]
+struct ByName {
+    certified: Vec<Arc<CertifiedKey>>,
+}
+
+impl ResolvesServerCert for ByName {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let asked = hello.server_name().and_then(|name| ServerName::try_from(name).ok());
+        let named = asked.and_then(|name| self.certified.iter().find(|certified| is_for(certified, &name)));
+        named.or(self.certified.first()).cloned()
+    }
+}
+
+fn is_for(certified: &CertifiedKey, name: &ServerName<'_>) -> bool {
+    let parsed = certified.end_entity_cert().and_then(ParsedCertificate::try_from);
+    parsed.is_ok_and(|parsed| rustls::client::verify_server_name(&parsed, name).is_ok())
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    match read {
+        Ok(found) if found.is_empty() => Err(TlsError::NoCertificate { path: path.to_owned() }),
+        Ok(found) => Ok(found),
+        Err(why) => Err(unread(path, why)),
+    }
+}
+
+fn roots(path: &Path) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(path)? {
+        roots.add(certificate).map_err(|why| TlsError::bad(path, why))?;
+    }
+    Ok(roots)
+}
+
+fn unread(path: &Path, why: pem::Error) -> TlsError {
+    match why {
+        pem::Error::Io(source) => TlsError::Read { path: path.to_owned(), source },
+        why => TlsError::bad(path, why),
+    }
+}
+
+fn stamp(path: &Path) -> Stamp {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}

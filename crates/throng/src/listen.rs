@@ -1,0 +1,60 @@
+//! Where the server is asked to listen: `127.0.0.1:50007`, `unix:/run/throng.sock`, and with `tls:` before it when nothing
+//! but TLS is to be spoken there.
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+use throng_server::Address;
+
+/// What an address begins with where nothing but TLS is spoken.
+const TLS: &str = "tls:";
+
+/// One `--listen`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// Where.
+    pub address: Address,
+    /// Is nothing but TLS spoken there?
+    pub only_tls: bool,
+}
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(given: &str) -> Result<Listen, String> {
+        let (written, only_tls) = match given.strip_prefix(TLS) {
+            Some(rest) => (rest, true),
+            None => (given, false),
+        };
+        // Names are not looked up: which address a server listens on is not for a name server to say.
+        let address = match written.starts_with("unix:") {
+            true => Address::resolve(written).map_err(|why| why.to_string())?,
+            false => written.parse::<SocketAddr>().map(Address::Tcp).map_err(|_| {
+                "expected ADDRESS:PORT such as 0.0.0.0:50007, unix:PATH, or tls: and one of these".to_owned()
+            })?,
+        };
+        Ok(Listen { address, only_tls })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(given: &str, expected: Option<(&str, bool)>) {
+        let listen = given.parse::<Listen>().ok();
+        let found = listen.map(|listen| (listen.address.to_string(), listen.only_tls));
+        assert_eq!(found, expected.map(|(address, only_tls)| (address.to_owned(), only_tls)), "{given}");
+    }
+
+    #[test]
+    fn an_address_is_of_a_port_or_a_path_with_or_without_tls() {
+        check("127.0.0.1:0", Some(("127.0.0.1:0", false)));
+        check("tls:[::]:6697", Some(("[::]:6697", true)));
+        check("unix:/run/throng.sock", Some(("unix:/run/throng.sock", false)));
+        check("tls:unix:a", Some(("unix:a", true)));
+        for wrong in ["", "tls:", "unix:", "localhost:1", "6697", "127.0.0.1"] {
+            check(wrong, None);
+        }
+    }
+}
