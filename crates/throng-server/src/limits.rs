@@ -31,6 +31,9 @@ pub enum Rejected {
     AddressFull,
     /// The process has no descriptor left. No word reaches the client then.
     NoDescriptor,
+    /// It is one of the proxies that must say whom they pass on ([`crate::Server::proxies`]), and did not. No word is sent
+    /// then.
+    NoProxyHeader,
 }
 
 /// Descriptors that are not for clients: the store, the log, the spare one.

@@ -24,7 +24,9 @@ use crate::limits::Rejected;
 use crate::listening::Listening;
 use crate::model::Gate;
 use crate::peer::Peer;
+use crate::proxy_protocol::{self, Proxies};
 use crate::shared::Shared;
+use crate::wire::Wire;
 
 /// Clients that are taken in one go before orders are looked at again.
 const BURST_MAX: usize = 64;
@@ -51,6 +53,7 @@ pub(crate) enum Order {
 pub(crate) struct Workers {
     pub gate: Gate,
     pub shared: Arc<Shared>,
+    pub proxies: Arc<Proxies>,
 }
 
 /// One listening address.
@@ -156,27 +159,15 @@ impl Listener {
         accepted
     }
 
-    /// Hands a client to the one who serves it. The way there is bounded; while it is full the kernel's queue fills.
+    /// Hands a client to the one who serves it; one whom a proxy passes on, when that said so.
     async fn admit(&self, socket: OwnedFd, peer: Peer, place: Place) {
-        let shared = &self.workers.shared;
-        let worker = self.workers.gate.choose(&shared.registry);
         let visitor = Visitor { socket, speaks: self.speaks.clone() };
-        let arrival = match shared.seats.take(&peer.address) {
-            Some(seat) => Arrival::served(visitor, peer, worker, shared, (place, seat)),
-            None => {
-                let why = Rejected::AddressFull;
-                self.reject(&peer, why);
-                let refusal = Refusal { peer, why, _place: place.total };
-                Arrival { visitor, admission: Admission::Rejected(refusal) }
-            }
-        };
-        // An error means that the server is over, and the arrival with it.
-        let _ = self.workers.gate.way_to(worker).send(arrival).await;
-    }
-
-    fn reject(&self, peer: &Peer, why: Rejected) {
-        self.workers.shared.counters.reject(why);
-        self.workers.shared.tell(&Event::Rejected { peer: peer.clone(), why });
+        if self.workers.proxies.include(&peer.address) {
+            // There are never more of these tasks than places, for each holds one.
+            tokio::spawn(self.workers.clone().admit_passed(visitor, peer, place));
+        } else {
+            self.workers.admit(visitor, peer, place).await;
+        }
     }
 
     /// No error of accept(2) ends a listener.
@@ -203,7 +194,7 @@ impl Listener {
         self.spare = None;
         let shed = self.accept().map(|(socket, theirs, ours)| {
             drop(socket);
-            self.reject(&Peer::new(theirs, ours), Rejected::NoDescriptor);
+            self.workers.reject(&Peer::new(theirs, ours), Rejected::NoDescriptor);
         });
         self.spare = spare();
         match shed {
@@ -261,6 +252,44 @@ impl Listener {
                 Err(error)
             }
         }
+    }
+}
+
+impl Workers {
+    /// Hands a client to the one who serves it. The way there is bounded; while it is full the kernel's queue fills.
+    async fn admit(&self, visitor: Visitor, peer: Peer, place: Place) {
+        let worker = self.gate.choose(&self.shared.registry);
+        let arrival = match self.shared.seats.take(&peer.address) {
+            Some(seat) => Arrival::served(visitor, peer, worker, &self.shared, (place, seat)),
+            None => {
+                let why = Rejected::AddressFull;
+                self.reject(&peer, why);
+                let refusal = Refusal { peer, why, _place: place.total };
+                Arrival { visitor, admission: Admission::Rejected(refusal) }
+            }
+        };
+        // An error means that the server is over, and the arrival with it.
+        let _ = self.gate.way_to(worker).send(arrival).await;
+    }
+
+    /// Hears first whom a proxy passes on. One that does not say so properly is closed, without a word that a client could
+    /// take for his.
+    async fn admit_passed(self, visitor: Visitor, proxy: Peer, place: Place) {
+        let Visitor { socket, speaks } = visitor;
+        let heard = async {
+            let wire = Wire::watch(socket, &proxy)?;
+            let client = proxy_protocol::hear(&wire, proxy.clone()).await?;
+            Ok::<_, io::Error>((wire.into_socket()?, client))
+        };
+        match heard.await {
+            Ok((socket, client)) => self.admit(Visitor { socket, speaks }, client, place).await,
+            Err(_) => self.reject(&proxy, Rejected::NoProxyHeader),
+        }
+    }
+
+    fn reject(&self, peer: &Peer, why: Rejected) {
+        self.shared.counters.reject(why);
+        self.shared.tell(&Event::Rejected { peer: peer.clone(), why });
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use tokio::sync::mpsc;
 
 use crate::address::Address;
@@ -15,6 +16,7 @@ use crate::model::{
     Blocking, Events, Model, PerWorker, Shareable, Threads, Workers,
     sealed::{self, Ground},
 };
+use crate::proxy_protocol::Proxies;
 use crate::running::Running;
 use crate::shared::Shared;
 use crate::start_error::StartError;
@@ -30,6 +32,7 @@ pub struct Server<K> {
     model: Box<dyn sealed::Model<K>>,
     places: Result<Vec<(Claim, Speaks)>, StartError>,
     tls: Option<Tls>,
+    proxies: Arc<Proxies>,
     limits: Limits,
     timeouts: Timeouts,
     sink: Sink,
@@ -63,6 +66,7 @@ impl<K: 'static> Server<K> {
             model: Box::new(model),
             places: Ok(Vec::new()),
             tls: None,
+            proxies: Arc::default(),
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             sink: Sink::default(),
@@ -93,6 +97,13 @@ impl<K: 'static> Server<K> {
     /// nothing for a second speaks plain.
     pub fn tls(mut self, tls: &Tls) -> Server<K> {
         self.tls = Some(tls.clone());
+        self
+    }
+
+    /// Believes these sources about whom they pass on, and only these: a connection from one begins with a header of the
+    /// PROXY protocol, version 1 or 2, or is closed. Limits count the clients then, and [`crate::Peer`] tells their addresses.
+    pub fn proxies(mut self, sources: impl IntoIterator<Item = IpNet>) -> Server<K> {
+        self.proxies = Arc::new(Proxies::new(sources));
         self
     }
 
@@ -147,7 +158,7 @@ impl<K: 'static> Server<K> {
         let shared = Arc::new(Shared::new(self.limits, self.timeouts, self.sink, &self.model.shape()));
         let mut threads = ThreadGroup::default();
         let gate = self.model.start(self.kind, &mut Ground { shared: &shared, threads: &mut threads })?;
-        let workers = listener::Workers { gate, shared: Arc::clone(&shared) };
+        let workers = listener::Workers { gate, shared: Arc::clone(&shared), proxies: self.proxies };
         let orders = start_acceptor(places, workers, &mut threads)?;
         Ok(Running::new(shared, addresses, orders, threads))
     }

@@ -13,7 +13,7 @@ pub struct Stats {
     pub accepted: u64,
     /// Those that are open now, closing ones included.
     pub open: u64,
-    /// Connections refused since their address had its limit.
+    /// Connections refused since their address had its limit, or a proxy did not say whom it passed on.
     pub rejected: u64,
     /// Connections closed at once since the process had no descriptor left.
     pub shed: u64,
@@ -39,7 +39,7 @@ pub(crate) struct Counters {
 impl Counters {
     pub(crate) fn reject(&self, why: Rejected) {
         let counter = match why {
-            Rejected::AddressFull => &self.rejected,
+            Rejected::AddressFull | Rejected::NoProxyHeader => &self.rejected,
             Rejected::NoDescriptor => &self.shed,
         };
         counter.fetch_add(1, Relaxed);

@@ -47,6 +47,11 @@ impl Wire {
         })
     }
 
+    /// Gives the socket back, out of the event loop; it does not block.
+    pub(crate) fn into_socket(self) -> io::Result<OwnedFd> {
+        each!(self, stream => stream.into_std().map(OwnedFd::from))
+    }
+
     /// The socket itself.
     pub(crate) fn socket(&self) -> SockRef<'_> {
         each!(self, stream => SockRef::from(stream))

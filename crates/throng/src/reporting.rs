@@ -34,6 +34,7 @@ pub fn events(log: Arc<Log>, directory: Arc<Directory>) -> impl Fn(&Happened) + 
             let why = match why {
                 Rejected::AddressFull => "address_full",
                 Rejected::NoDescriptor => "no_descriptor",
+                Rejected::NoProxyHeader => "no_proxy_header",
             };
             log.tell(Event::warn("client.rejected").with("from", &peer.address).with("why", why));
         }
