@@ -123,6 +123,7 @@ pub(crate) struct Over<'a, F: FnOnce(&ConnInfo, &End)> {
 
 impl<F: FnOnce(&ConnInfo, &End)> Drop for Over<'_, F> {
     fn drop(&mut self) {
+        self.open.end_tasks();
         let ticket = &self.open.ticket;
         if !ticket.has(SET_UP) {
             return;

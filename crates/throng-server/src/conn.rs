@@ -121,6 +121,17 @@ impl Conn {
         }
     }
 
+    /// Runs a task beside the handler, for as long as that runs and no longer.
+    ///
+    /// # Errors
+    /// When 64 of them run already.
+    ///
+    /// # Panics
+    /// Outside of the server's threads.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        self.socket.begin_task(|tasks| drop(tasks.spawn(task)))
+    }
+
     /// Parts the two directions. Only on the worker that serves the connection, where the handler runs.
     ///
     /// # Panics
@@ -194,6 +205,14 @@ impl Reader {
     /// upgrade.
     pub fn unread(&mut self, bytes: &[u8]) {
         self.ahead.splice(0..0, bytes.iter().copied());
+    }
+
+    /// As [`Conn::spawn`], for a task that stays on this worker, such as one that has an [`Outbox`].
+    ///
+    /// # Errors
+    /// When 64 of them run already.
+    pub fn spawn_local(&self, task: impl Future<Output = ()> + 'static) -> io::Result<()> {
+        self.link.socket.begin_task(|tasks| drop(tasks.spawn_local(task)))
     }
 
     /// The worker's clock: milliseconds, not more exact than the sweep.

@@ -70,6 +70,7 @@ mod socket;
 pub mod start_error;
 pub mod stats;
 mod stream;
+pub mod testing;
 mod thread_group;
 mod ticket;
 pub mod timeouts;

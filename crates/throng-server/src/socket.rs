@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
+use tokio::task::JoinSet;
 
 use crate::stream::Stream;
 use crate::ticket::{BUSY, CUT, DRAINED, FINISHING, Open, PEER_ENDED, PROTECTED, Ticket};
@@ -26,6 +27,12 @@ impl Socket {
 
     pub(crate) fn ticket(&self) -> &Arc<Ticket> {
         &self.ticket
+    }
+
+    /// Begins a task that ends with the handler.
+    pub(crate) fn begin_task(&self, begin: impl FnOnce(&mut JoinSet<()>)) -> io::Result<()> {
+        let open = self.open.as_ref().expect("a socket has its place until it is dropped");
+        open.begin_task(begin)
     }
 
     fn stream(&self) -> &Stream {

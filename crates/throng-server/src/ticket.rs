@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::JoinSet;
 
 use crate::clock;
 use crate::end::{End, cut_error};
@@ -40,6 +41,9 @@ pub(crate) const SERVED: u16 = 1 << 9;
 
 /// Its `setup` succeeded, so its `finish` is due.
 pub(crate) const SET_UP: u16 = 1 << 10;
+
+/// Tasks that a connection may have at the same time.
+const TASKS_MAX: usize = 64;
 
 /// What is known of one connection. What every read and write looks at comes first and lies together: where a room is
 /// large, each line of memory that is not in the cache costs a delivery as much as all our own work for it.
@@ -188,6 +192,8 @@ pub(crate) struct Open {
     pub ticket: Arc<Ticket>,
     _total: OwnedSemaphorePermit,
     _address: AddressSeat,
+    /// Its handler's tasks, once there are any. Locked for a moment when one is begun and when all are ended.
+    tasks: Mutex<Option<Box<JoinSet<()>>>>,
 }
 
 impl Open {
@@ -198,7 +204,24 @@ impl Open {
         shared.registry.enter(&ticket);
         shared.counters.accepted.fetch_add(1, Relaxed);
         shared.tell(&Event::Opened { id: ticket.id, peer: ticket.peer.clone(), worker: ticket.worker });
-        Open { ticket, _total: total, _address: address }
+        Open { ticket, _total: total, _address: address, tasks: Mutex::default() }
+    }
+
+    /// Begins a task that ends with the handler.
+    pub(crate) fn begin_task(&self, begin: impl FnOnce(&mut JoinSet<()>)) -> io::Result<()> {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let tasks = tasks.get_or_insert_default();
+        while tasks.try_join_next().is_some() {}
+        if tasks.len() >= TASKS_MAX {
+            return Err(io::Error::other(format!("a connection has at most {TASKS_MAX} tasks")));
+        }
+        begin(tasks);
+        Ok(())
+    }
+
+    /// Ends them all.
+    pub(crate) fn end_tasks(&self) {
+        drop(self.tasks.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 
