@@ -220,10 +220,12 @@ fn a_drain_waits_for_a_handshake_and_ends_the_idle() {
 #[test]
 fn the_name_that_is_asked_for_chooses_the_certificate() {
     let authority = Authority::new();
-    let certificates = vec![authority.files("one", "one.example.org"), authority.files("two", "two.example.org")];
+    let certificates =
+        vec![authority.files("one", "one.example.org"), authority.files("two", "two.example.org")];
     let tls = Tls::new(TlsSettings { certificates, ..TlsSettings::default() }).unwrap();
     let place = placed(Server::new(greet), &tls, true);
-    let (one, two) = (shown(&authority, &place, "one.example.org"), shown(&authority, &place, "two.example.org"));
+    let (one, two) =
+        (shown(&authority, &place, "one.example.org"), shown(&authority, &place, "two.example.org"));
     assert_ne!(one, two);
     let mut stranger = authority.knock(place.address(), "three.example.org");
     let refused = stranger.read(&mut [0]).unwrap_err();
@@ -303,7 +305,11 @@ fn files_that_cannot_be_used_are_told_by_name() {
     check(&empty, &key, "FOLDER/empty holds no certificate");
     check(&certificate, &empty, "FOLDER/empty holds no private key");
     check(&key, &key, "FOLDER/server.key holds no certificate");
-    check(&certificate, &other.key, "the key in FOLDER/other.key is not the certificate's in FOLDER/server.pem");
+    check(
+        &certificate,
+        &other.key,
+        "the key in FOLDER/other.key is not the certificate's in FOLDER/server.pem",
+    );
     std::fs::write(&empty, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
     check(&empty, &key, "cannot use FOLDER/empty");
     let none = Tls::new(TlsSettings::default()).err().unwrap();

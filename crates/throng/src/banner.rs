@@ -3,12 +3,14 @@
 use std::net::IpAddr;
 use std::path::Path;
 
-use throng_server::Address;
+use crate::listen::Listen;
 
 /// Everything the banner tells.
 pub struct Banner<'a> {
     /// Where the server listens.
-    pub addresses: &'a [Address],
+    pub listens: &'a [Listen],
+    /// Is TLS spoken as well?
+    pub tls: bool,
     /// Where it keeps things, and what is in there.
     pub kept: String,
     /// How long the start took.
@@ -21,15 +23,16 @@ impl Banner<'_> {
     /// For a terminal.
     pub fn text(&self) -> String {
         let mut lines = vec![format!("throng {}", env!("CARGO_PKG_VERSION"))];
-        for address in self.addresses {
-            lines.push(format!("  chat     {address}   telnet, nc, IRC clients and browsers"));
+        for listen in self.listens {
+            let tls = if self.tls && !listen.only_tls { ", with TLS too" } else { "" };
+            lines.push(format!("  chat     {listen}   telnet, nc, IRC clients and browsers{tls}"));
         }
         lines.push(format!("  data     {}", self.kept));
         lines.push(String::new());
-        if let Some(address) = self.addresses.first() {
-            lines.extend(how_to_join(address));
+        if let Some(listen) = self.listens.first() {
+            lines.extend(how_to_join(listen));
         }
-        if self.addresses.iter().all(Address::is_local) {
+        if self.listens.iter().all(|listen| listen.address.is_local()) {
             lines.push(
                 "  Only this machine can connect. To let others in: throng serve --listen 0.0.0.0:50007"
                     .into(),
@@ -42,24 +45,31 @@ impl Banner<'_> {
 }
 
 /// How one joins, door by door.
-pub fn how_to_join(address: &Address) -> Vec<String> {
-    let by_terminal = by_terminal(address);
-    let Some(tcp) = address.tcp() else { return vec![format!("  Join:    {by_terminal}")] };
+pub fn how_to_join(listen: &Listen) -> Vec<String> {
+    let by_terminal = by_terminal(listen);
+    let Some(tcp) = listen.address.tcp() else { return vec![format!("  Join:    {by_terminal}")] };
     let (host, port) = (reachable(tcp.ip()), tcp.port());
     let bracketed = if host.contains(':') { format!("[{host}]") } else { host.clone() };
     vec![
         format!("  Join:    {by_terminal}"),
-        format!("           irssi -c {host} -p {port}    (or any IRC client, without TLS)"),
-        format!("           http://{bracketed}:{port}/"),
+        match listen.only_tls {
+            true => format!("           irssi --tls -c {host} -p {port}    (or any IRC client, with TLS)"),
+            false => format!("           irssi -c {host} -p {port}    (or any IRC client, without TLS)"),
+        },
+        format!("           {}://{bracketed}:{port}/", if listen.only_tls { "https" } else { "http" }),
     ]
 }
 
 /// How one reaches it from a terminal.
-pub fn by_terminal(address: &Address) -> String {
-    let Some(tcp) = address.tcp() else {
-        return address.path().map_or(String::new(), |path| format!("nc -U {}", shown(path)));
+pub fn by_terminal(listen: &Listen) -> String {
+    let Some(tcp) = listen.address.tcp() else {
+        return listen.address.path().map_or(String::new(), |path| format!("nc -U {}", shown(path)));
     };
     let (host, port) = (reachable(tcp.ip()), tcp.port());
+    if listen.only_tls {
+        let bracketed = if host.contains(':') { format!("[{host}]") } else { host };
+        return format!("openssl s_client -quiet -connect {bracketed}:{port}");
+    }
     format!("telnet {host} {port}      (or: nc {host} {port})")
 }
 

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::listen::Listen;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use throng_server::IpNet;
 use throng_store::Durability;
+
+use crate::listen::Listen;
 
 /// Serves a crowd over TCP: a chat that people join by telnet, any IRC client, or a browser, on one port.
 #[derive(Debug, Parser)]
@@ -26,6 +28,36 @@ pub struct Cli {
 pub enum Verb {
     /// Run a server: the chat, unless another service is named
     Serve(Serve),
+    /// Certificates for TLS
+    #[command(subcommand)]
+    Tls(Tls),
+}
+
+/// What can be done about certificates.
+#[derive(Debug, Subcommand)]
+pub enum Tls {
+    /// Make a certificate to try with: nobody but you vouches for it, so clients ask whether to trust it
+    SelfSigned(SelfSigned),
+}
+
+/// `throng tls self-signed`.
+#[derive(Debug, Args)]
+pub struct SelfSigned {
+    /// Host names and addresses that it is for
+    #[arg(value_name = "NAME", default_values = ["localhost", "127.0.0.1", "::1"])]
+    pub names: Vec<String>,
+
+    /// Write cert.pem and key.pem into this folder
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub out: PathBuf,
+
+    /// For how long it is good
+    #[arg(long, value_name = "DAYS", default_value = "365", value_parser = clap::value_parser!(u16).range(1..))]
+    pub days: u16,
+
+    /// Replace files that are there
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `throng serve`.
@@ -47,6 +79,11 @@ pub struct Serve {
     /// The certificate's private key (PEM)
     #[arg(long, value_name = "FILE", env = "THRONG_TLS_KEY", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
+
+    /// Believe these sources about whom they pass on: each of their connections must begin with a header of the PROXY
+    /// protocol. As NETWORK/BITS; may be given again
+    #[arg(long, value_name = "NET", env = "THRONG_PROXY_ALLOWED_FROM", value_delimiter = ',')]
+    pub proxy_allowed_from: Vec<IpNet>,
 
     /// The folder for everything that is kept [default: $XDG_DATA_HOME/throng]
     #[arg(long, value_name = "DIR", env = "THRONG_DATA")]

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use throng_server::Address;
 use throng_store::{Durability, OpenFault, Opened};
 
 use crate::banner;
@@ -30,8 +29,8 @@ pub fn refused(path: &Path, why: &OpenFault) -> Fault {
     let mut fault = Fault::failed(format!("a throng server runs on the data in {shown} already"));
     if let Some(running) = running {
         fault = fault.hint(format!("it is pid {}, at {}", running.pid, running.addresses.join(" and ")));
-        let first = running.addresses.first().and_then(|address| Address::resolve(address).ok());
-        let join = first.map(|address| banner::how_to_join(&address));
+        let first = running.addresses.first().and_then(|listen| listen.parse().ok());
+        let join = first.map(|listen| banner::how_to_join(&listen));
         fault.hints.extend(join.unwrap_or_default());
     }
     fault.hint("another one beside it: throng serve --data DIR")

@@ -1,6 +1,7 @@
 //! Where the server is asked to listen: `127.0.0.1:50007`, `unix:/run/throng.sock`, and with `tls:` before it when nothing
 //! but TLS is to be spoken there.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
@@ -37,12 +38,19 @@ impl FromStr for Listen {
     }
 }
 
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", if self.only_tls { TLS } else { "" }, self.address)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn check(given: &str, expected: Option<(&str, bool)>) {
         let listen = given.parse::<Listen>().ok();
+        listen.iter().for_each(|listen| assert_eq!(listen.to_string(), given));
         let found = listen.map(|listen| (listen.address.to_string(), listen.only_tls));
         assert_eq!(found, expected.map(|(address, only_tls)| (address.to_owned(), only_tls)), "{given}");
     }

@@ -17,6 +17,7 @@ mod ports;
 mod prompt;
 mod reporting;
 mod screen;
+mod self_signed;
 mod serve;
 mod signals;
 
@@ -27,6 +28,7 @@ use clap::Parser;
 fn main() -> ExitCode {
     let outcome = match cli::Cli::parse().verb {
         cli::Verb::Serve(asked) => serve::serve(&asked),
+        cli::Verb::Tls(cli::Tls::SelfSigned(asked)) => self_signed::make(&asked),
     };
     match outcome {
         Ok(exit_code) => ExitCode::from(exit_code),

@@ -17,10 +17,25 @@ pub const USUAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv
 /// How many ports beyond the usual one are tried.
 const NEXT_PORTS_MAX: u16 = 100;
 
+/// A claimed address.
+pub struct Place {
+    /// Ours.
+    pub claim: Claim,
+    /// Is nothing but TLS spoken there?
+    pub only_tls: bool,
+}
+
+impl Place {
+    /// As it would be asked for, with the real port.
+    pub fn listen(&self) -> Listen {
+        Listen { address: self.claim.address().clone(), only_tls: self.only_tls }
+    }
+}
+
 /// The claimed ports, and a word when one is not the usual one.
 pub struct Claimed {
-    /// In the order in which they were asked for; is nothing but TLS spoken there?
-    pub claims: Vec<(Claim, bool)>,
+    /// In the order in which they were asked for, with what is spoken there.
+    pub claims: Vec<Place>,
     /// `port 50007 is taken by …, so this is the next free one`.
     pub note: Option<String>,
 }
@@ -32,7 +47,7 @@ pub fn claim(asked: &[Listen]) -> Result<Claimed, Fault> {
     }
     let claims = asked.iter().map(|listen| {
         let claim = Claim::bind(listen.address.clone()).map_err(|error| refused(&error))?;
-        Ok((claim, listen.only_tls))
+        Ok(Place { claim, only_tls: listen.only_tls })
     });
     Ok(Claimed { claims: claims.collect::<Result<_, _>>()?, note: None })
 }
@@ -43,7 +58,7 @@ fn claim_from(usual: SocketAddr) -> Result<Claimed, Fault> {
     let last = usual.port().saturating_add(NEXT_PORTS_MAX);
     for port in usual.port()..=last {
         match Claim::bind(SocketAddr::new(usual.ip(), port)) {
-            Ok(claim) => return Ok(Claimed { claims: vec![(claim, false)], note }),
+            Ok(claim) => return Ok(Claimed { claims: vec![Place { claim, only_tls: false }], note }),
             Err(error) if error.source.kind() == ErrorKind::AddrInUse => {
                 note.get_or_insert_with(|| {
                     let by = holder::of(usual).map_or(String::new(), |holder| format!(" by {holder}"));
@@ -91,7 +106,7 @@ mod tests {
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let usual = taken.local_addr().unwrap();
         let Claimed { claims, note } = claim_from(usual).unwrap();
-        assert!(claims[0].0.address().tcp().unwrap().port() > usual.port());
+        assert!(claims[0].claim.address().tcp().unwrap().port() > usual.port());
         assert!(note.unwrap().contains(&format!("port {} is taken", usual.port())));
         drop(taken);
         assert!(claim_from(usual).unwrap().note.is_none());

@@ -23,10 +23,11 @@ pub fn events(log: Arc<Log>, directory: Arc<Directory>) -> impl Fn(&Happened) + 
         Happened::Opened { id, peer, .. } => {
             log.tell(Event::info("client.connected").count("conn", id.0).with("from", &peer.address));
         }
-        Happened::Closed { id, end, bytes_in, bytes_out, lasted, .. } => {
+        Happened::Closed { id, peer, end, bytes_in, bytes_out, lasted } => {
             let name = directory.client(*id).and_then(|client| client.name);
             directory.forget(*id);
             let event = Event::info("client.closed").count("conn", id.0).with_some("name", name);
+            let event = event.with_some("tls", peer.tls().map(|secured| &secured.version));
             let event = event.with("end", end).count("bytes_in", *bytes_in).count("bytes_out", *bytes_out);
             log.tell(event.count("ms", lasted.as_millis()));
         }
@@ -38,6 +39,10 @@ pub fn events(log: Arc<Log>, directory: Arc<Directory>) -> impl Fn(&Happened) + 
             };
             log.tell(Event::warn("client.rejected").with("from", &peer.address).with("why", why));
         }
+        Happened::CertificateRead { certificate, failed } => log.tell(match failed {
+            None => Event::info("tls.certificate_read").with("file", certificate),
+            Some(why) => Event::error("tls.certificate_kept").with("file", certificate).with("why", why),
+        }),
         Happened::AcceptFailed { why } => log.tell(Event::error("server.accept_failed").with("why", why)),
         // Events that later versions of the library add are no secret, but not known here.
         _ => {}

@@ -127,6 +127,12 @@ fn show(printer: &mut Option<Box<dyn Printer>>, lines: &str) {
     tell_stderr(lines);
 }
 
+/// Says lines on standard output, in one write.
+pub fn tell_stdout(lines: &str) {
+    // Nobody reads any more, and there is nobody to tell that.
+    let _ = std::io::stdout().lock().write_all(format!("{lines}\n").as_bytes());
+}
+
 /// Says lines on standard error, in one write.
 pub fn tell_stderr(lines: &str) {
     // Nobody reads any more, and there is nobody to tell that.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use throng_server::{Address, Claim, Events, Limits, Server, Tls, Workers};
+use throng_server::{Events, Limits, Server, Tls, Workers};
 use throng_services::chat::{Chat, House, Notes, Settings, house};
 use throng_services::{Echo, Hello};
 use throng_store::{DataFolder, Durability, RunningInfo};
@@ -21,8 +21,9 @@ use crate::console::terminal::Terminal;
 use crate::directory::Directory;
 use crate::ending::{self, Ended, Goodbye};
 use crate::fault::Fault;
+use crate::listen::Listen;
 use crate::log::{Event, Log, Sight, segments};
-use crate::ports::{self, Claimed};
+use crate::ports::{self, Claimed, Place};
 use crate::prompt::{self, Prompt};
 use crate::screen::Screen;
 use crate::signals::{Wish, Wishes};
@@ -83,7 +84,7 @@ impl Start<'_> {
         let log = Log::open(Some(&path.join("events")), segments::BOUNDS, sight, Arc::clone(&self.screen));
         let directory = Arc::<Directory>::default();
 
-        let addresses = addresses_of(&claims);
+        let listens: Vec<Listen> = claims.iter().map(Place::listen).collect();
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let workers = self.asked.workers.map_or_else(cores, usize::from);
         let notes = reporting::notes(Arc::clone(&log), Arc::clone(&directory));
@@ -101,16 +102,24 @@ impl Start<'_> {
         let started = house::wall_clock().0;
         folder.publish(&RunningInfo {
             pid: std::process::id(),
-            addresses: addresses.iter().map(ToString::to_string).collect(),
+            addresses: listens.iter().map(ToString::to_string).collect(),
             started,
         });
 
         let ready_ms =
-            self.tell_ready(&addresses, &log, |ready| ready.with("data", path.display()).with("kept", &kept));
+            self.tell_ready(&listens, &log, |ready| ready.with("data", path.display()).with("kept", &kept));
         if terminal.is_some() {
             let kept = format!("{}  ({kept})", banner::shown(&path));
-            self.screen
-                .say(&Banner { addresses: &addresses, kept, ready_ms, clients_max: self.clients_max }.text());
+            self.screen.say(
+                &Banner {
+                    listens: &listens,
+                    tls: tls.is_some(),
+                    kept,
+                    ready_ms,
+                    clients_max: self.clients_max,
+                }
+                .text(),
+            );
         }
         let console = Console {
             hub: Some(chat.hub().clone()),
@@ -152,32 +161,28 @@ impl Start<'_> {
     }
 
     /// The server at all its addresses.
-    fn listening<K: 'static>(
-        &self,
-        server: Server<K>,
-        claims: Vec<(Claim, bool)>,
-        tls: Option<&Tls>,
-    ) -> Server<K> {
-        let server = claims.into_iter().fold(server, |server, (claim, only_tls)| match tls {
-            Some(tls) if only_tls => server.listen_tls_on(claim, tls),
-            _ => server.listen_on(claim),
+    fn listening<K: 'static>(&self, server: Server<K>, claims: Vec<Place>, tls: Option<&Tls>) -> Server<K> {
+        let server = claims.into_iter().fold(server, |server, place| match tls {
+            Some(tls) if place.only_tls => server.listen_tls_on(place.claim, tls),
+            _ => server.listen_on(place.claim),
         });
+        let server = server.proxies(self.asked.proxy_allowed_from.iter().copied());
         match tls {
             Some(tls) => server.tls(tls),
             None => server,
         }
     }
 
-    fn claim(&self) -> Result<Vec<(Claim, bool)>, Fault> {
+    fn claim(&self) -> Result<Vec<Place>, Fault> {
         let Claimed { claims, note } = ports::claim(&self.asked.listen)?;
         note.iter().for_each(|note| self.screen.say(note));
         Ok(claims)
     }
 
     /// Says that the server is ready, with what only this service tells.
-    fn tell_ready(&self, addresses: &[Address], log: &Log, own: impl FnOnce(Event) -> Event) -> u128 {
+    fn tell_ready(&self, listens: &[Listen], log: &Log, own: impl FnOnce(Event) -> Event) -> u128 {
         let ready_ms = self.begun.elapsed().as_millis();
-        let ready = addresses.iter().fold(Event::info("server.ready"), |event, at| event.with("address", at));
+        let ready = listens.iter().fold(Event::info("server.ready"), |event, at| event.with("address", at));
         log.tell(own(ready).count("ms", ready_ms));
         // Whoever waits for this line need not wait for others to gather behind it.
         log.settle(LAST_LINES_MAX);
@@ -235,10 +240,6 @@ impl Start<'_> {
             ..usual
         }
     }
-}
-
-fn addresses_of(claims: &[(Claim, bool)]) -> Vec<Address> {
-    claims.iter().map(|(claim, _)| claim.address().clone()).collect()
 }
 
 /// The first wish that the server ends.

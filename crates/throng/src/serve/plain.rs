@@ -5,19 +5,21 @@ use std::sync::mpsc::Receiver;
 
 use jiff::tz::TimeZone;
 use throng_server::model::Shareable;
-use throng_server::{Address, Events, Handler, Peer, Pool, Sequential, Server, Threads, Workers};
+use throng_server::{Events, Handler, Peer, Pool, Sequential, Server, Threads, Workers};
 use throng_services::{Seen, Watch};
 use throng_store::DataFolder;
 use throng_wire::printable::printable_bytes;
 
-use super::{Start, addresses_of, wait};
+use super::{Start, wait};
 use crate::banner;
 use crate::cli::Model;
 use crate::console::Console;
 use crate::console::terminal::Terminal;
 use crate::directory::Directory;
 use crate::fault::Fault;
+use crate::listen::Listen;
 use crate::log::{Event, Log, Sight, segments};
+use crate::ports::Place;
 use crate::screen::Screen;
 use crate::signals::Wish;
 use crate::{data, ending, reporting};
@@ -53,16 +55,16 @@ impl Start<'_> {
         };
         let log = Log::open(events.as_deref(), segments::BOUNDS, sight, Arc::clone(&self.screen));
         let directory = Arc::<Directory>::default();
-        let addresses = addresses_of(&claims);
+        let listens: Vec<Listen> = claims.iter().map(Place::listen).collect();
         let server = Server::new(handler)
             .limits(self.limits())
             .events(reporting::events(Arc::clone(&log), Arc::clone(&directory)));
         let server = self.listening(self.by_model(server), claims, tls.as_ref());
         let running = server.start().map_err(|why| Fault::failed(why.to_string()))?;
         let model = running.model();
-        let ready_ms = self.tell_ready(&addresses, &log, |ready| ready.with("model", model));
+        let ready_ms = self.tell_ready(&listens, &log, |ready| ready.with("model", model));
         if terminal.is_some() {
-            self.screen.say(&self.banner(&addresses, model, ready_ms));
+            self.screen.say(&self.banner(&listens, model, ready_ms));
         }
         let zone = TimeZone::system();
         let console = Console {
@@ -93,7 +95,7 @@ impl Start<'_> {
         }
     }
 
-    fn banner(&self, addresses: &[Address], model: &str, ready_ms: u128) -> String {
+    fn banner(&self, listens: &[Listen], model: &str, ready_ms: u128) -> String {
         let service = self.asked.service.name();
         let at_once = match (self.asked.model, self.asked.workers) {
             (Model::Sequential, _) => 1,
@@ -103,10 +105,8 @@ impl Start<'_> {
             (Model::Pool | Model::Events, _) => self.clients_max,
         };
         let mut lines = vec![format!("throng {}", env!("CARGO_PKG_VERSION"))];
-        lines.extend(addresses.iter().map(|address| format!("  {service:<8} {address}   {model}")));
-        lines.extend(
-            addresses.first().map(|address| format!("\n  Try:     {}", banner::by_terminal(address))),
-        );
+        lines.extend(listens.iter().map(|listen| format!("  {service:<8} {listen}   {model}")));
+        lines.extend(listens.first().map(|listen| format!("\n  Try:     {}", banner::by_terminal(listen))));
         lines.push(format!("\nready in {ready_ms} ms, {at_once} served at once"));
         lines.join("\n")
     }

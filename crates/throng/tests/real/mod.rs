@@ -22,8 +22,13 @@ pub struct Server {
 impl Server {
     /// Starts `throng serve` with these arguments, on a free port, and waits until it is ready.
     pub fn start(data: &Path, arguments: &[&str]) -> Server {
+        Server::start_at("127.0.0.1:0", data, arguments)
+    }
+
+    /// The same, listening there; on TCP, with TLS or without.
+    pub fn start_at(listen: &str, data: &Path, arguments: &[&str]) -> Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_throng"));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).args(arguments);
+        command.args(["serve", "--listen", listen, "--data"]).arg(data).args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap());
@@ -33,7 +38,8 @@ impl Server {
             assert!(lines.read_line(&mut line).unwrap() > 0, "the server ended before it was ready: {said}");
             said.push_str(&line);
             if let Some(rest) = line.split("address=").nth(1).filter(|_| line.contains("server.ready")) {
-                break rest.split_whitespace().next().unwrap().parse().unwrap();
+                let first = rest.split_whitespace().next().unwrap();
+                break first.trim_start_matches("tls:").parse().unwrap();
             }
         };
         Server { child, address, lines }
