@@ -38,6 +38,7 @@
 //! (`throng-pool-N`), where the handler runs. When the last handle of the connection is dropped, the socket is closed so that
 //! nothing that was written is lost, and its one [`End`] is counted.
 
+mod accept_faults;
 pub mod address;
 mod arrival;
 pub mod blocking;

@@ -11,10 +11,12 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use tokio::io::Interest;
 use tokio::io::unix::{AsyncFd, AsyncFdRegisterError};
 use tokio::sync::mpsc;
 
+use crate::accept_faults::AcceptFaults;
 use crate::address::Address;
 use crate::arrival::{Admission, Arrival, Refusal, Visitor};
 use crate::event::Event;
@@ -54,6 +56,7 @@ pub(crate) struct Workers {
     pub gate: Gate,
     pub shared: Arc<Shared>,
     pub proxies: Arc<Proxies>,
+    pub faults: Option<AcceptFaults>,
 }
 
 /// One listening address.
@@ -148,6 +151,9 @@ impl Listener {
 
     fn accept(&self) -> io::Result<(OwnedFd, Address, Address)> {
         let State::Open(socket) = &self.state else { return Err(ErrorKind::WouldBlock.into()) };
+        if let Some(fault) = self.workers.faults.as_ref().and_then(AcceptFaults::next) {
+            return Err(fault);
+        }
         let accepted = socket.get_ref().accept();
         if accepted.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock) {
             // The readiness that we were woken by is used up; polling it once without a task clears it.
@@ -174,10 +180,7 @@ impl Listener {
     async fn trouble(&mut self, error: &io::Error) -> Taken {
         match (error.kind(), error.raw_os_error()) {
             (ErrorKind::WouldBlock, _) => Taken::None,
-            // That client is gone already, or a firewall forbade it; there may be others.
-            (ErrorKind::ConnectionAborted | ErrorKind::Interrupted | ErrorKind::PermissionDenied, _) => {
-                Taken::Lost
-            }
+            _ if is_of_the_client(error) => Taken::Lost,
             (_, Some(EMFILE | ENFILE)) if self.spare.is_some() => self.shed(),
             _ => {
                 self.workers.shared.tell(&Event::AcceptFailed { why: error.to_string() });
@@ -300,6 +303,26 @@ impl Workers {
 )]
 fn watch(listening: Listening) -> Result<AsyncFd<Listening>, (Listening, io::Error)> {
     AsyncFd::try_with_interest(listening, Interest::READABLE).map_err(AsyncFdRegisterError::into_parts)
+}
+
+/// Does an error mean one client only, and say nothing about the next? That client is gone already, a firewall forbade it, or
+/// the network had an error pending for it, which Linux passes on here (accept(2), "Error handling").
+fn is_of_the_client(error: &io::Error) -> bool {
+    let errors = [
+        Errno::CONNABORTED,
+        Errno::INTR,
+        Errno::PERM,
+        Errno::PROTO,
+        Errno::NETDOWN,
+        Errno::NOPROTOOPT,
+        Errno::HOSTDOWN,
+        Errno::HOSTUNREACH,
+        Errno::OPNOTSUPP,
+        Errno::NETUNREACH,
+        #[cfg(target_os = "linux")]
+        Errno::NONET,
+    ];
+    Errno::from_io_error(error).is_some_and(|error| errors.contains(&error))
 }
 
 /// A descriptor to give up when there is none left. Without one, clients only wait longer.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use tokio::sync::mpsc;
 
+use crate::accept_faults::AcceptFaults;
 use crate::address::Address;
 use crate::claim::{BindError, Claim};
 use crate::event::{Event, Sink};
@@ -33,6 +34,7 @@ pub struct Server<K> {
     places: Result<Vec<(Claim, Speaks)>, StartError>,
     tls: Option<Tls>,
     proxies: Arc<Proxies>,
+    faults: Option<AcceptFaults>,
     limits: Limits,
     timeouts: Timeouts,
     sink: Sink,
@@ -67,6 +69,7 @@ impl<K: 'static> Server<K> {
             places: Ok(Vec::new()),
             tls: None,
             proxies: Arc::default(),
+            faults: None,
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             sink: Sink::default(),
@@ -104,6 +107,12 @@ impl<K: 'static> Server<K> {
     /// PROXY protocol, version 1 or 2, or is closed. Limits count the clients then, and [`crate::Peer`] tells their addresses.
     pub fn proxies(mut self, sources: impl IntoIterator<Item = IpNet>) -> Server<K> {
         self.proxies = Arc::new(Proxies::new(sources));
+        self
+    }
+
+    /// For tests: accepts fail as this script says.
+    pub fn accept_faults(mut self, faults: &AcceptFaults) -> Server<K> {
+        self.faults = Some(faults.clone());
         self
     }
 
@@ -158,7 +167,8 @@ impl<K: 'static> Server<K> {
         let shared = Arc::new(Shared::new(self.limits, self.timeouts, self.sink, &self.model.shape()));
         let mut threads = ThreadGroup::default();
         let gate = self.model.start(self.kind, &mut Ground { shared: &shared, threads: &mut threads })?;
-        let workers = listener::Workers { gate, shared: Arc::clone(&shared), proxies: self.proxies };
+        let (proxies, faults) = (self.proxies, self.faults);
+        let workers = listener::Workers { gate, shared: Arc::clone(&shared), proxies, faults };
         let orders = start_acceptor(places, workers, &mut threads)?;
         Ok(Running::new(shared, addresses, orders, threads))
     }

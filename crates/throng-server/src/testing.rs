@@ -1,5 +1,5 @@
 //! Tests of a handler without sockets: [`drive`] serves one connection that stays in this process, by the clock of the test.
-//! Pausing that clock needs the feature `test-util` of tokio.
+//! Pausing that clock needs the feature `test-util` of tokio. [`AcceptFaults`] scripts what the kernel says to a listener.
 //!
 //! ```
 //! use std::time::Duration;
@@ -54,6 +54,8 @@ use crate::socket::Socket;
 use crate::stream::Stream;
 use crate::ticket::{Open, Ticket};
 use crate::timeouts::Timeouts;
+
+pub use crate::accept_faults::AcceptFaults;
 
 /// Bytes that may be on their way in each direction; who writes more waits.
 pub const PIPE_BYTES: usize = 64 << 10;
