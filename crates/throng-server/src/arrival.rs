@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -22,6 +24,7 @@ use crate::peer::Peer;
 use crate::report::ConnInfo;
 use crate::shared::Shared;
 use crate::socket::Socket;
+use crate::stream::Stream;
 use crate::ticket::{ESTABLISHED, Open, SERVED, SET_UP, STALLED, Ticket};
 use crate::wire::Wire;
 use crate::worker;
@@ -76,18 +79,50 @@ impl Arrival {
     }
 }
 
-/// The connection in the event loop of this thread's runtime, when a handshake is over if there is one.
-pub(crate) async fn socket(visitor: Visitor, open: &Arc<Open>) -> Option<Socket> {
-    let ticket = &open.ticket;
-    let stream = match Wire::watch(visitor.socket, &ticket.peer) {
-        Ok(wire) => visitor.speaks.stream(wire, ticket).await,
-        Err(why) => Err(End::Failed(why.to_string())),
+/// A connection in the event loop of this thread's runtime.
+pub(crate) enum Begun {
+    /// It can be served.
+    Ready(Socket),
+    /// Something comes first: a handshake, or finding out whether one does. Nothing when that went wrong.
+    ///
+    /// It is a future of its own, so that a connection which speaks plain has no room for a handshake in its task.
+    Shakes(Pin<Box<dyn Future<Output = Option<Socket>> + Send>>),
+    /// It could not even begin.
+    Over,
+}
+
+/// Takes the connection into the event loop.
+pub(crate) fn begin(visitor: Visitor, open: &Arc<Open>) -> Begun {
+    let Visitor { socket, speaks } = visitor;
+    let wire = match Wire::watch(socket, &open.ticket.peer) {
+        Ok(wire) => wire,
+        Err(why) => {
+            open.ticket.conclude(End::Failed(why.to_string()));
+            return Begun::Over;
+        }
     };
-    match stream {
-        Ok(stream) => Some(Socket::new(stream, Arc::clone(open))),
-        Err(end) => {
-            ticket.conclude(end);
-            None
+    if speaks.is_plain() {
+        return Begun::Ready(Socket::new(Stream::Plain(wire), Arc::clone(open)));
+    }
+    let open = Arc::clone(open);
+    Begun::Shakes(Box::pin(async move {
+        match speaks.stream(wire, &open.ticket).await {
+            Ok(stream) => Some(Socket::new(stream, open)),
+            Err(end) => {
+                open.ticket.conclude(end);
+                None
+            }
+        }
+    }))
+}
+
+impl Begun {
+    /// Waits for what comes first.
+    pub(crate) async fn ready(self) -> Option<Socket> {
+        match self {
+            Begun::Ready(socket) => Some(socket),
+            Begun::Shakes(shaking) => shaking.await,
+            Begun::Over => None,
         }
     }
 }
@@ -96,14 +131,17 @@ pub(crate) async fn socket(visitor: Visitor, open: &Arc<Open>) -> Option<Socket>
 ///
 /// The connection is dropped before its handler has said how it ended; that its place is kept here meanwhile makes the
 /// handler's word count.
-pub(crate) async fn run(
+///
+/// `serve` gives the handler's future, which is made where it is waited for: each place through which it passed on its way
+/// would take as much room in the task as itself.
+pub(crate) async fn run<Served: Future<Output = crate::Result>>(
     open: Arc<Open>,
-    served: impl Future<Output = crate::Result>,
+    serve: impl FnOnce() -> Served,
     finish: impl FnOnce(&ConnInfo, &End),
 ) {
     let over = Over { open: &open, finish: Some(finish) };
     // Inside, so that a handler which panics before it waits is caught as well.
-    let served = AssertUnwindSafe(served).catch_unwind().await;
+    let served = AssertUnwindSafe(async { serve().await }).catch_unwind().await;
     let ticket = &open.ticket;
     ticket.conclude_served(served);
     drop(over);
@@ -146,7 +184,7 @@ pub(crate) async fn steps<H: Handler>(handler: Arc<H>, mut conn: Conn) -> crate:
 }
 
 /// All steps of a handler that stays on its thread.
-pub(crate) async fn local_steps<H: LocalHandler>(handler: &H, mut conn: Conn) -> crate::Result {
+pub(crate) async fn local_steps<H: LocalHandler>(handler: Rc<H>, mut conn: Conn) -> crate::Result {
     handler.setup(&mut conn).await?;
     conn.set_up();
     handler.serve(conn).await

@@ -21,12 +21,13 @@ use crate::worker;
 
 /// One connection, whole.
 pub struct Conn {
-    socket: Socket,
+    /// Apart, since a future has room for each place through which a connection passes on its way into the handler.
+    socket: Box<Socket>,
 }
 
 impl Conn {
     pub(crate) fn new(socket: Socket) -> Conn {
-        Conn { socket }
+        Conn { socket: Box::new(socket) }
     }
 
     /// Its number.
@@ -137,7 +138,7 @@ impl Conn {
     /// # Panics
     /// When called on another thread than a worker's.
     pub fn split(self) -> (Reader, Outbox) {
-        let link = Rc::new(Link::new(self.socket));
+        let link = Rc::new(Link::new(*self.socket));
         (Reader { link: Rc::clone(&link), ahead: Vec::new() }, Outbox::new(link))
     }
 

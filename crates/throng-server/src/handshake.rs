@@ -100,9 +100,8 @@ impl Speaks {
     pub(crate) async fn stream(self, wire: Wire, ticket: &Ticket) -> Result<Stream, End> {
         match self {
             Speaks::Plain => Ok(Stream::Plain(wire)),
-            // Apart, so that a connection which speaks plain has no room for a handshake in its task.
-            Speaks::Tls(tls) => Box::pin(shake(tls, wire, ticket)).await,
-            Speaks::Either(tls) => Box::pin(find_out(tls, wire, ticket)).await,
+            Speaks::Tls(tls) => shake(tls, wire, ticket).await,
+            Speaks::Either(tls) => find_out(tls, wire, ticket).await,
         }
     }
 }

@@ -104,7 +104,7 @@ async fn serve<H: Handler>(handler: Arc<H>, stream: Stream, shared: Arc<Shared>)
     let open = Arc::new(Open::new(ticket, place.total, seat));
     let conn = Conn::new(Socket::new(stream, Arc::clone(&open)));
     let finishing = Arc::clone(&handler);
-    let served = arrival::steps(handler, conn);
+    let served = || arrival::steps(handler, conn);
     arrival::run(open, served, move |conn, end| finishing.finish(conn, end)).await;
 }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
-use crate::arrival::{self, Admission, Arrival, INSPECT_EVERY, Visitor};
+use crate::arrival::{self, Admission, Arrival, Begun, INSPECT_EVERY};
 use crate::clock::{self, millis};
 use crate::conn::Conn;
 use crate::end::End;
@@ -193,7 +193,17 @@ fn welcome<H: LocalHandler>(arrival: Arrival, handler: &Rc<H>) {
     let Arrival { visitor, admission } = arrival;
     match admission {
         Admission::Served(open, turn) => {
-            tokio::task::spawn_local(serve(visitor, Arc::new(open), turn, Rc::clone(handler)));
+            let (open, handler) = (Arc::new(open), Rc::clone(handler));
+            match arrival::begin(visitor, &open) {
+                Begun::Ready(socket) => {
+                    drop(tokio::task::spawn_local(serve(Conn::new(socket), open, turn, handler)))
+                }
+                begun => drop(tokio::task::spawn_local(async move {
+                    if let Some(socket) = begun.ready().await {
+                        Box::pin(serve(Conn::new(socket), open, turn, handler)).await;
+                    }
+                })),
+            }
         }
         Admission::Rejected(refusal) => {
             let word = arrival::word(|| handler.rejected(&refusal.peer, refusal.why).to_vec());
@@ -202,10 +212,10 @@ fn welcome<H: LocalHandler>(arrival: Arrival, handler: &Rc<H>) {
     }
 }
 
-async fn serve<H: LocalHandler>(visitor: Visitor, open: Arc<Open>, turn: Turn, handler: Rc<H>) {
-    let Some(socket) = arrival::socket(visitor, &open).await else { return };
-    let served = arrival::local_steps(&*handler, Conn::new(socket));
-    arrival::run(open, served, |conn, end| handler.finish(conn, end)).await;
+async fn serve<H: LocalHandler>(conn: Conn, open: Arc<Open>, turn: Turn, handler: Rc<H>) {
+    let finishing = Rc::clone(&handler);
+    let served = || arrival::local_steps(handler, conn);
+    arrival::run(open, served, |conn, end| finishing.finish(conn, end)).await;
     drop(turn);
 }
 

@@ -11,7 +11,7 @@ use super::{
     ARRIVALS_MAX, Gate, Pool, Shareable, cut_all, run_on,
     sealed::{self, Ground},
 };
-use crate::arrival::{self, Admission, Arrival, Visitor};
+use crate::arrival::{self, Admission, Arrival, Begun};
 use crate::conn::Conn;
 use crate::handler::Handler;
 use crate::limits::Turn;
@@ -50,7 +50,15 @@ async fn take_all<H: Handler>(mut arrivals: mpsc::Receiver<Arrival>, handler: &A
     while let Some(Arrival { visitor, admission }) = arrivals.recv().await {
         match admission {
             Admission::Served(open, turn) => {
-                tokio::spawn(serve(visitor, Arc::new(open), turn, Arc::clone(handler)));
+                let (open, handler) = (Arc::new(open), Arc::clone(handler));
+                match arrival::begin(visitor, &open) {
+                    Begun::Ready(socket) => drop(tokio::spawn(serve(Conn::new(socket), open, turn, handler))),
+                    begun => drop(tokio::spawn(async move {
+                        if let Some(socket) = begun.ready().await {
+                            Box::pin(serve(Conn::new(socket), open, turn, handler)).await;
+                        }
+                    })),
+                }
             }
             Admission::Rejected(refusal) => {
                 let word = arrival::word(|| handler.rejected(&refusal.peer, refusal.why).to_vec());
@@ -60,10 +68,9 @@ async fn take_all<H: Handler>(mut arrivals: mpsc::Receiver<Arrival>, handler: &A
     }
 }
 
-async fn serve<H: Handler>(visitor: Visitor, open: Arc<Open>, turn: Turn, handler: Arc<H>) {
-    let Some(socket) = arrival::socket(visitor, &open).await else { return };
+async fn serve<H: Handler>(conn: Conn, open: Arc<Open>, turn: Turn, handler: Arc<H>) {
     let finishing = Arc::clone(&handler);
-    let served = arrival::steps(handler, Conn::new(socket));
+    let served = || arrival::steps(handler, conn);
     arrival::run(open, served, move |conn, end| finishing.finish(conn, end)).await;
     drop(turn);
 }

@@ -46,9 +46,9 @@ impl Client {
     pub(super) fn serve<H: Handler>(self, handler: Arc<H>) {
         let Client { visitor, open, turn, reactor, mut over, _alive } = self;
         let served = async move {
-            let Some(socket) = arrival::socket(visitor, &open).await else { return };
+            let Some(socket) = arrival::begin(visitor, &open).ready().await else { return };
             let finishing = Arc::clone(&handler);
-            let served = arrival::steps(handler, Conn::new(socket));
+            let served = || arrival::steps(handler, Conn::new(socket));
             arrival::run(open, served, |conn, end| finishing.finish(conn, end)).await;
         };
         reactor.block_on(async move {
