@@ -8,7 +8,7 @@ mod secured;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 
-use place::{Place, echo, hear_all, hear_out, open, until, workers};
+use place::{Place, echo, end_side, hear_all, hear_out, open, until, workers};
 use secured::{Authority, secure};
 use throng_server::{Conn, End, Event, Limits, Pool, Rejected, Sequential, Server, Threads, Tls, Workers};
 
@@ -91,7 +91,7 @@ fn every_model_serves_whom_a_proxy_passes_on() {
 fn refused(place: &Place, said: &[u8]) {
     let mut client = place.client();
     client.write_all(said).unwrap();
-    client.shutdown(Shutdown::Write).unwrap();
+    end_side(&client);
     assert_eq!(hear_out(&mut client).0, b"");
     let told = place.next_event();
     assert!(matches!(&told, Event::Rejected { why: Rejected::NoProxyHeader, .. }), "{told:?}");

@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::time::Duration;
 
-use place::{PATIENCE, Place, hear_out, knock, local, numbered, open, open_at, until, workers};
+use place::{PATIENCE, Place, end_side, hear_out, knock, local, numbered, open, open_at, until, workers};
 use rustls::pki_types::CertificateDer;
 use secured::{Authority, Secure, secure};
 use throng_server::{
@@ -169,7 +169,7 @@ fn who_fails_at_the_handshake_ends_alone() {
         for garbage in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"\x16\x03\x01\x00\x05hello", &[0x16; 600], b"\x16"] {
             let mut client = place.client();
             client.write_all(garbage).unwrap();
-            client.shutdown(Shutdown::Write).unwrap();
+            end_side(&client);
             hear_out(&mut client);
             assert!(matches!(place.next_end(), End::TlsFailed(_)), "{name}");
         }

@@ -79,10 +79,11 @@ fn an_address_of_tls_alone_serves_nobody_else() {
     let server = Server::start_at("tls:127.0.0.1:0", &folder.path().join("data"), &arguments);
     let mut plain = knock(&server);
     plain.write_all(b"hello\n").unwrap();
-    plain.shutdown(Shutdown::Write).unwrap();
+    // It may have thrown us out already.
+    let _ = plain.shutdown(Shutdown::Write);
     let mut heard = Vec::new();
-    // What comes is an alert of TLS, or nothing.
-    plain.read_to_end(&mut heard).unwrap();
+    // What comes is an alert of TLS, or nothing; behind what nobody read, the end may be a reset.
+    let _ = plain.read_to_end(&mut heard);
     assert!(!heard.windows(5).any(|part| part == b"hello"));
     let mut secure = trusting(&cert, knock(&server));
     secure.write_all(b"hello\n").unwrap();
@@ -137,7 +138,7 @@ fn a_listed_proxy_says_who_comes_and_nobody_else_does() {
     assert_eq!(&heard, b"hello");
     let mut silent = knock(&server);
     silent.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
-    silent.shutdown(Shutdown::Write).unwrap();
+    let _ = silent.shutdown(Shutdown::Write);
     assert_eq!(silent.read(&mut [0]).unwrap_or(0), 0);
     drop((passed, silent));
     let (_, said) = server.terminate();

@@ -6,7 +6,7 @@
 
 use std::future::Future;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
@@ -166,6 +166,11 @@ pub(crate) fn hear_out(stream: &mut TcpStream) -> (Vec<u8>, bool) {
         Err(error) => panic!("{error}"),
     };
     (heard, clean)
+}
+
+/// Ends our side, unless the other has thrown us out already.
+pub(crate) fn end_side(stream: &TcpStream) {
+    let _ = stream.shutdown(Shutdown::Write);
 }
 
 /// Closes with a reset instead of an end (socket(7), SO_LINGER with no time).
