@@ -5,6 +5,7 @@
 //! time: over loopback the crowd is about as busy as the server. These figures move with the machine, so only ratios within
 //! one round mean anything, and the median of them over several rounds is told.
 
+mod contenders;
 mod crowded;
 mod echo;
 mod fanout;

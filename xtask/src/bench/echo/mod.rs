@@ -5,7 +5,6 @@
 //! begins a round changes with it.
 
 mod cell;
-mod contenders;
 mod verdict;
 
 use std::time::Duration;
@@ -15,11 +14,11 @@ use serde_json::{Value, json};
 use throng_client::echo::talk::{Talked, Times};
 use throng_client::echo::{Callers, Shape, Stay};
 
+use super::contenders::{Contender, Contenders, Server};
 use super::{Measured, OTHERS_CORES_MAX, bind_crowd, raise_descriptors};
 use crate::times::Busy;
 use crate::{Outcome, interrupt};
 use cell::{Cell, What};
-use contenders::{Contender, Contenders, Server};
 use verdict::Verdict;
 
 /// How long callers may take to come, and for their last words.

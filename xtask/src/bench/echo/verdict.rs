@@ -6,9 +6,9 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::super::OTHERS_CORES_MAX;
+use super::super::contenders::Contender;
 use super::super::table::{Sample, median, of, ratio, sorted};
 use super::cell::Cell;
-use super::contenders::Contender;
 use super::is_disturbed;
 
 /// Whom the others are compared with in the table, and what they are called there.
