@@ -1,5 +1,5 @@
-//! The servers that echo: the library's, a plain loop in C, tokio's own, and Python's two. Each is told an address, says in
-//! its first line where it listens, and is bound to the first core.
+//! The servers that echo: the library's, a plain loop in C, tokio's, and Python's two. Each is told an address, says where it
+//! listens, and is bound to the first core.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -14,72 +14,80 @@ use crate::{Outcome, packages};
 /// A thread for each connection is no way to serve more.
 const THREADS_MAX: usize = 1000;
 
-/// Which server.
+/// The library's echo, and others.
+pub const ECHOES: &[Contender] = &[
+    Contender::new("throng", Program::Example("throng_echo", &[])),
+    Contender::EPOLL_C,
+    Contender::TOKIO_MT,
+    Contender::TOKIO_CT,
+    SOCKETSERVER,
+    ASYNCIO,
+];
+
+const SOCKETSERVER: Contender =
+    Contender::new("socketserver", Program::Python("socketserver_echo.py")).at_most(THREADS_MAX);
+
+const ASYNCIO: Contender = Contender::new("asyncio", Program::Python("asyncio_echo.py"));
+
+/// A server that echoes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Contender {
-    /// The library's manual.
-    Throng,
-    /// A plain loop over epoll: the yardstick.
+pub struct Contender {
+    /// As it is asked for, and as the tables name it.
+    pub name: &'static str,
+    /// How many it serves at once.
+    pub clients_max: usize,
+    program: Program,
+}
+
+/// What serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Program {
+    /// An example of this crate, with its arguments.
+    Example(&'static str, &'static [&'static str]),
+    /// A plain loop over epoll.
     EpollC,
-    /// tokio's, on its runtime of many threads.
-    TokioMt,
-    /// tokio's, on its runtime of one thread.
-    TokioCt,
-    /// Python's, a thread for each connection.
-    Socketserver,
-    /// Python's, by a protocol.
-    Asyncio,
+    /// A script among the peers.
+    Python(&'static str),
 }
 
 impl Contender {
-    const ALL: [Contender; 6] = [
-        Contender::Throng,
-        Contender::EpollC,
-        Contender::TokioMt,
-        Contender::TokioCt,
-        Contender::Socketserver,
-        Contender::Asyncio,
-    ];
+    /// The yardstick.
+    pub const EPOLL_C: Contender = Contender::new("epoll-c", Program::EpollC);
 
-    /// As it is asked for, and as the tables name it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Contender::Throng => "throng",
-            Contender::EpollC => "epoll-c",
-            Contender::TokioMt => "tokio-mt",
-            Contender::TokioCt => "tokio-ct",
-            Contender::Socketserver => "socketserver",
-            Contender::Asyncio => "asyncio",
-        }
+    /// tokio's, on its runtime of many threads.
+    pub const TOKIO_MT: Contender = Contender::new("tokio-mt", Program::Example("tokio_echo", &["mt"]));
+
+    /// tokio's, on its runtime of one thread.
+    pub const TOKIO_CT: Contender = Contender::new("tokio-ct", Program::Example("tokio_echo", &["ct"]));
+
+    const fn new(name: &'static str, program: Program) -> Contender {
+        Contender { name, clients_max: usize::MAX, program }
+    }
+
+    const fn at_most(self, clients_max: usize) -> Contender {
+        Contender { clients_max, ..self }
     }
 
     /// The one with this name.
-    pub fn parse(word: &str) -> Result<Contender, String> {
-        let names = Contender::ALL.map(Contender::name).join(", ");
-        Contender::ALL.into_iter().find(|of| of.name() == word).ok_or_else(|| format!("one of {names}"))
+    pub fn parse(word: &str, among: &[Contender]) -> Result<Contender, String> {
+        let found = among.iter().copied().find(|of| of.name == word);
+        found.ok_or_else(|| format!("one of {}", names(among).join(", ")))
     }
 
     /// Can it serve so many connections?
-    pub fn serves(self, connections: usize) -> bool {
-        self != Contender::Socketserver || connections <= THREADS_MAX
+    pub fn serves(&self, connections: usize) -> bool {
+        connections <= self.clients_max
     }
 
-    /// What it is written in, if it needs Python.
-    fn script(self) -> Option<&'static str> {
-        match self {
-            Contender::Socketserver => Some("socketserver_echo.py"),
-            Contender::Asyncio => Some("asyncio_echo.py"),
-            _ => None,
-        }
+    /// Is it written in Python?
+    pub fn is_python(&self) -> bool {
+        matches!(self.program, Program::Python(_))
     }
+}
 
-    fn arguments(self) -> &'static [&'static str] {
-        match self {
-            Contender::TokioMt => &["mt"],
-            Contender::TokioCt => &["ct"],
-            _ => &[],
-        }
-    }
+/// What they are called.
+pub fn names(of: &[Contender]) -> Vec<&'static str> {
+    of.iter().map(|of| of.name).collect()
 }
 
 /// Servers that are ready to be started.
@@ -92,45 +100,42 @@ pub struct Contenders {
 impl Contenders {
     /// Builds what is asked for.
     pub fn prepare(asked: &[Contender]) -> Outcome<Contenders> {
-        let examples: Vec<&str> = [
-            ("throng_echo", [Contender::Throng].as_slice()),
-            ("tokio_echo", [Contender::TokioMt, Contender::TokioCt].as_slice()),
-        ]
-        .into_iter()
-        .filter(|(_, of)| of.iter().any(|of| asked.contains(of)))
-        .flat_map(|(example, _)| ["--example", example])
-        .collect();
-        if !examples.is_empty() {
-            build(&[&["--package", "xtask"], examples.as_slice()].concat())?;
-        }
-        if asked.contains(&Contender::EpollC) {
+        build_examples(asked)?;
+        if asked.contains(&Contender::EPOLL_C) {
             compile(&peer("epoll_echo.c"), &epoll_echo())?;
         }
         let python = packages::find("python3");
         let (all, skipped): (Vec<Contender>, Vec<Contender>) =
-            asked.iter().copied().partition(|of| of.script().is_none() || python.is_some());
+            asked.iter().copied().partition(|of| !of.is_python() || python.is_some());
         for of in skipped {
-            eprintln!("skipping {}: there is no python3", of.name());
+            eprintln!("skipping {}: there is no python3", of.name);
         }
         Ok(Contenders { all, python })
     }
 
     /// Starts one of them, at a free port.
     pub fn start(&self, which: Contender) -> Outcome<Server> {
-        let example = |name| target().join("release/examples").join(name);
-        let mut command = match which {
-            Contender::Throng => pinned(&example("throng_echo"))?,
-            Contender::TokioMt | Contender::TokioCt => pinned(&example("tokio_echo"))?,
-            Contender::EpollC => pinned(&epoll_echo())?,
-            Contender::Socketserver | Contender::Asyncio => {
-                pinned(self.python.as_deref().ok_or("there is no python3")?)?
-            }
-        };
-        command.args(which.script().map(peer)).args(which.arguments()).arg("127.0.0.1:0");
+        let mut command = self.command(which.program)?;
+        command.arg("127.0.0.1:0");
         let process = Process::start(command.stdout(Stdio::piped()))?;
         let words = process.child().stdout.take().ok_or("no standard output")?;
         let address = first_line(words)?.trim().parse().map_err(|_| "it did not say where it listens")?;
         Ok(Server { process, address })
+    }
+
+    /// What starts it; the address follows.
+    fn command(&self, program: Program) -> Outcome<Command> {
+        let mut command = pinned(&match program {
+            Program::Example(example, _) => target().join("release/examples").join(example),
+            Program::EpollC => epoll_echo(),
+            Program::Python(_) => self.python.clone().ok_or("there is no python3")?,
+        })?;
+        match program {
+            Program::Example(_, arguments) => command.args(arguments),
+            Program::Python(script) => command.arg(peer(script)),
+            Program::EpollC => &mut command,
+        };
+        Ok(command)
     }
 }
 
@@ -162,6 +167,17 @@ fn epoll_echo() -> PathBuf {
     target().join("release/epoll_echo")
 }
 
+/// Builds those that are examples of this crate.
+fn build_examples(asked: &[Contender]) -> Outcome {
+    let mut examples: Vec<&str> = Vec::new();
+    for of in asked {
+        if let Program::Example(example, _) = of.program {
+            examples.extend(["--example", example]);
+        }
+    }
+    if examples.is_empty() { Ok(()) } else { build(&[&["--package", "xtask"], examples.as_slice()].concat()) }
+}
+
 fn compile(source: &Path, program: &Path) -> Outcome {
     let Some(cc) = packages::find("cc") else {
         return Err("epoll-c is the yardstick and is written in C, but there is no cc: \
@@ -179,16 +195,17 @@ mod tests {
 
     #[test]
     fn each_has_a_name_of_its_own() {
-        for contender in Contender::ALL {
-            assert_eq!(Contender::parse(contender.name()), Ok(contender));
+        for contender in ECHOES {
+            assert_eq!(Contender::parse(contender.name, ECHOES), Ok(*contender));
         }
-        assert!(Contender::parse("nginx").unwrap_err().starts_with("one of throng, epoll-c, "));
+        let refused = Contender::parse("nginx", ECHOES).unwrap_err();
+        assert!(refused.starts_with("one of throng, epoll-c, "), "{refused}");
     }
 
     #[test]
     fn threads_serve_no_more_than_a_thousand() {
-        let serves = |connections| Contender::ALL.into_iter().filter(|of| of.serves(connections)).count();
-        assert_eq!((serves(1000), serves(1001)), (6, 5));
+        let serve = |connections| ECHOES.iter().filter(|of| of.serves(connections)).count();
+        assert_eq!((serve(1000), serve(1001)), (6, 5));
     }
 
     #[test]

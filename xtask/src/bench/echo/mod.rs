@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use throng_client::echo::talk::{Talked, Times};
 use throng_client::echo::{Callers, Shape, Stay};
 
-use super::contenders::{Contender, Contenders, Server};
+use super::contenders::{self, Contender, Contenders, ECHOES, Server};
 use super::{Measured, OTHERS_CORES_MAX, bind_crowd, raise_descriptors};
 use crate::times::Busy;
 use crate::{Outcome, interrupt};
@@ -38,8 +38,8 @@ pub struct Echo {
     #[arg(long, default_value_t = 1.0)]
     secs: f64,
     /// Only these
-    #[arg(long, value_delimiter = ',', value_parser = Contender::parse,
-          default_value = "throng,epoll-c,tokio-mt,tokio-ct,socketserver,asyncio")]
+    #[arg(long, value_delimiter = ',', value_parser = |word: &str| Contender::parse(word, ECHOES),
+          default_values = contenders::names(ECHOES))]
     servers: Vec<Contender>,
     /// Tell everything as JSON: a line for each sample, and one for what they say together
     #[arg(long)]
@@ -62,7 +62,7 @@ impl Echo {
         let (servers, skipped): (Vec<Contender>, Vec<Contender>) =
             contenders.all.iter().copied().partition(|of| of.serves(cell.shape.connections));
         for of in skipped {
-            eprintln!("skipping {}: {cell} would be a thread for each connection", of.name());
+            eprintln!("skipping {}: {cell} would be a thread for each connection", of.name);
         }
         let mut verdict = Verdict::new(cell);
         for round in 0..self.rounds as usize {
@@ -73,13 +73,13 @@ impl Echo {
                 let Measured { value, mut told } = contenders
                     .start(*which)
                     .and_then(|server| sample(&server, cell, times))
-                    .map_err(|why| format!("{}: {why}", which.name()))?;
-                eprintln!("round {} of {}: {}: {value:.0}", round + 1, self.rounds, which.name());
+                    .map_err(|why| format!("{}: {why}", which.name))?;
+                eprintln!("round {} of {}: {}: {value:.0}", round + 1, self.rounds, which.name);
                 verdict.hear(*which, value, &told);
                 if self.json {
                     told["bench"] = "echo".into();
                     told["cell"] = cell.to_string().into();
-                    told["server"] = which.name().into();
+                    told["server"] = which.name.into();
                     told["round"] = round.into();
                     println!("{told}");
                 }
