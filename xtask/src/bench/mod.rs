@@ -9,6 +9,8 @@ mod contenders;
 mod crowded;
 mod echo;
 mod fanout;
+mod round_trips;
+mod rounds;
 mod start;
 mod table;
 
