@@ -5,7 +5,7 @@ use std::process::{Child, Command};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use crate::{Outcome, interrupt, times};
+use crate::{Outcome, family, interrupt, times};
 
 /// How long a server may take until it listens.
 pub const START_MAX: Duration = Duration::from_secs(30);
@@ -47,10 +47,11 @@ impl Process {
         times::of_process(&self.told("stat"))
     }
 
-    /// CPU time of the threads that it has now, to a few milliseconds, where [`Process::cpu`] has ticks of ten. What ended
-    /// threads used is not in it. A kernel that does not count so closely tells the ticks.
+    /// CPU time of the threads that it and its children have now, to a few milliseconds, where [`Process::cpu`] has ticks
+    /// of ten. What ended threads used is not in it. A kernel that does not count so closely tells the ticks.
     pub fn cpu_of_threads(&self) -> Duration {
-        let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid)).into_iter().flatten().flatten();
+        let folders = self.family().map(|pid| std::fs::read_dir(format!("/proc/{pid}/task")));
+        let threads = folders.flatten().flatten().flatten();
         let told = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("schedstat")).ok());
         let sum: Duration = told.map(|told| times::of_thread(&told)).sum();
         if sum.is_zero() { self.cpu() } else { sum }
@@ -58,9 +59,12 @@ impl Process {
 
     /// Memory that it holds, in KiB (VmRSS of proc_pid_status(5)).
     pub fn rss_kib(&self) -> u64 {
-        let status = self.told("status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-        line.split_whitespace().next().and_then(|kib| kib.parse().ok()).unwrap_or(0)
+        field(&self.told("status"), "VmRSS:")
+    }
+
+    /// The ids of it and its children.
+    fn family(&self) -> impl Iterator<Item = u32> {
+        family::of(self.pid).into_iter()
     }
 
     /// Waits until something listens there.
@@ -78,10 +82,20 @@ impl Process {
         Err(format!("nothing listened at {address} within {START_MAX:?}").into())
     }
 
-    /// What the kernel tells of it; nothing, when it has ended.
     fn told(&self, file: &str) -> String {
-        std::fs::read_to_string(format!("/proc/{}/{file}", self.pid)).unwrap_or_default()
+        told(self.pid, file)
     }
+}
+
+/// What the kernel tells of a process; nothing, when it has ended.
+fn told(pid: u32, file: &str) -> String {
+    std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default()
+}
+
+/// The number behind this name, at the beginning of a line; nothing, if it is not there.
+fn field(told: &str, name: &str) -> u64 {
+    let behind = told.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+    behind.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
 impl Drop for Process {
@@ -145,6 +159,14 @@ mod tests {
                 end_all();
             }
             assert!(!locked(&child).try_wait().unwrap().unwrap().success());
+        }
+    }
+
+    #[test]
+    fn a_field_is_found_at_the_beginning_of_its_line() {
+        let told = "Name:\tPss: 1\nPss:                1208 kB\nPss_Dirty:  4 kB\nThreads:\t3\n";
+        for (name, expected) in [("Pss:", 1208), ("Threads:", 3), ("VmRSS:", 0), ("Name:", 0)] {
+            assert_eq!(field(told, name), expected, "{name}");
         }
     }
 }
