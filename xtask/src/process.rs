@@ -44,7 +44,7 @@ impl Process {
 
     /// CPU time of all its threads so far.
     pub fn cpu(&self) -> Duration {
-        times::of_process(&self.told("stat"))
+        times::of_process(&told(self.pid, "stat"))
     }
 
     /// CPU time of the threads that it and its children have now, to a few milliseconds, where [`Process::cpu`] has ticks
@@ -59,7 +59,18 @@ impl Process {
 
     /// Memory that it holds, in KiB (VmRSS of proc_pid_status(5)).
     pub fn rss_kib(&self) -> u64 {
-        field(&self.told("status"), "VmRSS:")
+        field(&told(self.pid, "status"), "VmRSS:")
+    }
+
+    /// Memory that it and its children hold, in KiB, where what some processes share is divided among them (Pss of
+    /// proc_pid_smaps_rollup(5)): a sum of resident sets would count it again for each child.
+    pub fn shared_out_kib(&self) -> u64 {
+        self.family().map(|pid| field(&told(pid, "smaps_rollup"), "Pss:")).sum()
+    }
+
+    /// Threads that it and its children have.
+    pub fn threads(&self) -> u64 {
+        self.family().map(|pid| field(&told(pid, "status"), "Threads:")).sum()
     }
 
     /// The ids of it and its children.
@@ -80,10 +91,6 @@ impl Process {
             pause(Duration::from_millis(20));
         }
         Err(format!("nothing listened at {address} within {START_MAX:?}").into())
-    }
-
-    fn told(&self, file: &str) -> String {
-        told(self.pid, file)
     }
 }
 
@@ -151,7 +158,8 @@ mod tests {
             let process = Process::start(Command::new("sleep").arg("600")).unwrap();
             let child = Arc::clone(&process.child);
             assert_eq!(locked(&child).try_wait().unwrap(), None);
-            assert!(process.rss_kib() > 0);
+            assert!(process.rss_kib() > 0 && process.shared_out_kib() > 0);
+            assert_eq!(process.threads(), 1);
             assert!(process.cpu_of_threads() < Duration::from_secs(60));
             if by_its_value {
                 drop(process);

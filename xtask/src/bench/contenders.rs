@@ -1,4 +1,4 @@
-//! The servers that echo: the library's, a plain loop in C, tokio's, and Python's two. Each is told an address, says where it
+//! The servers that echo: throng's own, a plain loop in C, tokio's, and Python's two. Each is told an address, says where it
 //! listens, and is bound to the first core.
 
 use std::io::{BufRead, BufReader, Read};
@@ -8,11 +8,14 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::sync_channel;
 
 use crate::process::{Process, START_MAX};
-use crate::servers::{build, pinned, root, target};
+use crate::servers::{build, build_throng, pinned, root, target, told_ready};
 use crate::{Outcome, packages};
 
 /// A thread for each connection is no way to serve more.
 const THREADS_MAX: usize = 1000;
+
+/// The most connections: more do not fit into the ports of one address.
+pub const CONNECTIONS_MAX: usize = 28_000;
 
 /// The library's echo, and others.
 pub const ECHOES: &[Contender] = &[
@@ -20,6 +23,17 @@ pub const ECHOES: &[Contender] = &[
     Contender::EPOLL_C,
     Contender::TOKIO_MT,
     Contender::TOKIO_CT,
+    SOCKETSERVER,
+    ASYNCIO,
+];
+
+/// One echo by every model, by plain blocking code on threads, and by Python's two.
+pub const MODELS: &[Contender] = &[
+    Contender::new("sequential", Program::Model("sequential")).at_most(1),
+    Contender::new("threads", Program::Model("threads")).at_most(THREADS_MAX),
+    Contender::new("blocking", Program::Example("blocking_echo", &[])).at_most(THREADS_MAX),
+    Contender::new("pool", Program::Model("pool")),
+    Contender::new("events", Program::Model("events")),
     SOCKETSERVER,
     ASYNCIO,
 ];
@@ -42,6 +56,8 @@ pub struct Contender {
 /// What serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Program {
+    /// throng itself, by this model.
+    Model(&'static str),
     /// An example of this crate, with its arguments.
     Example(&'static str, &'static [&'static str]),
     /// A plain loop over epoll.
@@ -94,6 +110,7 @@ pub fn names(of: &[Contender]) -> Vec<&'static str> {
 pub struct Contenders {
     /// Which, in the order that was asked for, but for those that this machine has no program for.
     pub all: Vec<Contender>,
+    throng: PathBuf,
     python: Option<PathBuf>,
 }
 
@@ -101,6 +118,8 @@ impl Contenders {
     /// Builds what is asked for.
     pub fn prepare(asked: &[Contender]) -> Outcome<Contenders> {
         build_examples(asked)?;
+        let models = asked.iter().any(|of| matches!(of.program, Program::Model(_)));
+        let throng = if models { build_throng()? } else { PathBuf::new() };
         if asked.contains(&Contender::EPOLL_C) {
             compile(&peer("epoll_echo.c"), &epoll_echo())?;
         }
@@ -110,13 +129,18 @@ impl Contenders {
         for of in skipped {
             eprintln!("skipping {}: there is no python3", of.name);
         }
-        Ok(Contenders { all, python })
+        Ok(Contenders { all, throng, python })
     }
 
     /// Starts one of them, at a free port.
     pub fn start(&self, which: Contender) -> Outcome<Server> {
         let mut command = self.command(which.program)?;
         command.arg("127.0.0.1:0");
+        if let Program::Model(_) = which.program {
+            let process = Process::start(command.stderr(Stdio::piped()))?;
+            let address = told_ready(&process)?;
+            return Ok(Server { process, address });
+        }
         let process = Process::start(command.stdout(Stdio::piped()))?;
         let words = process.child().stdout.take().ok_or("no standard output")?;
         let address = first_line(words)?.trim().parse().map_err(|_| "it did not say where it listens")?;
@@ -126,11 +150,13 @@ impl Contenders {
     /// What starts it; the address follows.
     fn command(&self, program: Program) -> Outcome<Command> {
         let mut command = pinned(&match program {
+            Program::Model(_) => self.throng.clone(),
             Program::Example(example, _) => target().join("release/examples").join(example),
             Program::EpollC => epoll_echo(),
             Program::Python(_) => self.python.clone().ok_or("there is no python3")?,
         })?;
         match program {
+            Program::Model(model) => command.args(["serve", "echo", "--model", model, "--listen"]),
             Program::Example(_, arguments) => command.args(arguments),
             Program::Python(script) => command.arg(peer(script)),
             Program::EpollC => &mut command,
@@ -195,17 +221,22 @@ mod tests {
 
     #[test]
     fn each_has_a_name_of_its_own() {
-        for contender in ECHOES {
-            assert_eq!(Contender::parse(contender.name, ECHOES), Ok(*contender));
+        for among in [ECHOES, MODELS] {
+            for contender in among {
+                assert_eq!(Contender::parse(contender.name, among), Ok(*contender));
+            }
         }
         let refused = Contender::parse("nginx", ECHOES).unwrap_err();
         assert!(refused.starts_with("one of throng, epoll-c, "), "{refused}");
+        assert!(Contender::parse("throng", MODELS).is_err(), "it is not one of these");
     }
 
     #[test]
-    fn threads_serve_no_more_than_a_thousand() {
-        let serve = |connections| ECHOES.iter().filter(|of| of.serves(connections)).count();
-        assert_eq!((serve(1000), serve(1001)), (6, 5));
+    fn threads_serve_no_more_than_a_thousand_and_one_thread_one() {
+        let serve =
+            |among: &[Contender], connections| among.iter().filter(|of| of.serves(connections)).count();
+        assert_eq!([1000, 1001].map(|connections| serve(ECHOES, connections)), [6, 5]);
+        assert_eq!([1, 2, 1000, 1001].map(|connections| serve(MODELS, connections)), [7, 6, 6, 3]);
     }
 
     #[test]
