@@ -131,7 +131,7 @@ impl Findings {
         let disturbed = self.heard.iter().filter(|heard| heard.figures.is_disturbed()).count();
         format!(
             "The best round of a row has {middle:.2} x the round trips per CPU second of its worst (median of all rows; \
-             {most:.2} x at most). Others used more than {OTHERS_CORES_MAX} cores in {disturbed} of {} samples.",
+             {most:.2} x at most). Others used more than {OTHERS_CORES_MAX} cores in {disturbed} of the {} samples that count.",
             self.heard.len()
         )
     }
@@ -187,7 +187,10 @@ mod tests {
     fn doubts_are_told() {
         let told = findings().doubts();
         assert!(told.starts_with("The best round of a row has 3.00 x "), "{told}");
-        assert!(told.contains("4.00 x at most") && told.ends_with("in 1 of 7 samples."), "{told}");
-        assert!(Findings::default().doubts().ends_with("in 0 of 0 samples."));
+        assert!(
+            told.contains("4.00 x at most") && told.ends_with("in 1 of the 7 samples that count."),
+            "{told}"
+        );
+        assert!(Findings::default().doubts().ends_with("in 0 of the 0 samples that count."));
     }
 }
