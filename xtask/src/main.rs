@@ -4,6 +4,7 @@
 
 mod bench;
 mod e2e;
+mod family;
 mod interrupt;
 mod packages;
 mod peers;

@@ -5,7 +5,7 @@ use std::process::{Child, Command};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use crate::{Outcome, interrupt, times};
+use crate::{Outcome, family, interrupt, times};
 
 /// How long a server may take until it listens.
 pub const START_MAX: Duration = Duration::from_secs(30);
@@ -44,13 +44,14 @@ impl Process {
 
     /// CPU time of all its threads so far.
     pub fn cpu(&self) -> Duration {
-        times::of_process(&self.told("stat"))
+        times::of_process(&told(self.pid, "stat"))
     }
 
-    /// CPU time of the threads that it has now, to a few milliseconds, where [`Process::cpu`] has ticks of ten. What ended
-    /// threads used is not in it. A kernel that does not count so closely tells the ticks.
+    /// CPU time of the threads that it and its children have now, to a few milliseconds, where [`Process::cpu`] has ticks
+    /// of ten. What ended threads used is not in it. A kernel that does not count so closely tells the ticks.
     pub fn cpu_of_threads(&self) -> Duration {
-        let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid)).into_iter().flatten().flatten();
+        let folders = self.family().map(|pid| std::fs::read_dir(format!("/proc/{pid}/task")));
+        let threads = folders.flatten().flatten().flatten();
         let told = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("schedstat")).ok());
         let sum: Duration = told.map(|told| times::of_thread(&told)).sum();
         if sum.is_zero() { self.cpu() } else { sum }
@@ -58,9 +59,23 @@ impl Process {
 
     /// Memory that it holds, in KiB (VmRSS of proc_pid_status(5)).
     pub fn rss_kib(&self) -> u64 {
-        let status = self.told("status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-        line.split_whitespace().next().and_then(|kib| kib.parse().ok()).unwrap_or(0)
+        field(&told(self.pid, "status"), "VmRSS:")
+    }
+
+    /// Memory that it and its children hold, in KiB, where what some processes share is divided among them (Pss of
+    /// proc_pid_smaps_rollup(5)): a sum of resident sets would count it again for each child.
+    pub fn shared_out_kib(&self) -> u64 {
+        self.family().map(|pid| field(&told(pid, "smaps_rollup"), "Pss:")).sum()
+    }
+
+    /// Threads that it and its children have.
+    pub fn threads(&self) -> u64 {
+        self.family().map(|pid| field(&told(pid, "status"), "Threads:")).sum()
+    }
+
+    /// The ids of it and its children.
+    fn family(&self) -> impl Iterator<Item = u32> {
+        family::of(self.pid).into_iter()
     }
 
     /// Waits until something listens there.
@@ -77,11 +92,17 @@ impl Process {
         }
         Err(format!("nothing listened at {address} within {START_MAX:?}").into())
     }
+}
 
-    /// What the kernel tells of it; nothing, when it has ended.
-    fn told(&self, file: &str) -> String {
-        std::fs::read_to_string(format!("/proc/{}/{file}", self.pid)).unwrap_or_default()
-    }
+/// What the kernel tells of a process; nothing, when it has ended.
+fn told(pid: u32, file: &str) -> String {
+    std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default()
+}
+
+/// The number behind this name, at the beginning of a line; nothing, if it is not there.
+fn field(told: &str, name: &str) -> u64 {
+    let behind = told.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+    behind.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
 impl Drop for Process {
@@ -137,7 +158,8 @@ mod tests {
             let process = Process::start(Command::new("sleep").arg("600")).unwrap();
             let child = Arc::clone(&process.child);
             assert_eq!(locked(&child).try_wait().unwrap(), None);
-            assert!(process.rss_kib() > 0);
+            assert!(process.rss_kib() > 0 && process.shared_out_kib() > 0);
+            assert_eq!(process.threads(), 1);
             assert!(process.cpu_of_threads() < Duration::from_secs(60));
             if by_its_value {
                 drop(process);
@@ -145,6 +167,14 @@ mod tests {
                 end_all();
             }
             assert!(!locked(&child).try_wait().unwrap().unwrap().success());
+        }
+    }
+
+    #[test]
+    fn a_field_is_found_at_the_beginning_of_its_line() {
+        let told = "Name:\tPss: 1\nPss:                1208 kB\nPss_Dirty:  4 kB\nThreads:\t3\n";
+        for (name, expected) in [("Pss:", 1208), ("Threads:", 3), ("VmRSS:", 0), ("Name:", 0)] {
+            assert_eq!(field(told, name), expected, "{name}");
         }
     }
 }

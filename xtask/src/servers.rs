@@ -93,15 +93,19 @@ pub fn start_throng(throng: &Path, folder: TempDir, durability: &str) -> Outcome
     command.args(["serve", "--listen", "127.0.0.1:0", "--pace", "off", "--durability", durability, "--data"]);
     command.arg(folder.path()).stderr(Stdio::piped());
     let process = Process::start(&mut command)?;
+    let address = told_ready(&process)?;
+    Ok(Server { process, address, _folder: folder })
+}
+
+/// Where a throng listens, which says so on its standard error when it is ready.
+pub fn told_ready(process: &Process) -> Outcome<SocketAddr> {
     let words = process.child().stderr.take().ok_or("no standard error")?;
     // The reader ends with the process. It says one thing, so it never waits for us.
     let (ready, readies) = sync_channel(1);
     std::thread::spawn(move || read_words(words, &ready));
-    let address = readies
-        .recv_timeout(START_MAX)
-        .map_err(|_| format!("throng was not ready within {START_MAX:?}"))?
-        .map_err(|words| format!("throng ended before it was ready:\n{words}"))?;
-    Ok(Server { process, address, _folder: folder })
+    let told = readies.recv_timeout(START_MAX);
+    told.map_err(|_| format!("throng was not ready within {START_MAX:?}"))?
+        .map_err(|words| format!("throng ended before it was ready:\n{words}").into())
 }
 
 /// Reads what throng says until it ends: where it listens, or all that it said when it never did.

@@ -1,13 +1,17 @@
-//! `cargo xtask bench`: throng beside ngIRCd and InspIRCd, the same load on all, in one interleaved run; and its library's
-//! echo beside other echoes ([`echo`]).
+//! `cargo xtask bench`: throng beside ngIRCd and InspIRCd, the same load on all, in one interleaved run; its library's echo
+//! beside other echoes ([`echo`]), and by every model ([`models`]).
 //!
 //! The server has the first core and the crowd the second. What is compared is deliveries per second of the *server's* CPU
 //! time: over loopback the crowd is about as busy as the server. These figures move with the machine, so only ratios within
 //! one round mean anything, and the median of them over several rounds is told.
 
+mod contenders;
 mod crowded;
 mod echo;
 mod fanout;
+mod models;
+mod round_trips;
+mod rounds;
 mod start;
 mod table;
 
@@ -42,6 +46,8 @@ pub enum Bench {
     Hold(crowded::Crowded),
     /// How long it takes until all have joined one room
     Join(crowded::Crowded),
+    /// One echo by every model from one client to a thousand, and what a thread and a process cost
+    Models(models::Models),
     /// From the start to the first accept, with many messages stored (throng only)
     Start(start::Start),
 }
@@ -76,6 +82,7 @@ pub fn run(bench: &Bench) -> Outcome {
         Bench::Fanout(asked) => fanout::run(asked),
         Bench::Hold(asked) => crowded::hold(asked),
         Bench::Join(asked) => crowded::join(asked),
+        Bench::Models(asked) => models::run(asked),
         Bench::Start(asked) => start::run(asked),
     }
 }

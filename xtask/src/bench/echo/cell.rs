@@ -4,6 +4,7 @@ use std::fmt;
 
 use throng_client::echo::{Shape, Stay};
 
+use super::super::contenders::CONNECTIONS_MAX;
 use super::super::table::Better;
 
 /// The longest message.
@@ -11,9 +12,6 @@ const BYTES_MAX: usize = 16 << 20;
 
 /// The most messages that a connection may have under way.
 const DEPTH_MAX: usize = 1024;
-
-/// The most connections: more do not fit into the ports of one address.
-const CONNECTIONS_MAX: usize = 28_000;
 
 /// What those say who come and go, or who come and stay silent.
 const SMALL: usize = 64;

@@ -6,14 +6,14 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::super::OTHERS_CORES_MAX;
+use super::super::contenders::Contender;
 use super::super::table::{Sample, median, of, ratio, sorted};
 use super::cell::Cell;
-use super::contenders::Contender;
 use super::is_disturbed;
 
 /// Whom the others are compared with in the table, and what they are called there.
 const YARDSTICKS: [(&str, &[Contender]); 2] =
-    [("epoll-c", &[Contender::EpollC]), ("the better tokio", &[Contender::TokioMt, Contender::TokioCt])];
+    [("epoll-c", &[Contender::EPOLL_C]), ("the better tokio", &[Contender::TOKIO_MT, Contender::TOKIO_CT])];
 
 /// What was heard so far.
 pub struct Verdict<'a> {
@@ -61,9 +61,9 @@ impl<'a> Verdict<'a> {
         let values = sorted(of(&self.values, server).collect());
         let [least, .., most] = values.as_slice() else {
             let only = middle(&self.values, server);
-            return format!("  {:<12} {:>9.0}{}\n", server.name(), only.unwrap_or(0.0), self.beside(server));
+            return format!("  {:<12} {:>9.0}{}\n", server.name, only.unwrap_or(0.0), self.beside(server));
         };
-        let (name, middle) = (server.name(), median(&values));
+        let (name, middle) = (server.name, median(&values));
         format!("  {name:<12} median {middle:>9.0}  {least:>9.0} to {most:>9.0}{}\n", self.beside(server))
     }
 
@@ -93,10 +93,10 @@ impl<'a> Verdict<'a> {
             .map(|server| {
                 let others = servers.iter().filter(|other| *other != server);
                 let to: serde_json::Map<String, Value> = others
-                    .map(|other| (other.name().to_owned(), self.ratio(*server, &[*other]).into()))
+                    .map(|other| (other.name.to_owned(), self.ratio(*server, &[*other]).into()))
                     .collect();
                 json!({
-                    "server": server.name(),
+                    "server": server.name,
                     "median": middle(&self.values, *server),
                     "p50_us": middle(&self.middles, *server),
                     "p99_to_p50": middle(&self.tails, *server),
@@ -116,10 +116,10 @@ fn middle(samples: &[Sample<Contender>], server: Contender) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::contenders::ECHOES;
     use super::*;
 
-    const SERVERS: [Contender; 4] =
-        [Contender::Throng, Contender::EpollC, Contender::TokioMt, Contender::TokioCt];
+    const SERVERS: [Contender; 4] = [ECHOES[0], ECHOES[1], ECHOES[2], ECHOES[3]];
 
     fn verdict(cell: &Cell) -> Verdict<'_> {
         let mut verdict = Verdict::new(cell);
@@ -159,23 +159,23 @@ mod tests {
     fn nothing_is_no_yardstick() {
         let cell = Cell::parse("idle:10").unwrap();
         let mut verdict = Verdict::new(&cell);
-        for (server, value) in [(Contender::Throng, 9.0), (Contender::EpollC, 0.0)] {
+        for (server, value) in [(SERVERS[0], 9.0), (Contender::EPOLL_C, 0.0)] {
             verdict.hear(server, value, &json!({}));
         }
-        assert_eq!(verdict.ratio(Contender::Throng, &[Contender::EpollC]), None);
-        assert_eq!(verdict.ratio(Contender::EpollC, &[Contender::Throng]), Some(0.0));
+        assert_eq!(verdict.ratio(SERVERS[0], &[Contender::EPOLL_C]), None);
+        assert_eq!(verdict.ratio(Contender::EPOLL_C, &[SERVERS[0]]), Some(0.0));
     }
 
     #[test]
     fn one_round_and_no_yardstick_are_told_too() {
         let cell = Cell::parse("churn:2").unwrap();
         let mut verdict = Verdict::new(&cell);
-        verdict.hear(Contender::Asyncio, 7.0, &json!({}));
+        verdict.hear(SERVERS[0], 7.0, &json!({}));
         assert_eq!(
-            verdict.text(&[Contender::Asyncio]),
-            "echo churn:2: connections per second of server CPU (rounds: 1)\n  asyncio              7\n"
+            verdict.text(&[SERVERS[0]]),
+            "echo churn:2: connections per second of server CPU (rounds: 1)\n  throng               7\n"
         );
-        assert_eq!(verdict.json(&[Contender::Asyncio])["servers"][0]["median"], 7.0);
+        assert_eq!(verdict.json(&[SERVERS[0]])["servers"][0]["median"], 7.0);
     }
 
     #[test]
