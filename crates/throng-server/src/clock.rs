@@ -7,7 +7,7 @@ static BEGUN: OnceLock<Instant> = OnceLock::new();
 
 /// Now, in milliseconds.
 pub(crate) fn now_ms() -> u64 {
-    millis(since_begun())
+    millis(now())
 }
 
 /// So many milliseconds.
@@ -15,8 +15,9 @@ pub(crate) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Now, exactly.
 #[expect(clippy::disallowed_methods, reason = "the one place where the server's time comes from")]
-fn since_begun() -> Duration {
+pub(crate) fn now() -> Duration {
     let now = Instant::now();
     now.duration_since(*BEGUN.get_or_init(|| now))
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use throng_server::{Event as Happened, Rejected};
+use throng_server::Event as Happened;
 use throng_services::chat::{Note, Notes};
 
 use crate::directory::{Directory, door_name};
@@ -31,11 +31,12 @@ pub fn events(log: Arc<Log>, directory: Arc<Directory>) -> impl Fn(&Happened) + 
             log.tell(event.count("ms", lasted.as_millis()));
         }
         Happened::Rejected { peer, why } => {
-            let why = match why {
-                Rejected::AddressFull => "address_full",
-                Rejected::NoDescriptor => "no_descriptor",
-            };
-            log.tell(Event::warn("client.rejected").with("from", &peer.address).with("why", why));
+            log.tell(Event::warn("client.rejected").with("from", &peer.address).with("why", why.name()));
+        }
+        Happened::Blocked { thread, id, lasted, over, .. } => {
+            let kind = if *over { "worker.unblocked" } else { "worker.blocked" };
+            let event = Event::warn(kind).with("thread", thread).with_some("conn", id.as_ref());
+            log.tell(event.count("ms", lasted.as_millis()));
         }
         Happened::AcceptFailed { why } => log.tell(Event::error("server.accept_failed").with("why", why)),
         // Events that later versions of the library add are no secret, but not known here.
