@@ -6,34 +6,29 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::OwnedSemaphorePermit;
 
-use crate::clock::{self, millis};
+use crate::clock;
 use crate::conn::Conn;
 use crate::end::End;
 use crate::handler::{Handler, LocalHandler};
 use crate::handshake::Speaks;
 use crate::limits::Rejected;
-use crate::limits::{AddressSeat, Place, Turn};
 use crate::peer::Peer;
 use crate::report::ConnInfo;
+use crate::seats::{AddressSeat, Place, Seat, Turn};
 use crate::shared::Shared;
 use crate::socket::Socket;
 use crate::stream::Stream;
-use crate::ticket::{ESTABLISHED, Open, SERVED, SET_UP, STALLED, Ticket};
+use crate::ticket::{Open, SERVED, SET_UP, STALLED, Ticket};
 use crate::wire::Wire;
 use crate::worker;
 
 /// How long a rejected peer may keep its socket.
 const REJECTED_MAX: Duration = Duration::from_millis(500);
-
-/// How often the timeouts of every connection are looked at.
-pub(crate) const INSPECT_EVERY: Duration = Duration::from_secs(1);
 
 /// A connection on its way to the one who serves it, with its places in the limits.
 pub(crate) struct Arrival {
@@ -52,7 +47,7 @@ pub(crate) struct Visitor {
 pub(crate) enum Admission {
     /// Yes: its places, its number and its table are taken.
     Served(Open, Turn),
-    /// No; it hears why, and keeps its place in all until it is closed.
+    /// No; it hears why.
     Rejected(Refusal),
 }
 
@@ -60,8 +55,8 @@ pub(crate) enum Admission {
 pub(crate) struct Refusal {
     pub peer: Peer,
     pub why: Rejected,
-    /// Kept until its socket is closed.
-    pub _place: OwnedSemaphorePermit,
+    /// Its place among those who are told, kept until its socket is closed.
+    pub _told: Seat,
 }
 
 impl Arrival {
@@ -208,31 +203,4 @@ pub(crate) async fn reject(visitor: Visitor, refusal: Refusal, word: Vec<u8>) {
     // The socket first: a place is free when its descriptor is.
     drop(wire);
     drop(refusal);
-}
-
-/// Ends who did not say in time who they are, and who says nothing for too long.
-pub(crate) fn inspect(shared: &Shared, table: usize, now_ms: u64) {
-    let limit = |timeout: Option<Duration>| timeout.map(millis);
-    let (handshake, idle) = (limit(shared.timeouts.handshake), limit(shared.timeouts.idle));
-    if handshake.is_none() && idle.is_none() {
-        return;
-    }
-    shared.registry.each_of(table, |ticket| {
-        let over =
-            |since: u64, limit: Option<u64>| limit.is_some_and(|limit| now_ms.saturating_sub(since) >= limit);
-        let unknown = !ticket.has(ESTABLISHED) && over(ticket.opened_ms, handshake);
-        if unknown || over(ticket.heard_ms.load(Relaxed), idle) {
-            ticket.cut(End::TimedOut);
-        }
-    });
-}
-
-/// Inspects for as long as the runtime lives, for the models that have one table.
-pub(crate) async fn inspect_all(shared: Arc<Shared>) {
-    let mut ticks = tokio::time::interval(INSPECT_EVERY);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        inspect(&shared, 0, clock::now_ms());
-    }
 }

@@ -8,6 +8,7 @@ use std::net::Shutdown;
 use std::sync::{Arc, Weak};
 use std::task::{Wake, Waker};
 
+use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
 use rustls::ServerConnection;
@@ -22,6 +23,12 @@ use crate::peer::{ConnId, Peer};
 use crate::stream::Stream;
 use crate::ticket::{BUSY, CUT, DRAINED, ESTABLISHED, Open, PEER_ENDED, PROTECTED, SET_UP, Ticket};
 use crate::wire::{NO_SIGNAL, Wire};
+
+/// A write that would have to wait is an error: MSG_DONTWAIT (send(2)).
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const DO_NOT_WAIT: i32 = 0x40;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const DO_NOT_WAIT: i32 = 0x80;
 
 /// What a line is read by at once.
 const CHUNK_BYTES: usize = 4 << 10;
@@ -60,9 +67,9 @@ impl Wake for Interrupt {
     }
 }
 
-/// Does a drain end this connection where it is?
+/// Does a drain, or its age, end this connection where it is?
 fn is_at_its_end(ticket: &Ticket) -> bool {
-    ticket.shared.is_draining() && !ticket.has(PROTECTED | BUSY)
+    ticket.is_ending() && !ticket.has(PROTECTED | BUSY)
 }
 
 impl BlockingConn {
@@ -88,9 +95,9 @@ impl BlockingConn {
         &self.ticket().peer
     }
 
-    /// Has a drain begun?
+    /// As [`crate::Conn::is_draining`].
     pub fn is_draining(&self) -> bool {
-        self.ticket().shared.is_draining()
+        self.ticket().is_ending()
     }
 
     /// A drain gives this connection no end-of-file: the handler looks at [`BlockingConn::is_draining`].
@@ -143,20 +150,24 @@ impl BlockingConn {
 
     /// Reads from the socket, or out of its TLS.
     fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let mut socket = self.socket.as_deref().expect("a connection has its socket until it is dropped");
+        let socket = self.socket.as_deref().expect("a connection has its socket until it is dropped");
+        let mut line = Line { socket, ticket: &self.open.ticket };
         match &mut self.tls {
-            Some(tls) => rustls::Stream::new(&mut **tls, &mut socket).read(into),
-            None => socket.read(into),
+            Some(tls) => rustls::Stream::new(&mut **tls, &mut line).read(into),
+            None => line.read(into),
         }
     }
 
     /// Writes to the socket, or into its TLS.
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut socket = self.socket.as_deref().expect("a connection has its socket until it is dropped");
-        match &mut self.tls {
-            Some(tls) => rustls::Stream::new(&mut **tls, &mut socket).write(bytes),
-            None => socket.send_with_flags(bytes, NO_SIGNAL),
-        }
+        let socket = self.socket.as_deref().expect("a connection has its socket until it is dropped");
+        let mut line = Line { socket, ticket: &self.open.ticket };
+        let sent = match &mut self.tls {
+            Some(tls) => rustls::Stream::new(&mut **tls, &mut line).write(bytes),
+            None => line.write(bytes),
+        };
+        self.open.ticket.end_stall();
+        sent
     }
 
     /// What a failed call means.
@@ -173,6 +184,42 @@ impl BlockingConn {
         }
         let peeked = rustix::net::recv(self.socket(), &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT);
         peeked != Err(Errno::WOULDBLOCK)
+    }
+}
+
+/// The socket, as it blocks: where the peer takes nothing it is waited for the socket, not for all that is written, so that
+/// it is seen when the peer takes a little.
+struct Line<'a> {
+    socket: &'a Socket,
+    ticket: &'a Ticket,
+}
+
+impl Read for Line<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let mut socket = self.socket;
+        socket.read(into)
+    }
+}
+
+impl Write for Line<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            match self.socket.send_with_flags(bytes, NO_SIGNAL | DO_NOT_WAIT) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.ticket.begin_stall(clock::now_ms);
+                    // Who cuts the connection shuts the socket, which ends the wait (poll(2)).
+                    rustix::event::poll(&mut [PollFd::new(self.socket, PollFlags::OUT)], None)?;
+                }
+                sent => {
+                    self.ticket.go_on(clock::now_ms);
+                    return sent;
+                }
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

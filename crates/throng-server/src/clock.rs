@@ -9,7 +9,7 @@ static BEGUN: OnceLock<std::time::Instant> = OnceLock::new();
 
 /// Now, in milliseconds.
 pub(crate) fn now_ms() -> u64 {
-    millis(since_begun())
+    millis(now())
 }
 
 /// So many milliseconds.
@@ -17,8 +17,9 @@ pub(crate) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Now, exactly.
 #[expect(clippy::disallowed_methods, reason = "the one place where the server's time comes from")]
-fn since_begun() -> Duration {
+pub(crate) fn now() -> Duration {
     let begun = BEGUN.get_or_init(std::time::Instant::now);
     // Not of the runtime's clock, which may stand still or have gone ahead.
     tokio::time::Instant::now().into_std().saturating_duration_since(*begun)

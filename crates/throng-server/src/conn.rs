@@ -7,6 +7,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -59,6 +60,7 @@ impl Conn {
     /// # Errors
     /// What the network says, or why the connection was cut ([`crate::End::of`]).
     pub async fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        let _given_up = Waiting(self.ticket());
         while !bytes.is_empty() {
             let written = poll_fn(|cx| self.socket.poll_write(cx, bytes)).await?;
             bytes = &bytes[written..];
@@ -66,14 +68,14 @@ impl Conn {
         poll_fn(|cx| self.socket.poll_flush(cx)).await
     }
 
-    /// Has a drain begun?
+    /// Has a drain begun, or has this connection reached its age ([`crate::Timeouts::age`])?
     pub fn is_draining(&self) -> bool {
-        self.ticket().shared.is_draining()
+        self.ticket().is_ending()
     }
 
-    /// Waits until a drain begins. Cancel-safe, and independent of the connection.
+    /// Waits until [`Conn::is_draining`]. Cancel-safe, and independent of the connection.
     pub fn draining(&self) -> impl Future<Output = ()> + Send + 'static {
-        draining(self.ticket())
+        draining(self.socket.ticket())
     }
 
     /// A drain gives this connection no end-of-file: the handler watches [`Conn::draining`], or whatever else tells it
@@ -223,7 +225,7 @@ impl Reader {
 
     /// As [`Conn::is_draining`].
     pub fn is_draining(&self) -> bool {
-        self.link.socket.ticket().shared.is_draining()
+        self.link.socket.ticket().is_ending()
     }
 
     /// As [`Conn::draining`].
@@ -262,10 +264,20 @@ async fn read_into(socket: &Socket, buffer: &mut Buffer) -> io::Result<usize> {
     .await
 }
 
-fn draining(ticket: &Ticket) -> impl Future<Output = ()> + Send + 'static {
+fn draining(ticket: &Arc<Ticket>) -> impl Future<Output = ()> + Send + 'static {
     let mut watched = ticket.shared.watch_drain();
+    let ticket = Arc::clone(ticket);
     async move {
         // An error means that the server is gone, which is as good a reason to end.
-        let _ = watched.wait_for(|draining| *draining).await;
+        let _ = watched.wait_for(|draining| *draining || ticket.is_ending()).await;
+    }
+}
+
+/// A write that may wait for the peer. One that is given up, as by a `select!`, waits no more.
+struct Waiting<'a>(&'a Ticket);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.end_stall();
     }
 }

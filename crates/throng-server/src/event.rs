@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::end::End;
 use crate::limits::Rejected;
 use crate::peer::{ConnId, Peer};
+use crate::state::State;
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -50,6 +51,30 @@ pub enum Event {
         certificate: String,
         /// Why they cannot be used, if so; the certificate that was read before is used on then.
         failed: Option<String>,
+    },
+    /// The server was paused, resumed, or is ending.
+    StateChanged {
+        /// How it was.
+        from: State,
+        /// How it is.
+        to: State,
+        /// Connections that are open now.
+        open: usize,
+    },
+    /// A handler held its worker, so that nobody else there could be served meanwhile. Looked at in steps of 50 ms: who holds
+    /// it for 150 ms is always told of, nobody below 100 ms ever is. Told once when it is noticed and once when it is over.
+    /// The models with a thread for each connection have nobody to hold up, and tell nothing.
+    Blocked {
+        /// Which worker, as in [`Event::Opened`].
+        worker: usize,
+        /// Its thread, as `ps -T` names it.
+        thread: String,
+        /// Which connection's handler; none when it was a task or the sweep of the worker.
+        id: Option<ConnId>,
+        /// For how long so far; when it is over, in all.
+        lasted: Duration,
+        /// Is it over?
+        over: bool,
     },
     /// The kernel refused to give a connection; the server goes on and tries again.
     AcceptFailed {

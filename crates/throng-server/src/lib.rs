@@ -1,7 +1,7 @@
 //! A TCP service from one handler: limits, timeouts, pause, resume and drain come with it. Knows no protocol.
 //!
 //! ```
-//! use throng_server::{Conn, Server};
+//! use throng_server::{Conn, Pause, Server};
 //!
 //! async fn echo(mut conn: Conn) -> throng_server::Result {
 //!     let mut buffer = conn.buffer(); // the worker's; nothing is held while a read is pending
@@ -14,7 +14,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let running = Server::new(echo).listen("127.0.0.1:0").start()?;
-//! running.pause()?;
+//! running.pause(Pause::Refuse)?;
 //! running.resume()?;
 //! let report = running.drain(std::time::Duration::from_secs(30)).wait();
 //! assert_eq!(report.cut, 0);
@@ -27,10 +27,11 @@
 //! state per worker with [`Server::local`].
 //!
 //! The rooms, in reading order: [`handler`] what you write; [`conn`] with its [`peer`], [`blocking`] and [`outbox`] what it is given, with
-//! [`buffer`] and [`lines`]; [`server`] how it is put together, or why not ([`start_error`]), from [`claim`], [`model`], [`limits`] and [`timeouts`];
-//! [`running`] how it is operated, with [`report`]; [`end`], [`event`] and [`stats`] what it tells. Inside, `listener` accepts
+//! [`buffer`] and [`lines`]; [`server`] how it is put together, or why not ([`start_error`]), from [`claim`], [`model`], [`limits`] with [`rate`], and [`timeouts`];
+//! [`running`] how it is operated, with [`state`] and [`report`]; [`end`], [`event`] and [`stats`] what it tells, to a [`subscriber`] as well. Inside, `listener` accepts
 //! and never fails, `arrival` is a connection's life whoever serves it, `worker` is one core's event loop, `flusher` writes
-//! once per turn, `linger` closes politely, `registry` and `ticket` know who is connected, `queue` who waits in the kernel,
+//! once per turn, `linger` closes politely, `seats` counts the places, `inspection` looks at the timeouts and `stall` is what it
+//! knows of a peer that takes nothing, `watchdog` notices who holds a worker, `registry` and `ticket` know who is connected, `queue` who waits in the kernel,
 //! `shared` is what all threads see, `thread_group` the threads, and `clock` is the one place where time is read.
 //!
 //! The path of a connection: the thread `throng-accept` takes it from the kernel, gives it its ticket, and hands the socket
@@ -52,6 +53,7 @@ mod failure;
 mod flusher;
 pub mod handler;
 mod handshake;
+mod inspection;
 pub mod limits;
 pub mod lines;
 mod linger;
@@ -62,15 +64,20 @@ pub mod outbox;
 pub mod peer;
 pub mod proxy_protocol;
 mod queue;
+pub mod rate;
 mod registry;
 pub mod report;
 pub mod running;
+mod seats;
 pub mod server;
 mod shared;
 mod socket;
+mod stall;
 pub mod start_error;
+pub mod state;
 pub mod stats;
 mod stream;
+pub mod subscriber;
 pub mod testing;
 mod thread_group;
 mod ticket;
@@ -79,6 +86,7 @@ pub mod tls;
 pub mod tls_error;
 mod tls_watch;
 mod unix_path;
+mod watchdog;
 mod wire;
 mod worker;
 
@@ -92,16 +100,19 @@ pub use event::Event;
 pub use failure::{Failure, Result};
 pub use handler::{BlockingHandler, Handler, LocalHandler};
 pub use ipnet::IpNet;
-pub use limits::{Limits, Rejected, raise_descriptors};
+pub use limits::{Full, Limits, Rejected, raise_descriptors};
 pub use lines::Lines;
 pub use model::{Events, Model, Pool, Sequential, Threads, Workers};
 pub use outbox::Outbox;
 pub use peer::{ConnId, Peer};
-pub use report::{ConnInfo, Paused, Report, State};
+pub use rate::Rate;
+pub use report::{ConnInfo, Paused, Report};
 pub use running::{Drain, Running};
 pub use server::Server;
 pub use start_error::StartError;
-pub use stats::Stats;
+pub use state::{Pause, State};
+pub use stats::{Stats, WorkerStats};
+pub use subscriber::{Subscriber, Told};
 pub use timeouts::Timeouts;
 pub use tls::{CertificateFiles, ClientCertificates, Secured, Tls, TlsSettings};
 pub use tls_error::TlsError;

@@ -1,6 +1,7 @@
 //! The listener: accepts, and cannot fail. One task per address, all on the thread `throng-accept`.
 //!
-//! A place in the total is taken before a client is taken from the kernel, so that those who do not fit wait there. When the
+//! A place in the total is taken before a client is taken from the kernel, so that those who do not fit wait there, or are
+//! taken to be told so. When the
 //! process has no descriptor left, a spare one is given up to take a client and close it: otherwise the kernel would wake
 //! us for that client for ever (accept(2), EMFILE).
 
@@ -21,13 +22,14 @@ use crate::address::Address;
 use crate::arrival::{Admission, Arrival, Refusal, Visitor};
 use crate::event::Event;
 use crate::handshake::Speaks;
-use crate::limits::Place;
 use crate::limits::Rejected;
 use crate::listening::Listening;
 use crate::model::Gate;
 use crate::peer::Peer;
 use crate::proxy_protocol::{self, Proxies};
+use crate::seats::Offer;
 use crate::shared::Shared;
+use crate::state::Pause;
 use crate::wire::Wire;
 
 /// Clients that are taken in one go before orders are looked at again.
@@ -46,8 +48,12 @@ const EMFILE: i32 = 24;
 /// What the one who operates the server can ask of a listener. The answer to a pause is how many clients were still
 /// taken.
 pub(crate) enum Order {
-    Pause(SyncSender<io::Result<usize>>),
+    Pause(Pause, SyncSender<io::Result<usize>>),
+    /// The pause of a drain: a listener that may not refuse holds.
+    End(SyncSender<io::Result<usize>>),
     Resume(SyncSender<io::Result<usize>>),
+    /// The limit of those who wait in the kernel is another one.
+    Relisten(SyncSender<io::Result<usize>>),
 }
 
 /// Where arrivals go.
@@ -62,6 +68,8 @@ pub(crate) struct Workers {
 /// One listening address.
 pub(crate) struct Listener {
     state: State,
+    /// It listens, and takes nobody.
+    is_held: bool,
     speaks: Speaks,
     workers: Workers,
     spare: Option<File>,
@@ -90,7 +98,7 @@ impl Listener {
     /// Takes over a listening socket. Inside the acceptor's runtime.
     pub(crate) fn new(listening: Listening, speaks: Speaks, workers: Workers) -> io::Result<Listener> {
         let state = State::Open(watch(listening).map_err(|(_, error)| error)?);
-        Ok(Listener { state, speaks, workers, spare: spare() })
+        Ok(Listener { state, is_held: false, speaks, workers, spare: spare() })
     }
 
     /// Accepts until nobody can give orders any more.
@@ -102,7 +110,7 @@ impl Listener {
                     Some(order) => self.obey(order).await,
                     None => return,
                 },
-                place = self.knock() => self.take_burst(place).await,
+                offer = self.knock() => self.take_burst(offer).await,
             }
         }
     }
@@ -110,39 +118,40 @@ impl Listener {
     async fn obey(&mut self, order: Order) {
         // Whoever asked may have stopped waiting.
         match order {
-            Order::Pause(answer) => drop(answer.send(self.pause().await)),
+            Order::Pause(Pause::Refuse, answer) => drop(answer.send(self.refuse().await)),
+            Order::Pause(Pause::Hold, answer) => drop(answer.send(self.hold())),
+            Order::End(answer) => drop(answer.send(self.end().await)),
             Order::Resume(answer) => drop(answer.send(self.resume())),
+            Order::Relisten(answer) => drop(answer.send(self.relisten())),
         }
     }
 
-    /// Waits until somebody knocks and there is a place. Cancel-safe: nothing was taken from the kernel yet.
-    async fn knock(&self) -> Place {
+    /// Waits until somebody knocks and there is something for him. Cancel-safe: nothing was taken from the kernel yet.
+    async fn knock(&self) -> Offer {
         let State::Open(socket) = &self.state else { return std::future::pending().await };
-        loop {
-            // An error is found again by the accept.
-            let _ = socket.readable().await.map(|mut ready| ready.retain_ready());
-            if let Some(place) = self.workers.shared.seats.place().await {
-                return place;
-            }
+        if self.is_held {
+            return std::future::pending().await;
         }
+        // An error is found again by the accept.
+        let _ = socket.readable().await.map(|mut ready| ready.retain_ready());
+        self.workers.shared.seats.offer().await
     }
-
-    async fn take_burst(&mut self, place: Place) {
-        let mut place = Some(place);
+    async fn take_burst(&mut self, offer: Offer) {
+        let mut offer = Some(offer);
         for _ in 0..BURST_MAX {
-            if !matches!(self.take_one(place.take()).await, Taken::One | Taken::Lost) {
+            if !matches!(self.take_one(offer.take()).await, Taken::One | Taken::Lost) {
                 return;
             }
         }
     }
 
-    async fn take_one(&mut self, place: Option<Place>) -> Taken {
-        let Some(place) = place.or_else(|| self.workers.shared.seats.place_now()) else {
+    async fn take_one(&mut self, offer: Option<Offer>) -> Taken {
+        let Some(offer) = offer.or_else(|| self.workers.shared.seats.offer_now()) else {
             return Taken::NoPlace;
         };
         match self.accept() {
             Ok((socket, theirs, ours)) => {
-                self.admit(socket, Peer::new(theirs, ours), place).await;
+                self.admit(socket, Peer::new(theirs, ours), offer).await;
                 Taken::One
             }
             Err(error) => self.trouble(&error).await,
@@ -166,13 +175,13 @@ impl Listener {
     }
 
     /// Hands a client to the one who serves it; one whom a proxy passes on, when that said so.
-    async fn admit(&self, socket: OwnedFd, peer: Peer, place: Place) {
+    async fn admit(&self, socket: OwnedFd, peer: Peer, offer: Offer) {
         let visitor = Visitor { socket, speaks: self.speaks.clone() };
-        if self.workers.proxies.include(&peer.address) {
+        if matches!(offer, Offer::Place(_)) && self.workers.proxies.include(&peer.address) {
             // There are never more of these tasks than places, for each holds one.
-            tokio::spawn(self.workers.clone().admit_passed(visitor, peer, place));
+            tokio::spawn(self.workers.clone().admit_passed(visitor, peer, offer));
         } else {
-            self.workers.admit(visitor, peer, place).await;
+            self.workers.admit(visitor, peer, offer).await;
         }
     }
 
@@ -207,13 +216,13 @@ impl Listener {
     }
 
     /// Takes who is in the kernel's queue already, and refuses from then on; the address stays ours.
-    async fn pause(&mut self) -> io::Result<usize> {
+    async fn refuse(&mut self) -> io::Result<usize> {
         let State::Open(listening) = &self.state else { return Ok(0) };
         listening.get_ref().may_refuse()?;
         let successor = listening.get_ref().begin_refusing()?;
         let mut taken = 0;
         // Whoever comes in the meantime is taken as well, but a storm cannot keep a pause from happening.
-        let queue = usize::try_from(self.workers.shared.limits.backlog).unwrap_or(0);
+        let queue = usize::try_from(self.workers.shared.limits().backlog).unwrap_or(0);
         for _ in 0..queue.saturating_mul(2).max(BURST_MAX) {
             match self.take_one(None).await {
                 Taken::One => taken += 1,
@@ -227,18 +236,47 @@ impl Listener {
         let mut listening = listening.into_inner();
         let refused = listening.refuse(successor);
         self.state = State::Paused(listening);
+        self.is_held = false;
         refused.map(|()| taken)
     }
 
+    /// Listens and takes nobody: who knocks waits in the kernel's queue.
+    fn hold(&mut self) -> io::Result<usize> {
+        self.listen_again()?;
+        self.is_held = true;
+        Ok(0)
+    }
+
+    /// The last pause. Where others listen as well nobody is refused; they may take who waits.
+    async fn end(&mut self) -> io::Result<usize> {
+        let refused = self.refuse().await;
+        self.is_held = true;
+        refused
+    }
+
     fn resume(&mut self) -> io::Result<usize> {
+        self.listen_again()?;
+        self.is_held = false;
+        Ok(0)
+    }
+
+    /// A socket that listens already is given its queue anew (listen(2)).
+    fn relisten(&self) -> io::Result<usize> {
+        if let State::Open(listening) = &self.state {
+            listening.get_ref().listen(self.workers.shared.limits().backlog)?;
+        }
+        Ok(0)
+    }
+
+    fn listen_again(&mut self) -> io::Result<()> {
         let listening = match std::mem::replace(&mut self.state, State::Nothing) {
             State::Paused(listening) => listening,
             other => {
                 self.state = other;
-                return Ok(0);
+                return Ok(());
             }
         };
-        let backlog = self.workers.shared.limits.backlog;
+        let backlog = self.workers.shared.limits().backlog;
         let watched = match listening.listen(backlog) {
             Ok(()) => watch(listening),
             Err(error) => Err((listening, error)),
@@ -246,7 +284,7 @@ impl Listener {
         match watched {
             Ok(listening) => {
                 self.state = State::Open(listening);
-                Ok(0)
+                Ok(())
             }
             Err((mut listening, error)) => {
                 // Nobody takes those who would knock now.
@@ -260,15 +298,19 @@ impl Listener {
 
 impl Workers {
     /// Hands a client to the one who serves it. The way there is bounded; while it is full the kernel's queue fills.
-    async fn admit(&self, visitor: Visitor, peer: Peer, place: Place) {
+    async fn admit(&self, visitor: Visitor, peer: Peer, offer: Offer) {
         let worker = self.gate.choose(&self.shared.registry);
-        let arrival = match self.shared.seats.take(&peer.address) {
-            Some(seat) => Arrival::served(visitor, peer, worker, &self.shared, (place, seat)),
-            None => {
-                let why = Rejected::AddressFull;
+        let places = match offer {
+            Offer::Place(place) => self.shared.seats.take(&peer.address).map(|seat| (place, seat)),
+            Offer::Refusal => Err(Rejected::Full),
+        };
+        let arrival = match places {
+            Ok(places) => Arrival::served(visitor, peer, worker, &self.shared, places),
+            Err(why) => {
                 self.reject(&peer, why);
-                let refusal = Refusal { peer, why, _place: place.total };
-                Arrival { visitor, admission: Admission::Rejected(refusal) }
+                // When so many are being told already, this one hears nothing.
+                let Some(_told) = self.shared.seats.tell() else { return };
+                Arrival { visitor, admission: Admission::Rejected(Refusal { peer, why, _told }) }
             }
         };
         // An error means that the server is over, and the arrival with it.
@@ -277,7 +319,7 @@ impl Workers {
 
     /// Hears first whom a proxy passes on. One that does not say so properly is closed, without a word that a client could
     /// take for his.
-    async fn admit_passed(self, visitor: Visitor, proxy: Peer, place: Place) {
+    async fn admit_passed(self, visitor: Visitor, proxy: Peer, offer: Offer) {
         let Visitor { socket, speaks } = visitor;
         let heard = async {
             let wire = Wire::watch(socket, &proxy)?;
@@ -285,7 +327,7 @@ impl Workers {
             Ok::<_, io::Error>((wire.into_socket()?, client))
         };
         match heard.await {
-            Ok((socket, client)) => self.admit(Visitor { socket, speaks }, client, place).await,
+            Ok((socket, client)) => self.admit(Visitor { socket, speaks }, client, offer).await,
             Err(_) => self.reject(&proxy, Rejected::NoProxyHeader),
         }
     }

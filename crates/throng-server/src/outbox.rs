@@ -75,7 +75,7 @@ impl Outbox {
             waiting.extend_from_slice(bytes);
             waiting.len()
         };
-        if waiting > link.context.queue_max {
+        if waiting > link.context.queue_max() {
             link.relieve();
         }
         self.mark(bytes.len());
@@ -157,6 +157,7 @@ impl Link {
         match outcome {
             Flushed::Over => {
                 ticket.note_written(BUSY | STALLED | PARTING);
+                ticket.end_stall();
                 if ticket.has(FINISHING) {
                     self.socket.shut_write();
                 }
@@ -166,6 +167,7 @@ impl Link {
             }
             Flushed::Stalled => {
                 ticket.set(STALLED);
+                ticket.begin_stall(worker::now_ms);
                 if ticket.has(SERVED) && !ticket.has(PARTING) {
                     self.context.watch_farewell(Arc::clone(ticket));
                 }
@@ -210,7 +212,7 @@ impl Link {
     /// The limit was passed: one write is tried, and then judged.
     fn relieve(&self) {
         self.write();
-        if self.waiting.borrow().len() > self.context.queue_max {
+        if self.waiting.borrow().len() > self.context.queue_max() {
             *self.waiting.borrow_mut() = Vec::new();
             self.over.set(true);
             self.socket.ticket().cut(End::TooSlow);

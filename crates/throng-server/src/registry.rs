@@ -21,6 +21,8 @@ pub(crate) struct Registry {
 struct Table {
     /// Connections that were given to this worker, those on their way included.
     load: AtomicUsize,
+    /// Those of them whose peer takes nothing of what waits for it.
+    stalled: AtomicUsize,
     tickets: Mutex<BTreeMap<ConnId, Arc<Ticket>>>,
 }
 
@@ -51,6 +53,25 @@ impl Registry {
         if *open == 0 {
             self.none_open.notify_all();
         }
+    }
+
+    /// One more of this worker's connections has something that its peer does not take.
+    pub(crate) fn begin_stall(&self, worker: usize) {
+        self.table(worker).stalled.fetch_add(1, Relaxed);
+    }
+
+    /// One less.
+    pub(crate) fn end_stall(&self, worker: usize) {
+        self.table(worker).stalled.fetch_sub(1, Relaxed);
+    }
+
+    pub(crate) fn has_stalled(&self, worker: usize) -> bool {
+        self.table(worker).stalled.load(Relaxed) > 0
+    }
+
+    /// How many connections one worker has.
+    pub(crate) fn load(&self, worker: usize) -> usize {
+        self.table(worker).load.load(Relaxed)
     }
 
     /// How many are open.

@@ -4,19 +4,6 @@ use std::time::Duration;
 
 use crate::peer::{ConnId, Peer};
 
-/// How the server is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Takes clients.
-    Open,
-    /// Serves those who are here, refuses new ones, keeps its ports.
-    Paused,
-    /// Serves those who are here to their end.
-    Draining,
-    /// Is over.
-    Closed,
-}
-
 /// What a pause found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Paused {

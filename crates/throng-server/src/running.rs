@@ -12,13 +12,18 @@ use tokio::sync::mpsc;
 use crate::address::Address;
 use crate::clock::{self, millis};
 use crate::end::End;
+use crate::event::Event;
+use crate::limits::Limits;
 use crate::listener::Order;
 use crate::peer::ConnId;
 use crate::queue;
-use crate::report::{ConnInfo, Paused, Report, State};
+use crate::report::{ConnInfo, Paused, Report};
 use crate::shared::Shared;
-use crate::stats::Stats;
+use crate::state::{Pause, State};
+use crate::stats::{Stats, WorkerStats};
+use crate::subscriber::Subscriber;
 use crate::thread_group::ThreadGroup;
+use crate::timeouts::Timeouts;
 
 /// How long a listener may take to carry out an order; a pause takes what is in the kernel's queue.
 const ORDER_MAX: Duration = Duration::from_secs(10);
@@ -38,8 +43,9 @@ struct Inner {
     /// To each listener; empty when the server is over.
     orders: Mutex<Vec<mpsc::Sender<Order>>>,
     threads: Mutex<ThreadGroup>,
-    /// Held while the state changes, so that a pause and a resume cannot cross.
     state: Mutex<State>,
+    /// Held while the state changes, so that a pause and a resume cannot cross.
+    changing: Mutex<()>,
     drain: Arc<Draining>,
 }
 
@@ -64,7 +70,8 @@ impl Running {
     ) -> Running {
         let drain = Arc::new(Draining { progress: Mutex::default(), changed: Condvar::new() });
         let (orders, threads, state) = (Mutex::new(orders), Mutex::new(threads), Mutex::new(State::Open));
-        Running { inner: Arc::new(Inner { shared, addresses, orders, threads, state, drain }) }
+        let changing = Mutex::default();
+        Running { inner: Arc::new(Inner { shared, addresses, orders, threads, state, changing, drain }) }
     }
 
     /// Where it listens, with the real ports, in the order in which they were given.
@@ -92,7 +99,52 @@ impl Running {
     /// What happened since the start.
     pub fn stats(&self) -> Stats {
         let shared = &self.inner.shared;
-        shared.counters.read(shared.registry.open() as u64)
+        shared.counters.read(shared.registry.open())
+    }
+
+    /// The same, worker by worker.
+    pub fn workers(&self) -> Vec<WorkerStats> {
+        let shared = &self.inner.shared;
+        shared.counters.read_each(|worker| shared.registry.load(worker))
+    }
+
+    /// Tells every event from here on, beside the sink of [`crate::Server::events`]. So many are kept for this subscriber
+    /// while it is busy (rounded up to a power of two, at most [`crate::subscriber::KEPT_MAX`]); beyond that it is told how
+    /// many it missed.
+    ///
+    /// # Errors
+    /// When there are [`crate::subscriber::SUBSCRIBERS_MAX`] already.
+    pub fn subscribe(&self, capacity: usize) -> io::Result<Subscriber> {
+        self.inner.shared.subscribers.add(capacity)
+    }
+
+    /// What is allowed.
+    pub fn limits(&self) -> Limits {
+        self.inner.shared.limits()
+    }
+
+    /// Allows so much from here on. Nobody is cut, and nobody is added above it.
+    ///
+    /// # Errors
+    /// When the kernel does not take another `backlog`; all other limits hold then.
+    pub fn set_limits(&self, limits: Limits) -> io::Result<()> {
+        let _changing = lock(&self.inner.changing);
+        let is_relisted = limits.backlog != self.limits().backlog;
+        self.inner.shared.set_limits(limits);
+        match is_relisted {
+            true => self.inner.order(Order::Relisten).map(|_| ()),
+            false => Ok(()),
+        }
+    }
+
+    /// How long things may take.
+    pub fn timeouts(&self) -> Timeouts {
+        self.inner.shared.timeouts()
+    }
+
+    /// Waits so long from here on, also for those who are here: the next look at them, within a second, goes by it.
+    pub fn set_timeouts(&self, timeouts: Timeouts) {
+        self.inner.shared.set_timeouts(timeouts);
     }
 
     /// Who is connected, by number.
@@ -110,19 +162,33 @@ impl Running {
         ticket.map(|ticket| ticket.cut(End::Kicked)).is_some()
     }
 
-    /// Takes who knocked before this call, and refuses new clients; those who are here are served on, and the ports stay
-    /// ours. A client whose handshake completes in the microseconds between the last accept and the refusal is reset by
-    /// the kernel, and so is one for whom there is no place: neither has been greeted yet.
+    /// Takes no new clients; those who are here are served on, and the ports stay ours. Who knocks is refused, or waits:
+    /// [`Pause`]. One pause may become the other.
+    ///
+    /// With [`Pause::Refuse`] who knocked before this call is served. A client whose handshake completes in the microseconds
+    /// between the last accept and the refusal is reset by the kernel, and so is one for whom there is no place: neither has
+    /// been greeted yet.
     ///
     /// # Errors
-    /// When the server is draining or over, or the kernel refuses.
-    pub fn pause(&self) -> io::Result<Paused> {
-        let mut state = lock(&self.inner.state);
-        if !matches!(*state, State::Open | State::Paused) {
-            return Err(io::Error::other("the server is ending"));
-        }
-        let taken = self.inner.order(Order::Pause)?;
-        *state = State::Paused;
+    /// When the server is draining or over, or the kernel does not do it; it takes new clients then as before.
+    pub fn pause(&self, pause: Pause) -> io::Result<Paused> {
+        let _changing = lock(&self.inner.changing);
+        let before = self.inner.may_change()?;
+        let ordered = self.inner.order(|answer| Order::Pause(pause, answer));
+        let taken = match ordered {
+            Ok(taken) => taken,
+            Err(why) => {
+                if before == State::Open {
+                    // Those that could are open again: a server is open at all its addresses or at none.
+                    let _ = self.inner.order(Order::Resume);
+                }
+                return Err(why);
+            }
+        };
+        self.inner.turn(match pause {
+            Pause::Refuse => State::Paused,
+            Pause::Hold => State::Held,
+        });
         Ok(Paused { taken, in_flight: self.inner.shared.registry.open() })
     }
 
@@ -131,18 +197,22 @@ impl Running {
     /// # Errors
     /// When the server is draining or over, or a port could not be had again; it stays paused then.
     pub fn resume(&self) -> io::Result<()> {
-        let mut state = lock(&self.inner.state);
-        if !matches!(*state, State::Open | State::Paused) {
-            return Err(io::Error::other("the server is ending"));
-        }
+        let _changing = lock(&self.inner.changing);
+        let before = self.inner.may_change()?;
         let resumed = self.inner.order(Order::Resume);
         if resumed.is_err() {
             // Those that could are paused again: a server is open at all its addresses or at none.
-            let _ = self.inner.order(Order::Pause);
+            let pause = if before == State::Held { Pause::Hold } else { Pause::Refuse };
+            let _ = self.inner.order(|answer| Order::Pause(pause, answer));
             return resumed.map(|_| ());
         }
-        *state = State::Open;
+        self.inner.turn(State::Open);
         Ok(())
+    }
+
+    /// Ends the server as [`Running::drain`] does, with the patience of [`Timeouts::drain`].
+    pub fn shutdown(&self) -> Drain {
+        self.drain(self.timeouts().drain)
     }
 
     /// Ends the server: no new clients; a connection where nothing is under way gets its end-of-file at once, a busy one
@@ -157,7 +227,9 @@ impl Running {
         self.inner.drain.changed.notify_all();
         drop(progress);
         if first {
-            *lock(&self.inner.state) = State::Draining;
+            let changing = lock(&self.inner.changing);
+            self.inner.turn(State::Draining);
+            drop(changing);
             let inner = Arc::clone(&self.inner);
             let spawned = Builder::new().name("throng-drain".to_owned()).spawn(move || inner.end());
             if spawned.is_err() {
@@ -188,6 +260,22 @@ impl Drain {
 }
 
 impl Inner {
+    /// How it is, unless it is ending and changes no more.
+    fn may_change(&self) -> io::Result<State> {
+        match *lock(&self.state) {
+            State::Draining | State::Closed => Err(io::Error::other("the server is ending")),
+            state => Ok(state),
+        }
+    }
+
+    /// Changes the state, and tells if it is another one.
+    fn turn(&self, to: State) {
+        let from = std::mem::replace(&mut *lock(&self.state), to);
+        if from != to {
+            self.shared.tell(&Event::StateChanged { from, to, open: self.shared.registry.open() });
+        }
+    }
+
     /// Gives all listeners an order, and waits for their answers.
     fn order(&self, order: impl Fn(SyncSender<io::Result<usize>>) -> Order) -> io::Result<usize> {
         let orders = lock(&self.orders).clone();
@@ -210,12 +298,13 @@ impl Inner {
     fn end(&self) {
         let begun_ms = clock::now_ms();
         // Whatever goes wrong here, the listeners end below.
-        let _ = self.order(Order::Pause);
+        let _ = self.order(Order::End);
         let open = self.shared.registry.open();
         self.shared.drain();
         let cut = self.wait_or_cut();
         self.stop();
-        *lock(&self.state) = State::Closed;
+        self.turn(State::Closed);
+        self.shared.subscribers.end();
         let lasted = Duration::from_millis(clock::now_ms().saturating_sub(begun_ms));
         let report = Report { finished: open.saturating_sub(cut), cut, lasted };
         lock(&self.drain.progress).report = Some(report);

@@ -25,6 +25,7 @@ use crate::thread_group::ThreadGroup;
 use crate::timeouts::Timeouts;
 use crate::tls::Tls;
 use crate::tls_watch;
+use crate::watchdog;
 use crate::worker::Worker;
 
 /// A server to be. `K` is the kind of its handler.
@@ -187,7 +188,7 @@ fn start_acceptor(
     workers: listener::Workers,
     threads: &mut ThreadGroup,
 ) -> Result<Orders, StartError> {
-    let backlog = workers.shared.limits.backlog;
+    let backlog = workers.shared.limits().backlog;
     let listening = places.into_iter().map(|(claim, speaks)| {
         let address = claim.address().clone();
         let listening = claim.listen(backlog).map_err(|source| BindError { address, source })?;
@@ -212,6 +213,7 @@ fn start_acceptor(
     drop(workers);
     let body = move || {
         runtime.block_on(async {
+            tokio::spawn(watchdog::run(Arc::clone(&shared)));
             tokio::spawn(tls_watch::run(secured, shared));
             let running: Vec<_> = listeners.into_iter().map(tokio::spawn).collect();
             for listener in running {

@@ -1,19 +1,22 @@
 //! What all threads of one server see.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{
     AtomicBool, AtomicU64, AtomicUsize, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
 };
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
 use crate::event::{Event, Sink};
-use crate::limits::{Limits, Seats};
+use crate::limits::Limits;
 use crate::peer::ConnId;
 use crate::registry::Registry;
+use crate::seats::Seats;
 use crate::stats::Counters;
+use crate::subscriber::Subscribers;
 use crate::timeouts::Timeouts;
+use crate::watchdog::Watchdog;
 
 /// What everybody needs to know of a model.
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +32,9 @@ pub struct Shape {
 /// What all threads of one server see.
 pub(crate) struct Shared {
     pub model: &'static str,
-    pub limits: Limits,
-    pub timeouts: Timeouts,
+    timeouts: Mutex<Timeouts>,
+    /// The limit of bytes that may wait in one outbox, for the workers that look at it all the time.
+    queue_max: AtomicUsize,
     pub seats: Arc<Seats>,
     pub counters: Counters,
     pub registry: Registry,
@@ -39,6 +43,8 @@ pub(crate) struct Shared {
     /// The same, for those who only look: every read does.
     is_draining: AtomicBool,
     sink: Sink,
+    pub subscribers: Subscribers,
+    pub watchdog: Watchdog,
     last_id: AtomicU64,
     /// Connections that are closing politely.
     pub lingerers: AtomicUsize,
@@ -48,16 +54,18 @@ impl Shared {
     pub(crate) fn new(limits: Limits, timeouts: Timeouts, sink: Sink, shape: &Shape) -> Shared {
         Shared {
             model: shape.name,
-            seats: Arc::new(Seats::new(&limits, shape.turns)),
-            counters: Counters::default(),
+            timeouts: Mutex::new(timeouts),
+            queue_max: AtomicUsize::new(limits.queue),
+            seats: Arc::new(Seats::new(limits, shape.turns)),
+            counters: Counters::new(shape.tables),
             registry: Registry::new(shape.tables),
             draining: watch::Sender::new(false),
             is_draining: AtomicBool::new(false),
             lingerers: AtomicUsize::new(0),
             last_id: AtomicU64::new(0),
-            limits,
-            timeouts,
             sink,
+            subscribers: Subscribers::default(),
+            watchdog: Watchdog::default(),
         }
     }
 
@@ -65,9 +73,34 @@ impl Shared {
         ConnId(self.last_id.fetch_add(1, Relaxed) + 1)
     }
 
+    pub(crate) fn limits(&self) -> Limits {
+        self.seats.limits()
+    }
+
+    /// Allows so much from here on.
+    pub(crate) fn set_limits(&self, limits: Limits) {
+        self.queue_max.store(limits.queue, Relaxed);
+        self.seats.set_limits(limits);
+    }
+
+    /// Bytes that may wait in one outbox.
+    pub(crate) fn queue_max(&self) -> usize {
+        self.queue_max.load(Relaxed)
+    }
+
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        self.timeouts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits so long from here on.
+    pub(crate) fn set_timeouts(&self, timeouts: Timeouts) {
+        *self.timeouts.lock().unwrap_or_else(PoisonError::into_inner) = timeouts;
+    }
+
     /// Tells an event. A sink that panics has said so already; it ends neither a listener nor a worker.
     pub(crate) fn tell(&self, event: &Event) {
         let _ = catch_unwind(AssertUnwindSafe(|| (self.sink.0)(event)));
+        self.subscribers.tell(event);
     }
 
     pub(crate) fn is_draining(&self) -> bool {
@@ -79,6 +112,11 @@ impl Shared {
         self.is_draining.store(true, Release);
         self.draining.send_replace(true);
         self.registry.all().iter().for_each(|ticket| ticket.reader.wake());
+    }
+
+    /// Whoever waits for a drain looks whether his own connection has to end.
+    pub(crate) fn look_again(&self) {
+        self.draining.send_modify(|_| ());
     }
 
     /// Comes true when a drain begins.

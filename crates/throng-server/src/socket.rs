@@ -49,7 +49,7 @@ impl Socket {
         if ticket.has(FINISHING) {
             return Poll::Ready(Ok(0));
         }
-        if ticket.shared.is_draining() && !ticket.has(PROTECTED | BUSY) && !self.stream().has_input() {
+        if ticket.is_ending() && !ticket.has(PROTECTED | BUSY) && !self.stream().has_input() {
             ticket.set(DRAINED);
             return Poll::Ready(Ok(0));
         }
@@ -94,12 +94,14 @@ impl Socket {
         let written = self.written(ready!(polled));
         if written.as_ref().is_ok_and(|written| *written == bytes.len()) {
             self.ticket.note_written(BUSY);
+            self.ticket.end_stall();
         }
         Poll::Ready(written)
     }
 
     pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = ready!(self.waiting(cx, |cx| self.stream().poll_flush(cx)));
+        self.ticket.end_stall();
         Poll::Ready(flushed.map_err(|error| self.failed(error)))
     }
 
@@ -125,6 +127,7 @@ impl Socket {
         if let Poll::Ready(done) = poll(cx) {
             return Poll::Ready(done);
         }
+        self.ticket.begin_stall(worker::now_ms);
         self.ticket.writer.register(cx.waker());
         // Who was cut in between is not woken.
         match self.ticket.has(CUT) {
@@ -137,6 +140,7 @@ impl Socket {
     fn written(&self, written: io::Result<usize>) -> io::Result<usize> {
         let written = written.map_err(|error| self.failed(error))?;
         self.ticket.bytes_out.fetch_add(written as u64, Relaxed);
+        self.ticket.go_on(worker::now_ms);
         Ok(written)
     }
 

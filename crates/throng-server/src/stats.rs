@@ -1,10 +1,11 @@
-//! Counters: what happened since the start.
+//! Counters: what happened since the start. Each worker has its own, so that none waits for another's line of memory; they
+//! are summed when somebody looks.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::end::{End, KINDS, NAMES};
-use crate::limits::Rejected;
+use crate::limits::{REASONS, Rejected};
 
 /// What happened since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,54 +14,130 @@ pub struct Stats {
     pub accepted: u64,
     /// Those that are open now, closing ones included.
     pub open: u64,
-    /// Connections refused since their address had its limit, or a proxy did not say whom it passed on.
+    /// Connections refused by a limit.
     pub rejected: u64,
     /// Connections closed at once since the process had no descriptor left.
     pub shed: u64,
+    /// How many were refused for which reason, by [`Rejected::name`]; those of `shed` as well.
+    pub rejected_for: BTreeMap<&'static str, u64>,
     /// Bytes that peers of ended connections sent.
     pub bytes_in: u64,
     /// Bytes that the kernel took for ended connections.
     pub bytes_out: u64,
     /// How many ended in which way, by [`End::name`].
     pub ended: BTreeMap<&'static str, u64>,
+    /// How often a handler was noticed to hold its worker ([`crate::Event::Blocked`]).
+    pub blocked: u64,
+}
+
+/// The same of one worker. A model without workers of its own, as [`crate::Threads`] or [`crate::Pool`], has one for all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WorkerStats {
+    /// Its number.
+    pub index: usize,
+    /// Connections that were given to it.
+    pub accepted: u64,
+    /// Those that are open now, closing ones included.
+    pub open: u64,
+    /// Those that have ended.
+    pub ended: u64,
+    /// Bytes that peers of ended connections sent.
+    pub bytes_in: u64,
+    /// Bytes that the kernel took for ended connections.
+    pub bytes_out: u64,
+    /// How often a handler was noticed to hold it.
+    pub blocked: u64,
 }
 
 /// The counters themselves.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Counters {
-    pub accepted: AtomicU64,
-    pub rejected: AtomicU64,
-    pub shed: AtomicU64,
+    workers: Vec<Worker>,
+    /// By the listener alone.
+    rejected: [AtomicU64; REASONS],
+}
+
+/// Two lines of memory are fetched together, so each worker's begin at a pair of their own.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Worker {
+    accepted: AtomicU64,
+    blocked: AtomicU64,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
     ended: [AtomicU64; KINDS],
 }
 
 impl Counters {
+    pub(crate) fn new(workers: usize) -> Counters {
+        let workers = (0..workers).map(|_| Worker::default()).collect();
+        Counters { workers, rejected: Default::default() }
+    }
+
+    /// Where a model makes workers as they come, all count together.
+    fn of(&self, worker: usize) -> &Worker {
+        &self.workers[worker % self.workers.len()]
+    }
+
     pub(crate) fn reject(&self, why: Rejected) {
-        let counter = match why {
-            Rejected::AddressFull | Rejected::NoProxyHeader => &self.rejected,
-            Rejected::NoDescriptor => &self.shed,
+        let reason = Rejected::ALL.iter().position(|reason| *reason == why);
+        self.rejected[reason.expect("all reasons are listed")].fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn accept(&self, worker: usize) {
+        self.of(worker).accepted.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn block(&self, worker: usize) {
+        self.of(worker).blocked.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn end(&self, worker: usize, end: &End, bytes_in: u64, bytes_out: u64) {
+        let worker = self.of(worker);
+        worker.ended[end.kind()].fetch_add(1, Relaxed);
+        worker.bytes_in.fetch_add(bytes_in, Relaxed);
+        worker.bytes_out.fetch_add(bytes_out, Relaxed);
+    }
+
+    /// All workers together.
+    pub(crate) fn read(&self, open: usize) -> Stats {
+        let sum = |count: fn(&Worker) -> &AtomicU64| -> u64 {
+            self.workers.iter().map(|worker| count(worker).load(Relaxed)).sum()
         };
-        counter.fetch_add(1, Relaxed);
-    }
-
-    pub(crate) fn end(&self, end: &End, bytes_in: u64, bytes_out: u64) {
-        self.ended[end.kind()].fetch_add(1, Relaxed);
-        self.bytes_in.fetch_add(bytes_in, Relaxed);
-        self.bytes_out.fetch_add(bytes_out, Relaxed);
-    }
-
-    pub(crate) fn read(&self, open: u64) -> Stats {
-        let ended = NAMES.iter().zip(&self.ended).map(|(name, count)| (*name, count.load(Relaxed)));
+        let ended = NAMES.iter().enumerate().map(|(kind, name)| {
+            let ended = self.workers.iter().map(|worker| worker.ended[kind].load(Relaxed));
+            (*name, ended.sum::<u64>())
+        });
+        let rejected = Rejected::ALL.iter().zip(&self.rejected);
+        let rejected_for: BTreeMap<_, _> = rejected
+            .map(|(why, count)| (why.name(), count.load(Relaxed)))
+            .filter(|(_, count)| *count > 0)
+            .collect();
+        let shed = rejected_for.get(Rejected::NoDescriptor.name()).copied().unwrap_or(0);
         Stats {
-            accepted: self.accepted.load(Relaxed),
-            open,
-            rejected: self.rejected.load(Relaxed),
-            shed: self.shed.load(Relaxed),
-            bytes_in: self.bytes_in.load(Relaxed),
-            bytes_out: self.bytes_out.load(Relaxed),
+            accepted: sum(|worker| &worker.accepted),
+            open: open as u64,
+            rejected: rejected_for.values().sum::<u64>() - shed,
+            shed,
+            rejected_for,
+            bytes_in: sum(|worker| &worker.bytes_in),
+            bytes_out: sum(|worker| &worker.bytes_out),
             ended: ended.filter(|(_, count)| *count > 0).collect(),
+            blocked: sum(|worker| &worker.blocked),
         }
+    }
+
+    /// One worker after the other.
+    pub(crate) fn read_each(&self, open: impl Fn(usize) -> usize) -> Vec<WorkerStats> {
+        let read = |(index, worker): (usize, &Worker)| WorkerStats {
+            index,
+            accepted: worker.accepted.load(Relaxed),
+            open: open(index) as u64,
+            ended: worker.ended.iter().map(|count| count.load(Relaxed)).sum(),
+            bytes_in: worker.bytes_in.load(Relaxed),
+            bytes_out: worker.bytes_out.load(Relaxed),
+            blocked: worker.blocked.load(Relaxed),
+        };
+        self.workers.iter().enumerate().map(read).collect()
     }
 }

@@ -46,9 +46,11 @@ use crate::conn::Conn;
 use crate::end::End;
 use crate::event::{Event, Sink};
 use crate::handler::Handler;
+use crate::inspection;
 use crate::limits::Limits;
 use crate::peer::Peer;
 use crate::report::ConnInfo;
+use crate::seats::Offer;
 use crate::shared::{Shape, Shared};
 use crate::socket::Socket;
 use crate::stream::Stream;
@@ -90,7 +92,7 @@ pub fn drive_with<H: Handler>(handler: H, timeouts: Timeouts) -> (DuplexStream, 
     }));
     let shape = Shape { name: "driven", tables: 1, turns: None };
     let shared = Arc::new(Shared::new(Limits::default(), timeouts, sink, &shape));
-    let inspecting = tokio::spawn(arrival::inspect_all(Arc::clone(&shared)));
+    let inspecting = tokio::spawn(inspection::inspect_all(Arc::clone(&shared)));
     let served = serve(Arc::new(handler), Stream::from(ours), Arc::clone(&shared));
     tokio::spawn(served);
     (theirs, Driven { shared, ended, inspecting })
@@ -98,8 +100,10 @@ pub fn drive_with<H: Handler>(handler: H, timeouts: Timeouts) -> (DuplexStream, 
 
 async fn serve<H: Handler>(handler: Arc<H>, stream: Stream, shared: Arc<Shared>) {
     let peer = Peer::new(Address::Memory, Address::Memory);
-    let place = shared.seats.place_now().expect("a server that serves one has a place for one");
-    let seat = shared.seats.take(&peer.address).expect("who is in this process has no limit");
+    let (Some(Offer::Place(place)), Ok(seat)) = (shared.seats.offer_now(), shared.seats.take(&peer.address))
+    else {
+        unreachable!("a server that serves one has a place for one, and no limit for who is in its process");
+    };
     let ticket = Ticket::new(shared.next_id(), peer, 0, Arc::clone(&shared));
     let open = Arc::new(Open::new(ticket, place.total, seat));
     let conn = Conn::new(Socket::new(stream, Arc::clone(&open)));

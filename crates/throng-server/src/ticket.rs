@@ -7,16 +7,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 
 use crate::clock;
 use crate::end::{End, cut_error};
 use crate::event::Event;
-use crate::limits::AddressSeat;
 use crate::peer::{ConnId, Peer};
 use crate::report::ConnInfo;
+use crate::seats::{AddressSeat, Seat};
 use crate::shared::Shared;
+use crate::stall::Stall;
 
 /// Something was read since the last completed write.
 pub(crate) const BUSY: u16 = 1;
@@ -41,6 +41,8 @@ pub(crate) const SERVED: u16 = 1 << 9;
 
 /// Its `setup` succeeded, so its `finish` is due.
 pub(crate) const SET_UP: u16 = 1 << 10;
+/// It is as old as connections may become, and ends as in a drain.
+pub(crate) const EXPIRING: u16 = 1 << 11;
 
 /// Tasks that a connection may have at the same time.
 const TASKS_MAX: usize = 64;
@@ -50,6 +52,7 @@ const TASKS_MAX: usize = 64;
 #[repr(C)]
 pub(crate) struct Ticket {
     flags: AtomicU16,
+    pub stall: Stall,
     pub shared: Arc<Shared>,
     pub heard_ms: AtomicU64,
     pub bytes_in: AtomicU64,
@@ -78,6 +81,7 @@ impl Ticket {
             bytes_out: AtomicU64::new(0),
             shared,
             flags: AtomicU16::new(0),
+            stall: Stall::default(),
             end: Mutex::new(None),
             reader: AtomicWaker::new(),
             writer: AtomicWaker::new(),
@@ -128,7 +132,7 @@ impl Ticket {
     /// Why it is over when its handler had nothing to say about that.
     pub(crate) fn usual_end(&self) -> End {
         if self.has(DRAINED) {
-            End::Drained
+            if self.has(EXPIRING) { End::Expired } else { End::Drained }
         } else if self.has(PEER_ENDED) {
             End::PeerClosed
         } else {
@@ -167,8 +171,34 @@ impl Ticket {
         if self.has(over) {
             self.clear(over);
         }
-        if self.shared.is_draining() {
+        if self.is_ending() {
             self.reader.wake();
+        }
+    }
+
+    /// Is it to end where nothing is under way: by a drain, or by its age?
+    pub(crate) fn is_ending(&self) -> bool {
+        self.shared.is_draining() || self.has(EXPIRING)
+    }
+
+    /// The socket is full: what is left waits for the peer.
+    pub(crate) fn begin_stall(&self, now_ms: impl FnOnce() -> u64) {
+        if !self.stall.is_on() && self.stall.begin(now_ms()) {
+            self.shared.registry.begin_stall(self.worker);
+        }
+    }
+
+    /// The peer took something of what waited, if something did.
+    pub(crate) fn go_on(&self, now_ms: impl FnOnce() -> u64) {
+        if self.stall.is_on() {
+            self.stall.go_on(now_ms());
+        }
+    }
+
+    /// Nothing waits for the peer any more.
+    pub(crate) fn end_stall(&self) {
+        if self.stall.is_on() && self.stall.end() {
+            self.shared.registry.end_stall(self.worker);
         }
     }
 
@@ -190,7 +220,7 @@ impl Ticket {
 /// when the socket is closed and the handler has said how it ended, never before.
 pub(crate) struct Open {
     pub ticket: Arc<Ticket>,
-    _total: OwnedSemaphorePermit,
+    _total: Seat,
     _address: AddressSeat,
     /// Its handler's tasks, once there are any. Locked for a moment when one is begun and when all are ended.
     tasks: Mutex<Option<Box<JoinSet<()>>>>,
@@ -198,11 +228,11 @@ pub(crate) struct Open {
 
 impl Open {
     /// Takes the place of a connection: everybody can see it from here on.
-    pub(crate) fn new(ticket: Ticket, total: OwnedSemaphorePermit, address: AddressSeat) -> Open {
+    pub(crate) fn new(ticket: Ticket, total: Seat, address: AddressSeat) -> Open {
         let ticket = Arc::new(ticket);
         let shared = &ticket.shared;
         shared.registry.enter(&ticket);
-        shared.counters.accepted.fetch_add(1, Relaxed);
+        shared.counters.accept(ticket.worker);
         shared.tell(&Event::Opened { id: ticket.id, peer: ticket.peer.clone(), worker: ticket.worker });
         Open { ticket, _total: total, _address: address, tasks: Mutex::default() }
     }
@@ -232,7 +262,8 @@ impl Drop for Open {
         let (bytes_in, bytes_out) = (ticket.bytes_in.load(Relaxed), ticket.bytes_out.load(Relaxed));
         let lasted = Duration::from_millis(clock::now_ms().saturating_sub(ticket.opened_ms));
         let (id, peer) = (ticket.id, ticket.peer.clone());
-        ticket.shared.counters.end(&end, bytes_in, bytes_out);
+        ticket.end_stall();
+        ticket.shared.counters.end(ticket.worker, &end, bytes_in, bytes_out);
         ticket.shared.tell(&Event::Closed { id, peer, end, bytes_in, bytes_out, lasted });
         ticket.shared.registry.leave(ticket);
     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 /// How often a worker sweeps.
 pub const SWEEP_EVERY: Duration = Duration::from_millis(100);
 
-/// How long things may take; `None` is for ever.
+/// How long things may take; `None` is for ever. All may be changed while the server runs
+/// ([`crate::Running::set_timeouts`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     /// From the accept to [`crate::Conn::established`]. None unless set, since only a handler that says when it knows
@@ -14,12 +15,30 @@ pub struct Timeouts {
     pub handshake: Option<Duration>,
     /// Without a byte from the peer. None unless set: what the server sends does not count as life.
     pub idle: Option<Duration>,
+    /// While bytes wait for the peer, without one that it takes: a write that waits, an outbox that is not empty. Then it
+    /// ends as [`crate::End::Stalled`]. A minute unless set, as nginx has it (`send_timeout`); a peer that takes a little now
+    /// and then is not ended by this, but by the limit of its outbox. Of TLS, what the peer takes is seen in steps of at most
+    /// 64 KiB.
+    pub write_stall: Option<Duration>,
+    /// From the accept. Then it ends as [`crate::End::Expired`], as in a drain of this one connection: with an end-of-file
+    /// where nothing is under way, and cut when that has not come `farewell` later. None unless set; services behind a
+    /// balancer set it, so that their clients spread over new servers.
+    pub age: Option<Duration>,
     /// From the last word to the peer until it must have taken it all.
     pub farewell: Duration,
+    /// What a drain takes at most, when nothing else is said ([`crate::Running::shutdown`]).
+    pub drain: Duration,
 }
 
 impl Default for Timeouts {
     fn default() -> Timeouts {
-        Timeouts { handshake: None, idle: None, farewell: Duration::from_secs(10) }
+        Timeouts {
+            handshake: None,
+            idle: None,
+            write_stall: Some(Duration::from_secs(60)),
+            age: None,
+            farewell: Duration::from_secs(10),
+            drain: Duration::from_secs(30),
+        }
     }
 }

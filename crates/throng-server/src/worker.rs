@@ -5,25 +5,27 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
-use crate::arrival::{self, Admission, Arrival, Begun, INSPECT_EVERY};
+use crate::arrival::{self, Admission, Arrival, Begun};
 use crate::clock::{self, millis};
 use crate::conn::Conn;
 use crate::end::End;
 use crate::flusher::{self, Dirty};
 use crate::handler::LocalHandler;
-use crate::limits::Turn;
+use crate::inspection::{self, INSPECT_EVERY};
+use crate::seats::Turn;
 use crate::shared::Shared;
 use crate::ticket::{Open, PARTING, Ticket};
 use crate::timeouts::SWEEP_EVERY;
+use crate::watchdog;
 
 /// Spare outbox storage that a worker keeps in all, and the largest that it keeps.
 const SPARE_BYTES_MAX: usize = 8 << 20;
@@ -56,7 +58,11 @@ impl Worker {
 
     /// Runs a task on this worker for as long as the worker lives.
     pub fn spawn_local(&self, task: impl Future<Output = ()> + 'static) {
-        tokio::task::spawn_local(task);
+        let context = Rc::clone(&self.context);
+        tokio::task::spawn_local(async move {
+            let mut task = pin!(task);
+            poll_fn(|cx| context.watched(|| task.as_mut().poll(cx))).await;
+        });
     }
 }
 
@@ -69,23 +75,33 @@ pub(crate) struct Context {
     spare_bytes: Cell<usize>,
     /// Who was told the last word, with the time by which it must have been taken, oldest first.
     farewells: RefCell<VecDeque<(u64, Arc<Ticket>)>>,
-    farewell_ms: u64,
-    /// Bytes that may wait for one connection.
-    pub queue_max: usize,
+    /// How long a last word may wait, looked up at each sweep.
+    farewell_ms: Cell<u64>,
+    shared: Arc<Shared>,
 }
 
 impl Context {
-    fn new(index: usize, farewell: Duration, queue_max: usize) -> Context {
+    fn new(index: usize, shared: &Arc<Shared>) -> Context {
         Context {
             index,
-            queue_max,
             dirty: Dirty::default(),
             now_ms: Cell::new(clock::now_ms()),
             spare_queues: RefCell::default(),
             spare_bytes: Cell::new(0),
             farewells: RefCell::default(),
-            farewell_ms: millis(farewell),
+            farewell_ms: Cell::new(millis(shared.timeouts().farewell)),
+            shared: Arc::clone(shared),
         }
+    }
+
+    /// Bytes that may wait for one connection.
+    pub(crate) fn queue_max(&self) -> usize {
+        self.shared.queue_max()
+    }
+
+    /// Runs one poll of what is neither a handler's nor a connection's, watched.
+    fn watched<T>(&self, poll: impl FnOnce() -> T) -> T {
+        watchdog::watched(&self.shared, self.index, None, poll)
     }
 
     /// Storage for an outbox that has none.
@@ -112,7 +128,7 @@ impl Context {
     /// A connection that was told its last word is cut when it does not take it.
     pub(crate) fn watch_farewell(&self, ticket: Arc<Ticket>) {
         ticket.set(PARTING);
-        let deadline = self.now_ms.get().saturating_add(self.farewell_ms);
+        let deadline = self.now_ms.get().saturating_add(self.farewell_ms.get());
         self.farewells.borrow_mut().push_back((deadline, ticket));
     }
 
@@ -170,7 +186,7 @@ pub(crate) fn run<H: LocalHandler>(mut plan: Plan, factory: &dyn Fn(&Worker) -> 
         // The one who starts the server sees that this worker never became ready.
         Err(_) => return,
     };
-    let context = Rc::new(Context::new(plan.index, plan.shared.timeouts.farewell, plan.shared.limits.queue));
+    let context = Rc::new(Context::new(plan.index, &plan.shared));
     CONTEXT.set(Some(Rc::clone(&context)));
     runtime.block_on(async {
         tokio::task::spawn_local(flusher::run(Rc::clone(&context)));
@@ -215,7 +231,9 @@ fn welcome<H: LocalHandler>(arrival: Arrival, handler: &Rc<H>) {
 async fn serve<H: LocalHandler>(conn: Conn, open: Arc<Open>, turn: Turn, handler: Rc<H>) {
     let finishing = Rc::clone(&handler);
     let served = || arrival::local_steps(handler, conn);
-    arrival::run(open, served, |conn, end| finishing.finish(conn, end)).await;
+    let (shared, worker, id) = (Arc::clone(&open.ticket.shared), open.ticket.worker, open.ticket.id);
+    let mut run = pin!(arrival::run(open, served, |conn, end| finishing.finish(conn, end)));
+    poll_fn(|cx| watchdog::watched(&shared, worker, Some(id), || run.as_mut().poll(cx))).await;
     drop(turn);
 }
 
@@ -227,12 +245,13 @@ async fn sweep<H: LocalHandler>(context: Rc<Context>, shared: Arc<Shared>, handl
         ticks.tick().await;
         let now_ms = clock::now_ms();
         context.now_ms.set(now_ms);
+        context.farewell_ms.set(millis(shared.timeouts().farewell));
         context.end_farewells(now_ms);
         if u128::from(now_ms - inspected_ms) >= INSPECT_EVERY.as_millis() {
             inspected_ms = now_ms;
-            arrival::inspect(&shared, context.index, now_ms);
+            inspection::inspect(&shared, context.index, now_ms);
         }
         // A handler that panics here has said so already; the timeouts go on.
-        let _ = catch_unwind(AssertUnwindSafe(|| handler.sweep(now_ms)));
+        let _ = catch_unwind(AssertUnwindSafe(|| context.watched(|| handler.sweep(now_ms))));
     }
 }

@@ -13,8 +13,8 @@ use std::time::Duration;
 use place::{PATIENCE, Place, hear, hear_all, hear_out, knock, numbered, open, reset, talk, until, workers};
 use throng_server::model::Shareable;
 use throng_server::{
-    BlockingConn, BlockingHandler, Conn, ConnInfo, End, Event, Handler, Limits, Peer, Pool, Rejected,
-    Sequential, Server, State, Threads, Timeouts, Workers,
+    BlockingConn, BlockingHandler, Conn, ConnInfo, End, Event, Full, Handler, Limits, Pause, Peer, Pool,
+    Rate, Rejected, Sequential, Server, State, Threads, Timeouts, Workers,
 };
 
 /// More than two sockets on the way can hold, whatever the kernel gives them.
@@ -392,7 +392,7 @@ fn a_pause_refuses_and_a_resume_takes_at_the_same_port() {
     on_every(&usual(), |stage| {
         let mut old = stage.served();
         let address = stage.place.address();
-        stage.place.running.pause().unwrap();
+        stage.place.running.pause(Pause::Refuse).unwrap();
         assert_eq!(TcpStream::connect(address).unwrap_err().kind(), ErrorKind::ConnectionRefused);
         talk(&mut old, "still here\n");
         stage.place.running.resume().unwrap();
@@ -606,11 +606,121 @@ fn a_server_is_started_and_operated_inside_a_runtime() {
     inside.block_on(async {
         on_every(&usual(), |stage| {
             let mut client = stage.served();
-            stage.place.running.pause().unwrap();
+            stage.place.running.pause(Pause::Refuse).unwrap();
             stage.place.running.resume().unwrap();
             talk(&mut client, "hello\n");
             drop(client);
             assert_eq!(stage.place.running.drain(PATIENCE).wait().cut, 0, "{}", stage.name);
         });
+    });
+}
+
+#[test]
+fn a_peer_that_takes_nothing_of_its_answer_is_stalled_and_one_that_is_old_expires() {
+    let tick = Some(Duration::from_millis(1));
+    let alone = Alone::begin();
+    let deaf = Timeouts { write_stall: tick, ..Timeouts::default() };
+    let old = Timeouts { age: tick, farewell: PATIENCE, ..Timeouts::default() };
+    let oldest = Timeouts { age: tick, farewell: Duration::ZERO, ..Timeouts::default() };
+    // All at once, since the timeouts are looked at once a second.
+    let rows = [(deaf, "flood\n", "stalled"), (old, "", "expired"), (oldest, "protect\n", "expired")];
+    let mut stages: Vec<_> = STANDS
+        .iter()
+        .flat_map(|stand| rows.iter().map(move |row| (stand, row)))
+        .map(|(stand, (timeouts, said, end))| {
+            let rules = Rules { timeouts: timeouts.clone(), ..usual() };
+            let stage = Stage::set_up(stand, rules);
+            let mut client = stage.place.client();
+            say(&mut client, said);
+            (stage, client, said, end)
+        })
+        .collect();
+    for (stage, client, said, end) in &mut stages {
+        // One whose time has come says goodbye; one that is protected is cut.
+        match **said {
+            "" => assert_eq!(hear_all(client), b"closing\n", "{}", stage.name),
+            "protect\n" => drop(hear_out(client)),
+            _ => {}
+        }
+        if **said != "flood\n" {
+            client.shutdown(Shutdown::Both).ok();
+        }
+        stage.ends(end);
+        stage.place.end();
+    }
+    drop(stages);
+    alone.settle("all");
+}
+
+#[test]
+fn who_is_held_waits_in_the_kernel_and_is_served_in_order() {
+    on_every(&usual(), |stage| {
+        let mut old = stage.served();
+        stage.place.running.pause(Pause::Hold).unwrap();
+        assert_eq!(stage.place.running.state(), State::Held);
+        let mut waiting: Vec<_> = (0..3).map(|_| stage.place.client()).collect();
+        waiting.iter_mut().for_each(|client| say(client, "and me\n"));
+        #[cfg(target_os = "linux")]
+        until("three wait", || stage.place.running.waiting() == Some(3));
+        talk(&mut old, "still here\n");
+        assert_eq!(stage.place.running.stats().accepted, 1, "{}", stage.name);
+        drop(old);
+        stage.place.running.resume().unwrap();
+        for (number, mut client) in waiting.into_iter().enumerate() {
+            assert_eq!(hear(&mut client, 7), "and me\n", "{} {number}", stage.name);
+        }
+    });
+}
+
+#[test]
+fn one_pause_becomes_the_other_and_a_drain_serves_who_was_held() {
+    on_every(&usual(), |stage| {
+        let running = &stage.place.running;
+        running.pause(Pause::Refuse).unwrap();
+        running.pause(Pause::Hold).unwrap();
+        let mut held = stage.place.client();
+        say(&mut held, "question\n");
+        let drain = running.drain(PATIENCE);
+        assert_eq!(hear_all(&mut held), b"question\nclosing\n", "{}", stage.name);
+        drop(held);
+        assert_eq!((drain.wait().finished, drain.wait().cut), (1, 0), "{}", stage.name);
+        assert!(running.pause(Pause::Hold).is_err());
+    });
+}
+
+#[test]
+fn who_finds_the_server_full_or_comes_too_often_hears_it() {
+    let rate = Some(Rate { count: 1, per: Duration::from_secs(3600) });
+    let full = Limits { total: 1, full: Full::Refuse, ..Limits::default() };
+    let often = Limits { rate_per_address: rate, per_address_loopback: true, ..Limits::default() };
+    for (limits, reason) in [(full, "full"), (often, "too_often")] {
+        on_every(&Rules { limits, ..usual() }, |stage| {
+            let mut first = stage.served();
+            if !stage.many {
+                // Who waits for a turn waits in the kernel.
+                assert_eq!(stage.place.running.stats().rejected, 0);
+                return;
+            }
+            assert_eq!(hear_all(&mut stage.place.client()), b"too many\n", "{}", stage.name);
+            talk(&mut first, "fine\n");
+            assert_eq!(stage.place.running.stats().rejected_for, [(reason, 1)].into(), "{}", stage.name);
+        });
+    }
+}
+
+#[test]
+fn a_lowered_limit_cuts_nobody_and_adds_nobody() {
+    on_every(&usual(), |stage| {
+        let running = &stage.place.running;
+        let mut first = stage.served();
+        running.set_limits(Limits { total: 0, ..running.limits() }).unwrap();
+        let mut second = stage.place.client();
+        say(&mut second, "and me\n");
+        talk(&mut first, "still here\n");
+        drop(first);
+        stage.ends("peer_closed");
+        assert_eq!(running.stats().accepted, 1, "{}", stage.name);
+        running.set_limits(Limits { total: 1, ..running.limits() }).unwrap();
+        assert_eq!(hear(&mut second, 7), "and me\n", "{}", stage.name);
     });
 }

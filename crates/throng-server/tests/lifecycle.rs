@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use place::{PATIENCE, echo, hear, hear_all, hear_out, knock, local, open, open_at, talk, until, workers};
-use throng_server::{Claim, Conn, End, Event, Running, Server, StartError, State, Worker};
+use throng_server::{Claim, Conn, End, Event, Pause, Running, Server, StartError, State, Worker};
 use tokio::sync::Semaphore;
 
 /// Longer than any test waits.
@@ -32,8 +32,8 @@ fn a_pause_refuses_new_clients_and_a_resume_takes_them_at_the_same_port() {
     let addresses = running.addresses().to_vec();
     let mut old: Vec<_> = addresses.iter().map(|address| knock(address)).collect();
     for round in 1..4 {
-        assert_eq!(running.pause().unwrap().in_flight, 2 * round);
-        assert_eq!(running.pause().unwrap().taken, 0, "a pause in a pause is none");
+        assert_eq!(running.pause(Pause::Refuse).unwrap().in_flight, 2 * round);
+        assert_eq!(running.pause(Pause::Refuse).unwrap().taken, 0, "a pause in a pause is none");
         assert_eq!(running.state(), State::Paused);
         assert_refused(running);
         old.iter_mut().for_each(|client| talk(client, "still here"));
@@ -49,7 +49,7 @@ fn a_pause_refuses_new_clients_and_a_resume_takes_them_at_the_same_port() {
 fn who_knocked_before_a_pause_or_a_drain_is_served() {
     let place = open(Server::new(echo));
     let mut clients: Vec<_> = (0..100).map(|_| place.client()).collect();
-    assert_eq!(place.running.pause().unwrap().in_flight, 100);
+    assert_eq!(place.running.pause(Pause::Refuse).unwrap().in_flight, 100);
     clients.iter_mut().for_each(|client| talk(client, "here"));
     place.running.resume().unwrap();
     let mut asking: Vec<_> = (0..100).map(|_| place.client()).collect();
@@ -74,7 +74,7 @@ fn a_pause_takes_the_whole_queue_before_it_refuses() {
     let running = Server::new(echo).listen("127.0.0.1:0").events(held).start().unwrap();
     let mut clients: Vec<_> = (0..CROWD).map(|_| knock(&running.addresses()[0])).collect();
     let pausing = running.clone();
-    let pause = std::thread::spawn(move || pausing.pause().unwrap());
+    let pause = std::thread::spawn(move || pausing.pause(Pause::Refuse).unwrap());
     // Time for the pause to be asked for, while the listener is held at its first client.
     (0..10_000).for_each(|_| std::thread::yield_now());
     (0..CROWD).for_each(|_| go.send(()).unwrap());
@@ -142,7 +142,7 @@ fn a_drain_ends_the_idle_at_once_and_the_busy_when_they_are_done() {
     drop(idle);
     assert_eq!(place.next_end(), End::Drained);
     assert_refused(&place.running);
-    assert!(place.running.pause().is_err() && place.running.resume().is_err());
+    assert!(place.running.pause(Pause::Refuse).is_err() && place.running.resume().is_err());
     answer.add_permits(1);
     assert_eq!(hear_all(&mut busy), b"slow bye");
     drop(busy);
@@ -324,7 +324,7 @@ fn the_port_is_free_when_the_server_is_over() {
 #[test]
 fn a_server_is_operated_from_inside_a_runtime_as_well() {
     let operate = |place: place::Place| async move {
-        place.running.pause().unwrap();
+        place.running.pause(Pause::Refuse).unwrap();
         place.running.resume().unwrap();
         talk(&mut place.client(), "here");
         assert_eq!(place.running.drain(PATIENCE).wait().cut, 0);

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread::JoinHandle;
 
 use place::{PATIENCE, local, open, until};
-use throng_server::{Conn, End, Server};
+use throng_server::{Conn, End, Pause, Server};
 
 const CONNECTORS: usize = 4;
 const PAUSES: usize = 5;
@@ -79,7 +79,7 @@ fn storm<K: 'static>(form: &str, server: Server<K>) {
     };
     for _ in 0..PAUSES {
         served_some();
-        place.running.pause().unwrap();
+        place.running.pause(Pause::Refuse).unwrap();
         let refused = tally.refused.load(Relaxed);
         until("some are refused", || tally.refused.load(Relaxed) > refused);
         place.running.resume().unwrap();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use throng_server::{Report, Running};
+use throng_server::{Pause, Report, Running};
 use throng_services::chat::Chat;
 
 use crate::signals::{Asker, Wish};
@@ -77,7 +77,7 @@ pub fn end_chat(chat: &Arc<Chat>, running: &Running, first: Wish, wishes: Receiv
     let patience = if first.now { Duration::from_millis(500) } else { DRAIN_MAX };
     let mut end = End::new(running, wishes, patience);
     // Whatever goes wrong here, the drain refuses new clients as well.
-    let _ = running.pause();
+    let _ = running.pause(Pause::Refuse);
     let words = throng_services::chat::text("the server is closing, see you").expect("plain words");
     let (chat, happened) = (Arc::clone(chat), end.tell.clone());
     spawn("throng-farewell", move || {

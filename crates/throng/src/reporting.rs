@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use throng_server::{Event as Happened, Rejected};
+use throng_server::Event as Happened;
 use throng_services::chat::{Note, Notes};
 
 use crate::directory::{Directory, door_name};
@@ -32,12 +32,12 @@ pub fn events(log: Arc<Log>, directory: Arc<Directory>) -> impl Fn(&Happened) + 
             log.tell(event.count("ms", lasted.as_millis()));
         }
         Happened::Rejected { peer, why } => {
-            let why = match why {
-                Rejected::AddressFull => "address_full",
-                Rejected::NoDescriptor => "no_descriptor",
-                Rejected::NoProxyHeader => "no_proxy_header",
-            };
-            log.tell(Event::warn("client.rejected").with("from", &peer.address).with("why", why));
+            log.tell(Event::warn("client.rejected").with("from", &peer.address).with("why", why.name()));
+        }
+        Happened::Blocked { thread, id, lasted, over, .. } => {
+            let kind = if *over { "worker.unblocked" } else { "worker.blocked" };
+            let event = Event::warn(kind).with("thread", thread).with_some("conn", id.as_ref());
+            log.tell(event.count("ms", lasted.as_millis()));
         }
         Happened::CertificateRead { certificate, failed } => log.tell(match failed {
             None => Event::info("tls.certificate_read").with("file", certificate),

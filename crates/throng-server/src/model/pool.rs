@@ -1,5 +1,7 @@
 //! `Pool`: tasks on tokio's work-stealing runtime.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
@@ -14,11 +16,13 @@ use super::{
 use crate::arrival::{self, Admission, Arrival, Begun};
 use crate::conn::Conn;
 use crate::handler::Handler;
-use crate::limits::Turn;
+use crate::inspection;
+use crate::seats::Turn;
 use crate::shared::Shape;
 use crate::shared::Shared;
 use crate::start_error::StartError;
 use crate::ticket::Open;
+use crate::watchdog;
 
 /// How long a task may hold its thread when the server is over.
 const OVER_MAX: Duration = Duration::from_millis(500);
@@ -46,7 +50,7 @@ impl<H: Handler> sealed::Model<Shareable<H>> for Pool {
 }
 
 async fn take_all<H: Handler>(mut arrivals: mpsc::Receiver<Arrival>, handler: &Arc<H>, shared: &Arc<Shared>) {
-    tokio::spawn(arrival::inspect_all(Arc::clone(shared)));
+    tokio::spawn(inspection::inspect_all(Arc::clone(shared)));
     while let Some(Arrival { visitor, admission }) = arrivals.recv().await {
         match admission {
             Admission::Served(open, turn) => {
@@ -71,6 +75,8 @@ async fn take_all<H: Handler>(mut arrivals: mpsc::Receiver<Arrival>, handler: &A
 async fn serve<H: Handler>(conn: Conn, open: Arc<Open>, turn: Turn, handler: Arc<H>) {
     let finishing = Arc::clone(&handler);
     let served = || arrival::steps(handler, conn);
-    arrival::run(open, served, move |conn, end| finishing.finish(conn, end)).await;
+    let (shared, worker, id) = (Arc::clone(&open.ticket.shared), open.ticket.worker, open.ticket.id);
+    let mut run = pin!(arrival::run(open, served, move |conn, end| finishing.finish(conn, end)));
+    poll_fn(|cx| watchdog::watched(&shared, worker, Some(id), || run.as_mut().poll(cx))).await;
     drop(turn);
 }

@@ -15,9 +15,10 @@ use crate::blocking::BlockingConn;
 use crate::conn::Conn;
 use crate::end::End;
 use crate::handler::{BlockingHandler, Handler};
+use crate::inspection;
 use crate::limits::Rejected;
-use crate::limits::Turn;
 use crate::peer::Peer;
+use crate::seats::Turn;
 use crate::start_error::StartError;
 use crate::ticket::Open;
 
@@ -91,7 +92,7 @@ pub(super) fn start(
         let (tell_over, over) = watch::channel(false);
         let (alive, mut ended) = mpsc::channel::<()>(1);
         runtime.block_on(async {
-            tokio::spawn(arrival::inspect_all(Arc::clone(&shared)));
+            tokio::spawn(inspection::inspect_all(Arc::clone(&shared)));
             while let Some(Arrival { visitor, admission }) = arrivals.recv().await {
                 match admission {
                     Admission::Served(open, turn) => {

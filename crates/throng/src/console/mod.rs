@@ -90,6 +90,7 @@ impl Console {
             "help" => self.rows().map(|row| row.name).filter(fits).map(str::to_owned).collect(),
             "kick" => self.directory.names(word, COMPLETIONS_MAX),
             "logs" => ["show "].iter().copied().filter(fits).map(str::to_owned).collect(),
+            "pause" => ["hold"].iter().copied().filter(fits).map(str::to_owned).collect(),
             "shutdown" => ["--now"].iter().copied().filter(fits).map(str::to_owned).collect(),
             _ => Vec::new(),
         };

@@ -17,6 +17,7 @@ pub fn status(console: &Console, chat: Option<&Status>) -> String {
     let state = match console.running.state() {
         State::Open => "accepting",
         State::Paused => "paused",
+        State::Held => "held",
         State::Draining => "draining",
         State::Closed => "closed",
     };
@@ -32,6 +33,12 @@ pub fn status(console: &Console, chat: Option<&Status>) -> String {
         ),
         format!("ended      {ended}"),
     ];
+    if stats.blocked > 0 {
+        lines.push(format!(
+            "blocked    {} times a handler held its worker up; logs show says when",
+            stats.blocked
+        ));
+    }
     match chat {
         Some(chat) => {
             let store = chat

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use throng_server::ConnId;
+use throng_server::{ConnId, Pause};
 use throng_services::chat::{Name, Names, OperatorCommand, Refusal, text};
 use throng_wire::printable::printable;
 
@@ -59,7 +59,7 @@ pub const ROWS: &[Row] = &[
     row("say", "WORDS", "tells everybody something, as the server", Serves::Chat, say),
     row("kick", "NAME [REASON]", "ends all connections of a person", Serves::Chat, kick),
     row("kick", "ID", "ends a connection; clients shows their numbers", Serves::Plain, kick_number),
-    row("pause", "", "refuses new clients; those who are here stay", Serves::All, pause),
+    row("pause", "[hold]", "refuses new clients, or lets them wait; who is here stays", Serves::All, pause),
     row("resume", "", "takes new clients again, on the same ports", Serves::All, resume),
     row("logs", "show [N]", "shows the last N events, 20 unless told", Serves::All, logs),
     row("shutdown", "[--now]", "says goodbye to everybody and ends; --now: at once", Serves::All, shutdown),
@@ -191,16 +191,24 @@ fn refusal(why: &Refusal) -> String {
 }
 
 fn pause(console: &Console, rest: &str) -> Outcome {
-    nothing("pause", rest)?;
-    let paused = console.running.pause().map_err(|why| format!("Not paused: {why}"))?;
-    console
-        .log
-        .tell(Event::info("server.paused").count("taken", paused.taken).count("clients", paused.in_flight));
+    let pause = match rest {
+        "" => Pause::Refuse,
+        "hold" => Pause::Hold,
+        _ => return Err(usage("pause")),
+    };
+    let paused = console.running.pause(pause).map_err(|why| format!("Not paused: {why}"))?;
+    let kind = if pause == Pause::Hold { "server.held" } else { "server.paused" };
+    console.log.tell(Event::info(kind).count("taken", paused.taken).count("clients", paused.in_flight));
     let stay = match paused.in_flight {
         1 => "1 client stays".to_owned(),
         count => format!("{count} clients stay"),
     };
-    Ok(Answer::say(format!("Paused: new connections are refused, {stay}. resume ends it.")))
+    Ok(Answer::say(match pause {
+        Pause::Refuse => format!("Paused: new connections are refused, {stay}. resume ends it."),
+        Pause::Hold => {
+            format!("Held: new connections wait in the kernel's queue, {stay}. resume serves them.")
+        }
+    }))
 }
 
 fn resume(console: &Console, rest: &str) -> Outcome {
