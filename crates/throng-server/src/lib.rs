@@ -27,8 +27,8 @@
 //! state per worker with [`Server::local`].
 //!
 //! The rooms, in reading order: [`handler`] what you write; [`conn`] with its [`peer`], [`blocking`] and [`outbox`] what it is given, with
-//! [`buffer`] and [`lines`]; [`server`] how it is put together, or why not ([`start_error`]), from [`claim`], [`model`], [`limits`] and [`timeouts`];
-//! [`running`] how it is operated, with [`report`]; [`end`], [`event`] and [`stats`] what it tells. Inside, `listener` accepts
+//! [`buffer`] and [`lines`]; [`server`] how it is put together, or why not ([`start_error`]), from [`claim`] or [`inherit`], [`model`], [`limits`] and [`timeouts`];
+//! [`running`] how it is operated, with [`report`], and [`restart`] by whom it is followed; [`end`], [`event`] and [`stats`] what it tells. Inside, `listener` accepts
 //! and never fails, `arrival` is a connection's life whoever serves it, `worker` is one core's event loop, `flusher` writes
 //! once per turn, `linger` closes politely, `registry` and `ticket` know who is connected, `queue` who waits in the kernel,
 //! `shared` is what all threads see, `thread_group` the threads, and `clock` is the one place where time is read.
@@ -41,6 +41,7 @@
 mod accept_faults;
 pub mod address;
 mod arrival;
+mod baton;
 pub mod blocking;
 pub mod buffer;
 pub mod claim;
@@ -52,6 +53,7 @@ mod failure;
 mod flusher;
 pub mod handler;
 mod handshake;
+pub mod inherit;
 pub mod limits;
 pub mod lines;
 mod linger;
@@ -64,6 +66,7 @@ pub mod proxy_protocol;
 mod queue;
 mod registry;
 pub mod report;
+pub mod restart;
 pub mod running;
 pub mod server;
 mod shared;
@@ -83,6 +86,7 @@ mod wire;
 mod worker;
 
 pub use address::Address;
+pub use baton::Baton;
 pub use blocking::BlockingConn;
 pub use buffer::Buffer;
 pub use claim::{BindError, Claim};
@@ -91,6 +95,7 @@ pub use end::End;
 pub use event::Event;
 pub use failure::{Failure, Result};
 pub use handler::{BlockingHandler, Handler, LocalHandler};
+pub use inherit::{InheritError, Inherited};
 pub use ipnet::IpNet;
 pub use limits::{Limits, Rejected, raise_descriptors};
 pub use lines::Lines;
@@ -98,6 +103,7 @@ pub use model::{Events, Model, Pool, Sequential, Threads, Workers};
 pub use outbox::Outbox;
 pub use peer::{ConnId, Peer};
 pub use report::{ConnInfo, Paused, Report, State};
+pub use restart::{Heir, Restart, RestartError};
 pub use running::{Drain, Running};
 pub use server::Server;
 pub use start_error::StartError;

@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use crate::accept_faults::AcceptFaults;
 use crate::address::Address;
 use crate::arrival::{Admission, Arrival, Refusal, Visitor};
+use crate::claim::Claim;
 use crate::event::Event;
 use crate::handshake::Speaks;
 use crate::limits::Place;
@@ -48,6 +49,10 @@ const EMFILE: i32 = 24;
 pub(crate) enum Order {
     Pause(SyncSender<io::Result<usize>>),
     Resume(SyncSender<io::Result<usize>>),
+    /// Gives the socket once more.
+    Share(SyncSender<io::Result<Claim>>),
+    /// Accepts no more, and closes its own copy of the socket.
+    LetGo(SyncSender<io::Result<usize>>),
 }
 
 /// Where arrivals go.
@@ -70,7 +75,7 @@ pub(crate) struct Listener {
 enum State {
     Open(AsyncFd<Listening>),
     Paused(Listening),
-    /// Neither listening nor able to; only while one state becomes the other.
+    /// Neither listening nor able to: while one state becomes the other, and when the socket was let go.
     Nothing,
 }
 
@@ -112,6 +117,11 @@ impl Listener {
         match order {
             Order::Pause(answer) => drop(answer.send(self.pause().await)),
             Order::Resume(answer) => drop(answer.send(self.resume())),
+            Order::Share(answer) => drop(answer.send(self.share())),
+            Order::LetGo(answer) => {
+                self.state = State::Nothing;
+                drop(answer.send(Ok(0)));
+            }
         }
     }
 
@@ -228,6 +238,14 @@ impl Listener {
         let refused = listening.refuse(successor);
         self.state = State::Paused(listening);
         refused.map(|()| taken)
+    }
+
+    fn share(&self) -> io::Result<Claim> {
+        match &self.state {
+            State::Open(listening) => listening.get_ref().share(),
+            State::Paused(listening) => listening.share(),
+            State::Nothing => Err(io::Error::other("the socket was let go")),
+        }
     }
 
     fn resume(&mut self) -> io::Result<usize> {

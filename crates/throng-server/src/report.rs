@@ -11,6 +11,8 @@ pub enum State {
     Open,
     /// Serves those who are here, refuses new ones, keeps its ports.
     Paused,
+    /// Serves those who are here; its sockets are another process's, or wait for one.
+    LetGo,
     /// Serves those who are here to their end.
     Draining,
     /// Is over.

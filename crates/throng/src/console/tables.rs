@@ -17,6 +17,7 @@ pub fn status(console: &Console, chat: Option<&Status>) -> String {
     let state = match console.running.state() {
         State::Open => "accepting",
         State::Paused => "paused",
+        State::LetGo => "restarting",
         State::Draining => "draining",
         State::Closed => "closed",
     };

@@ -1,0 +1,517 @@
+//! A live restart, with real processes: nobody is refused, nobody who got a byte is reset, and a new process that cannot
+//! serve leaves the old one as it was.
+//!
+//! This program is its own server: started with [`ROLE`] in its environment it serves, or fails to. All generations share one
+//! standard input, from which they take orders, and one standard output, on which they tell; they end when the input ends.
+
+#[allow(dead_code, reason = "a server of its own process needs little of it")]
+mod place;
+
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use command_fds::{CommandFdExt, FdMapping};
+use place::{PATIENCE, echo, knock, talk, until, workers};
+use throng_server::{Claim, InheritError, Inherited, Restart, RestartError, Running, Server, restart};
+
+/// What this process is to be, if it is not the test.
+const ROLE: &str = "THRONG_TEST_ROLE";
+
+/// Where the first server listens.
+const PLACES: &str = "THRONG_TEST_PLACES";
+
+/// How often the server is restarted under the storm.
+const RESTARTS: usize = 20;
+
+/// Who storms meanwhile, and how often each round must have been served after a restart before the next.
+const CALLERS: usize = 8;
+const ROUNDS_MIN: usize = 200;
+
+/// Lines that may wait to be read by a test.
+const LINES_MAX: usize = 1024;
+
+fn main() {
+    match std::env::var(ROLE).as_deref() {
+        Ok("serve") => serve(),
+        Ok("end") => end(),
+        Ok("hang") => hang(),
+        Ok("refuse") => Inherited::take().unwrap().baton.unwrap().failed("the certificate has expired"),
+        Ok("end late") => {
+            Inherited::take().unwrap().baton.unwrap().warm().unwrap();
+            end();
+        }
+        Ok(role) => panic!("no such role: {role}"),
+        Err(_) => {
+            let tests: [(&str, fn()); 7] = [
+                (
+                    "restarts_under_a_storm_refuse_and_reset_nobody",
+                    restarts_under_a_storm_refuse_and_reset_nobody,
+                ),
+                (
+                    "a_new_process_that_cannot_serve_leaves_the_old_one",
+                    a_new_process_that_cannot_serve_leaves_the_old_one,
+                ),
+                (
+                    "a_file_of_a_socket_goes_with_the_last_generation",
+                    a_file_of_a_socket_goes_with_the_last_generation,
+                ),
+                (
+                    "a_process_becomes_another_and_keeps_its_number",
+                    a_process_becomes_another_and_keeps_its_number,
+                ),
+                (
+                    "who_waits_while_nobody_accepts_is_served_by_the_next",
+                    who_waits_while_nobody_accepts_is_served_by_the_next,
+                ),
+                (
+                    "a_passed_socket_is_taken_by_its_name_and_only_held",
+                    a_passed_socket_is_taken_by_its_name_and_only_held,
+                ),
+                ("what_does_not_listen_is_refused", what_does_not_listen_is_refused),
+            ];
+            let wanted: Vec<_> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+            for (name, test) in tests {
+                if wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str())) {
+                    println!("test {name} ...");
+                    test();
+                    println!("test {name} ... ok");
+                }
+            }
+        }
+    }
+}
+
+/// Ends at once, with a word.
+fn end() {
+    eprintln!("no such luck");
+    std::process::exit(3);
+}
+
+/// Does nothing until the line to the old process is closed by its end.
+fn hang() {
+    let inherited = Inherited::take().unwrap();
+    assert!(inherited.baton.is_some());
+    std::thread::park();
+}
+
+/// Serves an echo, and does what it is told.
+fn serve() {
+    let Inherited { mut claims, mut baton, .. } = match Inherited::take() {
+        Ok(inherited) => inherited,
+        Err(why) => return tell(&format!("refused {why}")),
+    };
+    if claims.is_empty() {
+        let places = std::env::var(PLACES).unwrap();
+        let bound = places.split(',').map(|place| throng_server::Address::resolve(place).unwrap());
+        claims = bound.map(|address| Claim::bind(address).unwrap()).collect();
+    }
+    if let Some(baton) = &mut baton {
+        baton.warm().unwrap();
+    }
+    let names: Vec<_> = claims.iter().map(|claim| claim.name().unwrap_or("-").to_owned()).collect();
+    let server = claims.into_iter().fold(Server::new(echo), Server::listen_on);
+    let running = server.model(workers(2)).start().unwrap();
+    if let Some(baton) = baton {
+        baton.open().unwrap();
+    }
+    let addresses: Vec<_> = running.addresses().iter().map(ToString::to_string).collect();
+    tell(&format!("open {} {} {}", std::process::id(), addresses.join(","), names.join(",")));
+    while next_order().is_some_and(|order| !obey(&running, &order)) {}
+    let report = running.drain(PATIENCE).wait();
+    tell(&format!("drained cut={}", report.cut));
+}
+
+/// The next line of the input, until that ends.
+fn next_order() -> Option<String> {
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).unwrap();
+    line.pop().map(|_| line)
+}
+
+/// Carries out an order; `true` when this process is over.
+fn obey(running: &Running, order: &str) -> bool {
+    match order {
+        "restart" => told(running.restart(heir("serve"))),
+        "impatient" => {
+            let warm_within = Duration::from_millis(300);
+            told(running.restart(Restart { warm_within, ..heir("hang") }))
+        }
+        "missing" => told(running.restart(Restart::of(Command::new("/nowhere/at/all")))),
+        "twice" => {
+            let first = running.heir(heir("serve")).unwrap();
+            let second = running.restart(heir("serve"));
+            assert!(matches!(second, Err(RestartError::UnderWay)), "{second:?}");
+            drop(first);
+            tell("once");
+            false
+        }
+        "pause" => {
+            let paused = running.pause();
+            tell(&paused.map_or_else(|why| format!("not paused {why}"), |_| "paused".to_owned()));
+            false
+        }
+        "hold" => {
+            // As a service with something that only one process can have: it is over before the next one begins.
+            let mut heir = running.heir(heir("serve")).unwrap();
+            running.let_go().unwrap();
+            running.drain(PATIENCE).wait();
+            tell("let go");
+            next_order();
+            told(heir.open())
+        }
+        "hold in vain" => {
+            let mut heir = running.heir(heir("end late")).unwrap();
+            running.let_go().unwrap();
+            running.drain(PATIENCE).wait();
+            told(heir.open());
+            let claims = heir.into_claims();
+            let again = claims.into_iter().fold(Server::new(echo), Server::listen_on).start().unwrap();
+            tell("again");
+            next_order();
+            again.drain(PATIENCE).wait();
+            true
+        }
+        "become" => {
+            let claims = running.heir(heir("serve")).unwrap().into_claims();
+            running.let_go().unwrap();
+            running.drain(PATIENCE).wait();
+            panic!("{}", restart::replace(heir("serve").command, &claims));
+        }
+        role => told(running.restart(heir(role))),
+    }
+}
+
+fn heir(role: &str) -> Restart {
+    let mut restart = Restart::again().unwrap();
+    restart.command.env(ROLE, role);
+    restart
+}
+
+fn told(restarted: Result<u32, RestartError>) -> bool {
+    match &restarted {
+        Ok(id) => tell(&format!("restarted {id}")),
+        Err(why) => tell(&format!("failed {}", why.to_string().replace('\n', " "))),
+    }
+    restarted.is_ok()
+}
+
+/// One line, in one write, so that two generations do not tear each other's.
+fn tell(line: &str) {
+    std::io::stdout().lock().write_all(format!("{line}\n").as_bytes()).unwrap();
+}
+
+/// All generations of a server.
+struct Generations {
+    first: Child,
+    orders: Option<ChildStdin>,
+    told: Receiver<String>,
+    address: SocketAddr,
+}
+
+impl Generations {
+    fn begin(places: &str) -> Generations {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.env(ROLE, "serve").env(PLACES, places);
+        Generations::of(command)
+    }
+
+    fn of(mut command: Command) -> Generations {
+        let mut first = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        drop(command);
+        let (tell, told) = sync_channel(LINES_MAX);
+        let lines = BufReader::new(first.stdout.take().unwrap());
+        std::thread::spawn(move || lines.lines().map_while(Result::ok).try_for_each(|line| tell.send(line)));
+        let orders = first.stdin.take();
+        let mut begun = Generations { first, orders, told, address: "127.0.0.1:1".parse().unwrap() };
+        let open = begun.hear("open");
+        if let Ok(address) = open[1].split(',').next().unwrap().parse() {
+            begun.address = address;
+        }
+        begun
+    }
+
+    fn order(&mut self, order: &str) {
+        self.orders.as_mut().unwrap().write_all(format!("{order}\n").as_bytes()).unwrap();
+    }
+
+    /// The words behind the next line that begins so.
+    #[track_caller]
+    fn hear(&self, word: &str) -> Vec<String> {
+        loop {
+            let line = self.told.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{word:?} did not come"));
+            if let Some(rest) = line.strip_prefix(word) {
+                return rest.split_whitespace().map(str::to_owned).collect();
+            }
+            assert!(line.starts_with("drained") || word == "drained", "{line:?} came instead of {word:?}");
+        }
+    }
+
+    /// Restarts, and gives the words of the new one behind `open`.
+    #[track_caller]
+    fn restart(&mut self) -> Vec<String> {
+        self.order("restart");
+        self.restarted()
+    }
+
+    /// Both generations tell as they come to it.
+    #[track_caller]
+    fn restarted(&self) -> Vec<String> {
+        let told = std::array::from_fn::<_, 3, _>(|_| self.told.recv_timeout(PATIENCE));
+        let mut told = told.map(|line| line.expect("both generations tell"));
+        told.sort();
+        let words = |line: &str| line.split_whitespace().skip(1).map(str::to_owned).collect::<Vec<_>>();
+        let (open, restarted) = (words(&told[1]), words(&told[2]));
+        assert_eq!(told[0], "drained cut=0", "{told:?}");
+        assert!(told[1].starts_with("open ") && told[2].starts_with("restarted "), "{told:?}");
+        assert_eq!(open[0], restarted[0]);
+        open
+    }
+
+    /// The end of the input is the end of the last generation, and the end of the output the proof of it.
+    fn end(mut self) {
+        self.orders = None;
+        while self.told.recv_timeout(PATIENCE).is_ok() {}
+        assert!(self.first.wait().unwrap().success());
+    }
+}
+
+impl Drop for Generations {
+    fn drop(&mut self) {
+        // When a test failed: the first generation by its number; others end with their input.
+        let _ = self.first.kill();
+        let _ = self.first.wait();
+    }
+}
+
+/// What the callers of a storm saw.
+#[derive(Default)]
+struct Seen {
+    rounds: AtomicUsize,
+    calls: AtomicUsize,
+    refused: AtomicUsize,
+    reset: AtomicUsize,
+    over: AtomicBool,
+}
+
+fn restarts_under_a_storm_refuse_and_reset_nobody() {
+    let mut server = Generations::begin("127.0.0.1:0");
+    let (address, seen) = (server.address, Arc::<Seen>::default());
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|caller| {
+            let seen = Arc::clone(&seen);
+            std::thread::spawn(move || {
+                while !seen.over.load(SeqCst) {
+                    call(address, caller, &seen);
+                }
+            })
+        })
+        .collect();
+    let mut ids = vec![server.first.id().to_string()];
+    for _ in 0..RESTARTS {
+        let mark = seen.rounds.load(SeqCst) + ROUNDS_MIN;
+        until("the storm goes on", || seen.rounds.load(SeqCst) > mark);
+        let open = server.restart();
+        assert_eq!(open[1], address.to_string());
+        ids.push(open[0].clone());
+    }
+    let mark = seen.rounds.load(SeqCst) + ROUNDS_MIN;
+    until("the last one serves", || seen.rounds.load(SeqCst) > mark);
+    seen.over.store(true, SeqCst);
+    callers.into_iter().for_each(|caller| caller.join().unwrap());
+    let (refused, reset) = (seen.refused.load(SeqCst), seen.reset.load(SeqCst));
+    println!(
+        "{RESTARTS} restarts: {} calls, {} rounds, {refused} refused, {reset} reset",
+        seen.calls.load(SeqCst),
+        seen.rounds.load(SeqCst)
+    );
+    assert_eq!((refused, reset), (0, 0));
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), RESTARTS + 1, "each generation is a process of its own");
+    server.end();
+}
+
+/// Calls, talks for a while, and hangs up, unless the server ends the call before.
+fn call(address: SocketAddr, caller: usize, seen: &Seen) {
+    let calls = seen.calls.fetch_add(1, SeqCst);
+    let mut stream = match TcpStream::connect(address) {
+        Ok(stream) => stream,
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+            seen.refused.fetch_add(1, SeqCst);
+            return;
+        }
+        Err(error) => {
+            eprintln!("no call: {error}");
+            seen.reset.fetch_add(1, SeqCst);
+            return;
+        }
+    };
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    for round in 0..(calls % 7) * 5 {
+        let text = format!("caller {caller} round {round}");
+        let mut heard = vec![0; text.len()];
+        let spoken = stream.write_all(text.as_bytes()).and_then(|()| stream.read_exact(&mut heard));
+        match spoken {
+            Ok(()) => assert_eq!(heard, text.as_bytes()),
+            // The server's end, at a point where nothing was under way.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return,
+            Err(error) => {
+                eprintln!("round {round}: {error}");
+                seen.reset.fetch_add(1, SeqCst);
+                return;
+            }
+        }
+        seen.rounds.fetch_add(1, SeqCst);
+    }
+}
+
+fn a_new_process_that_cannot_serve_leaves_the_old_one() {
+    let mut server = Generations::begin("127.0.0.1:0");
+    let mut stays = knock(server.address);
+    talk(&mut stays, "before");
+    for (order, expected) in [
+        ("end", "the new process ended: exit status: 3; it wrote: no such luck"),
+        ("impatient", "the new process did not answer in time"),
+        ("refuse", "the new process cannot serve: the certificate has expired"),
+        ("missing", "the new process cannot be started: No such file or directory"),
+        ("end late", "the new process ended: exit status: 3"),
+    ] {
+        server.order(order);
+        let why = server.hear("failed").join(" ");
+        assert!(why.starts_with(expected), "{order}: {why}");
+        talk(&mut stays, "still here");
+        talk(&mut knock(server.address), "and for new ones");
+    }
+    server.order("twice");
+    server.hear("once");
+    server.restart();
+    server.end();
+}
+
+fn a_file_of_a_socket_goes_with_the_last_generation() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("echo.sock");
+    let mut server = Generations::begin(&format!("unix:{}", path.display()));
+    for _ in 0..3 {
+        let mut client = UnixStream::connect(&path).unwrap();
+        client.write_all(b"hello").unwrap();
+        client.read_exact(&mut [0; 5]).unwrap();
+        server.restart();
+        let mut end = Vec::new();
+        client.read_to_end(&mut end).unwrap();
+    }
+    UnixStream::connect(&path).unwrap();
+    // A path is paused and taken up again by a generation that did not bind it.
+    server.order("pause");
+    server.hear("paused");
+    assert_eq!(UnixStream::connect(&path).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    server.restart();
+    UnixStream::connect(&path).unwrap();
+    server.end();
+    assert!(!path.exists());
+}
+
+fn a_process_becomes_another_and_keeps_its_number() {
+    let mut server = Generations::begin("127.0.0.1:0,[::1]:0");
+    let id = server.first.id().to_string();
+    for _ in 0..2 {
+        server.order("become");
+        let open = server.hear("open");
+        assert_eq!(open[0], id);
+        assert!(open[1].starts_with(&format!("{},[::1]:", server.address)), "{open:?}");
+        talk(&mut knock(server.address), "hello");
+    }
+    server.order("pause");
+    server.hear("paused");
+    assert_eq!(TcpStream::connect(server.address).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    server.end();
+}
+
+fn who_waits_while_nobody_accepts_is_served_by_the_next() {
+    for (order, then) in [("hold", "restarted"), ("hold in vain", "again")] {
+        let mut server = Generations::begin("127.0.0.1:0");
+        let mut stays = knock(server.address);
+        talk(&mut stays, "before");
+        server.order(order);
+        let mut waits = match order {
+            "hold" => {
+                server.hear("let go");
+                assert_eq!(stays.read(&mut [0]).unwrap(), 0, "who was here is told that it ends");
+                let mut waits = knock(server.address);
+                waits.write_all(b"is anybody there?").unwrap();
+                server.order("go");
+                waits
+            }
+            _ => {
+                let why = server.hear("failed").join(" ");
+                assert!(why.starts_with("the new process ended: exit status: 3"), "{why}");
+                let mut waits = knock(server.address);
+                waits.write_all(b"is anybody there?").unwrap();
+                waits
+            }
+        };
+        match then {
+            "restarted" => drop(server.restarted()),
+            _ => drop(server.hear(then)),
+        }
+        let mut heard = [0; 17];
+        waits.read_exact(&mut heard).unwrap();
+        assert_eq!(&heard, b"is anybody there?");
+        drop(waits);
+        server.end();
+    }
+}
+
+/// A server with these descriptors from 3 on, as a service manager starts it: the number is known only in the process.
+fn activated(passed: Vec<std::os::fd::OwnedFd>, names: &str) -> Command {
+    let mut command = Command::new("sh");
+    let program = std::env::current_exe().unwrap();
+    command.args(["-c", "LISTEN_PID=$$ exec \"$0\""]).arg(program).env(ROLE, "serve");
+    command.env("LISTEN_FDS", passed.len().to_string()).env("LISTEN_FDNAMES", names);
+    let mappings = passed.into_iter().zip(3..).map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd });
+    command.fd_mappings(mappings.collect()).unwrap();
+    command
+}
+
+fn a_passed_socket_is_taken_by_its_name_and_only_held() {
+    let (web, other) = (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("[::1]:0").unwrap());
+    let (at, beside) = (web.local_addr().unwrap(), other.local_addr().unwrap());
+    let mut server = Generations::of(activated(vec![web.into(), other.into()], "web:other"));
+    assert_eq!(server.address, at);
+    talk(&mut knock(at), "hello");
+    talk(&mut knock(beside), "hello");
+    server.order("pause");
+    let why = server.hear("not paused").join(" ");
+    assert!(why.contains("can only be held"), "{why}");
+    // The name, and with it whose socket it is, comes through a restart.
+    assert_eq!(server.restart()[2], "web,other");
+    server.order("pause");
+    server.hear("not paused");
+    talk(&mut knock(at), "hello");
+    server.end();
+}
+
+fn what_does_not_listen_is_refused() {
+    let (end, _other) = UnixStream::pair().unwrap();
+    let file = tempfile::tempfile().unwrap();
+    let datagram = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let unbound: std::os::fd::OwnedFd = {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.into()
+    };
+    let why = Mutex::new(Vec::new());
+    for passed in [end.into(), file.into(), datagram.into(), unbound] {
+        let output = activated(vec![passed], "web").stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(said.starts_with("refused descriptor 3 (\"web\") is no listening stream socket: "), "{said}");
+        why.lock().unwrap().push(said);
+    }
+    let wrong = InheritError::TooMany { count: 65 };
+    assert!(wrong.to_string().contains("65"));
+}
