@@ -31,6 +31,16 @@ pub fn open(folder: &DataFolder, durability: Durability) -> Result<Opened, OpenF
     OpenOptions::new(durability).open(folder)
 }
 
+/// Whether the store in this folder is one that [`open`] would take: looks, changes nothing, and takes no lock, so that it may
+/// be asked while another process has the store open. A folder without a store, or none at all, is in order.
+pub fn check(folder: &Path) -> Result<(), OpenFault> {
+    let path = folder.join(FILE);
+    if header::look(&path)? == Found::Nothing {
+        return Ok(());
+    }
+    schema::check_read_only(&path)
+}
+
 /// How a store is opened; what [`open`] leaves as it is, tests change.
 pub struct OpenOptions {
     durability: Durability,
