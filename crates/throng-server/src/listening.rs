@@ -53,6 +53,7 @@ impl Listening {
     }
 
     /// Where.
+    #[cfg(test)]
     pub(crate) fn address(&self) -> &Address {
         &self.address
     }

@@ -7,6 +7,34 @@
 //! [`crate::Running::drain`]; clients wait in the kernel's queue meanwhile. One without calls [`crate::Running::restart`].
 //!
 //! A new process that ends, hangs, or says that it cannot is killed by its number and reaped, and the error says what it said.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use throng_server::{Conn, Inherited, Restart, Server};
+//!
+//! # async fn serve(_: Conn) -> throng_server::Result { Ok(()) }
+//! # fn restart_was_asked() -> bool { true }
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let inherited = Inherited::take()?; // first of all
+//!     let server = match inherited.claims.is_empty() {
+//!         true => Server::new(serve).listen("127.0.0.1:50007"),
+//!         false => inherited.claims.into_iter().fold(Server::new(serve), Server::listen_on),
+//!     };
+//!     // What may fail is done here, before the old one is told that this one could serve.
+//!     let mut baton = inherited.baton;
+//!     baton.as_mut().map_or(Ok(()), |baton| baton.warm())?;
+//!     let running = server.start()?;
+//!     baton.map_or(Ok(()), |baton| baton.open())?;
+//!     while restart_was_asked() {
+//!         match running.restart(Restart::again()?) {
+//!             Ok(_) => break,
+//!             Err(why) => eprintln!("not restarted: {why}"),
+//!         }
+//!     }
+//!     running.drain(Duration::from_secs(30)).wait();
+//!     Ok(())
+//! }
+//! ```
 
 use std::collections::VecDeque;
 use std::ffi::OsString;

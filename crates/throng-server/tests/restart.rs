@@ -18,13 +18,20 @@ use std::time::Duration;
 
 use command_fds::{CommandFdExt, FdMapping};
 use place::{PATIENCE, echo, knock, talk, until, workers};
-use throng_server::{Claim, InheritError, Inherited, Restart, RestartError, Running, Server, restart};
+use throng_server::inherit::PASSED_MAX;
+use throng_server::{
+    Claim, InheritError, Inherited, Pool, Restart, RestartError, Running, Sequential, Server, Threads,
+    Workers, restart,
+};
 
 /// What this process is to be, if it is not the test.
 const ROLE: &str = "THRONG_TEST_ROLE";
 
 /// Where the first server listens.
 const PLACES: &str = "THRONG_TEST_PLACES";
+
+/// By what means it serves.
+const MODEL: &str = "THRONG_TEST_MODEL";
 
 /// How often the server is restarted under the storm.
 const RESTARTS: usize = 20;
@@ -36,44 +43,38 @@ const ROUNDS_MIN: usize = 200;
 /// Lines that may wait to be read by a test.
 const LINES_MAX: usize = 1024;
 
+/// Tests with their names.
+macro_rules! named {
+    ($($test:ident),* $(,)?) => {
+        [$((stringify!($test), $test as fn())),*]
+    };
+}
+
 fn main() {
     match std::env::var(ROLE).as_deref() {
         Ok("serve") => serve(),
         Ok("end") => end(),
         Ok("hang") => hang(),
         Ok("refuse") => Inherited::take().unwrap().baton.unwrap().failed("the certificate has expired"),
+        Ok("chatter") => {
+            eprintln!("{}the last words", "chatter\n".repeat(20_000));
+            std::process::exit(3);
+        }
         Ok("end late") => {
             Inherited::take().unwrap().baton.unwrap().warm().unwrap();
             end();
         }
         Ok(role) => panic!("no such role: {role}"),
         Err(_) => {
-            let tests: [(&str, fn()); 7] = [
-                (
-                    "restarts_under_a_storm_refuse_and_reset_nobody",
-                    restarts_under_a_storm_refuse_and_reset_nobody,
-                ),
-                (
-                    "a_new_process_that_cannot_serve_leaves_the_old_one",
-                    a_new_process_that_cannot_serve_leaves_the_old_one,
-                ),
-                (
-                    "a_file_of_a_socket_goes_with_the_last_generation",
-                    a_file_of_a_socket_goes_with_the_last_generation,
-                ),
-                (
-                    "a_process_becomes_another_and_keeps_its_number",
-                    a_process_becomes_another_and_keeps_its_number,
-                ),
-                (
-                    "who_waits_while_nobody_accepts_is_served_by_the_next",
-                    who_waits_while_nobody_accepts_is_served_by_the_next,
-                ),
-                (
-                    "a_passed_socket_is_taken_by_its_name_and_only_held",
-                    a_passed_socket_is_taken_by_its_name_and_only_held,
-                ),
-                ("what_does_not_listen_is_refused", what_does_not_listen_is_refused),
+            let tests = named![
+                restarts_under_a_storm_refuse_and_reset_nobody,
+                a_new_process_that_cannot_serve_leaves_the_old_one,
+                a_file_of_a_socket_goes_with_the_last_generation,
+                a_process_becomes_another_and_keeps_its_number,
+                who_waits_while_nobody_accepts_is_served_by_the_next,
+                a_passed_socket_is_taken_by_its_name_and_only_held,
+                more_addresses_than_can_be_passed_are_not_passed,
+                what_does_not_listen_is_refused,
             ];
             let wanted: Vec<_> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
             for (name, test) in tests {
@@ -116,7 +117,14 @@ fn serve() {
     }
     let names: Vec<_> = claims.iter().map(|claim| claim.name().unwrap_or("-").to_owned()).collect();
     let server = claims.into_iter().fold(Server::new(echo), Server::listen_on);
-    let running = server.model(workers(2)).start().unwrap();
+    let model = std::env::var(MODEL).unwrap_or_default();
+    let running = match model.as_str() {
+        "sequential" => server.model(Sequential).start(),
+        "threads" => server.model(Threads { max: 64 }).start(),
+        "pool" => server.model(Pool { workers: Workers::Count(2) }).start(),
+        _ => server.model(workers(2)).start(),
+    };
+    let running = running.unwrap();
     if let Some(baton) = baton {
         baton.open().unwrap();
     }
@@ -300,7 +308,15 @@ struct Seen {
 }
 
 fn restarts_under_a_storm_refuse_and_reset_nobody() {
-    let mut server = Generations::begin("127.0.0.1:0");
+    for (model, restarts) in [("events", RESTARTS), ("pool", 5), ("threads", 5), ("sequential", 5)] {
+        storm(model, restarts);
+    }
+}
+
+fn storm(model: &str, restarts: usize) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.env(ROLE, "serve").env(PLACES, "127.0.0.1:0").env(MODEL, model);
+    let mut server = Generations::of(command);
     let (address, seen) = (server.address, Arc::<Seen>::default());
     let callers: Vec<_> = (0..CALLERS)
         .map(|caller| {
@@ -313,7 +329,7 @@ fn restarts_under_a_storm_refuse_and_reset_nobody() {
         })
         .collect();
     let mut ids = vec![server.first.id().to_string()];
-    for _ in 0..RESTARTS {
+    for _ in 0..restarts {
         let mark = seen.rounds.load(SeqCst) + ROUNDS_MIN;
         until("the storm goes on", || seen.rounds.load(SeqCst) > mark);
         let open = server.restart();
@@ -326,14 +342,14 @@ fn restarts_under_a_storm_refuse_and_reset_nobody() {
     callers.into_iter().for_each(|caller| caller.join().unwrap());
     let (refused, reset) = (seen.refused.load(SeqCst), seen.reset.load(SeqCst));
     println!(
-        "{RESTARTS} restarts: {} calls, {} rounds, {refused} refused, {reset} reset",
+        "{model}: {restarts} restarts: {} calls, {} rounds, {refused} refused, {reset} reset",
         seen.calls.load(SeqCst),
         seen.rounds.load(SeqCst)
     );
     assert_eq!((refused, reset), (0, 0));
     ids.sort();
     ids.dedup();
-    assert_eq!(ids.len(), RESTARTS + 1, "each generation is a process of its own");
+    assert_eq!(ids.len(), restarts + 1, "each generation is a process of its own");
     server.end();
 }
 
@@ -388,6 +404,13 @@ fn a_new_process_that_cannot_serve_leaves_the_old_one() {
         talk(&mut stays, "still here");
         talk(&mut knock(server.address), "and for new ones");
     }
+    server.order("chatter");
+    let why = server.hear("failed").join(" ");
+    assert!(
+        why.starts_with("the new process ended: exit status: 3; it wrote: ") && why.len() < 5_000,
+        "{why}"
+    );
+    assert!(why.ends_with("the last words"), "{why}");
     server.order("twice");
     server.hear("once");
     server.restart();
@@ -466,6 +489,17 @@ fn who_waits_while_nobody_accepts_is_served_by_the_next() {
         drop(waits);
         server.end();
     }
+}
+
+fn more_addresses_than_can_be_passed_are_not_passed() {
+    let server = (0..PASSED_MAX).fold(Server::new(echo), |server, _| server.listen("127.0.0.1:0"));
+    let place = place::open_at(server);
+    let refused = place.running.restart(heir("end"));
+    assert!(matches!(refused, Err(RestartError::TooMany { count: PASSED_MAX })), "{refused:?}");
+    talk(&mut place.client(), "still here");
+    place.end();
+    let over = place.running.restart(heir("end"));
+    assert!(matches!(over, Err(RestartError::Ending)), "{over:?}");
 }
 
 /// A server with these descriptors from 3 on, as a service manager starts it: the number is known only in the process.
