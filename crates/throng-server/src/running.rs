@@ -209,12 +209,12 @@ impl Running {
         self.inner.drain.changed.notify_all();
         drop(progress);
         if first {
-            let before = std::mem::replace(&mut *lock(&self.inner.state), State::Draining);
+            *lock(&self.inner.state) = State::Draining;
             let inner = Arc::clone(&self.inner);
-            let spawned = Builder::new().name("throng-drain".to_owned()).spawn(move || inner.end(before));
+            let spawned = Builder::new().name("throng-drain".to_owned()).spawn(move || inner.end());
             if spawned.is_err() {
                 // No thread to wait on: the caller waits instead.
-                self.inner.end(before);
+                self.inner.end();
             }
         }
         Drain { draining: Arc::clone(&self.inner.drain) }
@@ -262,13 +262,10 @@ impl Inner {
     }
 
     /// The drain, from its beginning to the last thread.
-    fn end(&self, before: State) {
+    fn end(&self) {
         let begun_ms = clock::now_ms();
-        // A pause of sockets that are another process's as well would refuse its clients.
-        if before != State::LetGo {
-            // Whatever goes wrong here, the listeners end below.
-            let _ = self.order(Order::Pause);
-        }
+        // Whatever goes wrong here, the listeners end below. One that let its socket go has nothing to pause.
+        let _ = self.order(Order::Pause);
         let open = self.shared.registry.open();
         self.shared.drain();
         let cut = self.wait_or_cut();
