@@ -14,12 +14,13 @@ use throng_server::{Claim, Heir, Restart, Running, restart};
 use crate::fault::Fault;
 use crate::log::{Event, Log};
 use crate::notify;
+use crate::screen::Screen;
 use crate::signals::{Asker, Wishes};
 
 /// What everybody hears who is in the chat then.
 pub const FAREWELL: &str = "the server restarts, come back in a moment";
 
-/// How long the last event may take to be written before this process becomes another.
+/// How long the last event may take to be written, and to be shown, before this process becomes another.
 const SETTLE_MAX: Duration = Duration::from_secs(1);
 
 /// Where the program is that this process runs, whatever became of its file (proc_pid_exe(5)).
@@ -96,7 +97,7 @@ impl Next {
     ///
     /// # Errors
     /// When that failed too.
-    pub fn take_over(self, log: &Log) -> Result<(), Fault> {
+    pub fn take_over(self, log: &Log, screen: &Screen) -> Result<(), Fault> {
         let claims = match self {
             Next::Serving => return Ok(()),
             Next::Sockets(claims) => {
@@ -114,7 +115,9 @@ impl Next {
                 }
             },
         };
+        // The threads that write and print end with the program.
         log.settle(SETTLE_MAX);
+        screen.settle(SETTLE_MAX);
         Err(Fault::failed(format!(
             "neither the new program nor this one could go on: {}",
             become_old(&claims)

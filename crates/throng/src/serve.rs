@@ -169,7 +169,7 @@ impl Start<'_> {
         }
         self.finish(prompt, terminal.as_ref(), &log, &ended);
         drop(folder);
-        over(&ended, next, &log)
+        self.over(&ended, next, &log)
     }
 
     /// Does this server follow another one?
@@ -310,6 +310,14 @@ impl Start<'_> {
         self.screen.settle(LAST_LINES_MAX);
     }
 
+    /// After the drain: the exit code, when the next one serves or there is none. Whoever cut the drain short wanted the end.
+    fn over(&self, ended: &Ended, next: Option<Next>, log: &Log) -> Result<u8, Fault> {
+        match next {
+            Some(next) if ended.cut_by.is_none() => next.take_over(log, &self.screen).map(|()| 0),
+            _ => Ok(ended.exit_code()),
+        }
+    }
+
     fn house(&self, notes: Notes) -> House {
         let pace = match self.asked.pace {
             Pace::Off => throng_services::chat::PaceSettings::off(),
@@ -328,14 +336,6 @@ impl Start<'_> {
             per_address_loopback: self.asked.limits_per_address.is_some(),
             ..usual
         }
-    }
-}
-
-/// After the drain: the exit code, when the next one serves or there is none. Whoever cut the drain short wanted the end.
-fn over(ended: &Ended, next: Option<Next>, log: &Log) -> Result<u8, Fault> {
-    match next {
-        Some(next) if ended.cut_by.is_none() => next.take_over(log).map(|()| 0),
-        _ => Ok(ended.exit_code()),
     }
 }
 

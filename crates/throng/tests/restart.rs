@@ -373,10 +373,10 @@ fn a_new_program_that_cannot_serve_leaves_the_chat_as_it_is() {
     for (script, expected) in [
         ("echo no such luck >&2; exit 3", "the new process ended: exit status: 3; it wrote: no such luck"),
         (
-            "printf 'failed the moon is wrong\\n' >&4; sleep 20",
+            "printf 'failed the moon is wrong\\n' >&4; exec sleep 20",
             "the new process cannot serve: the moon is wrong",
         ),
-        ("printf 'hello\\n' >&4; sleep 20", "the new process is not understood"),
+        ("printf 'hello\\n' >&4; exec sleep 20", "the new process is not understood"),
     ] {
         program.replace(script);
         server.signal("-USR2");

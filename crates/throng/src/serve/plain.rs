@@ -10,7 +10,7 @@ use throng_services::{Seen, Watch};
 use throng_store::DataFolder;
 use throng_wire::printable::printable_bytes;
 
-use super::{Start, over, publish};
+use super::{Start, publish};
 use crate::banner;
 use crate::cli::Model;
 use crate::console::Console;
@@ -99,7 +99,7 @@ impl Start<'_> {
         let ended = ending::end(&running, first, wished);
         self.finish(prompt, terminal.as_ref(), &log, &ended);
         drop(folder);
-        over(&ended, next, &log)
+        self.over(&ended, next, &log)
     }
 
     /// Where the event log is kept, if anywhere.
