@@ -28,7 +28,7 @@
 //!
 //! The rooms, in reading order: [`handler`] what you write; [`conn`] with its [`peer`], [`blocking`] and [`outbox`] what it is given, with
 //! [`buffer`] and [`lines`]; [`server`] how it is put together, or why not ([`start_error`]), from [`claim`] or [`inherit`], [`model`], [`limits`] and [`timeouts`];
-//! [`running`] how it is operated, with [`report`], and [`restart`] by whom it is followed; [`end`], [`event`] and [`stats`] what it tells. Inside, `listener` accepts
+//! [`running`] how it is operated, with [`report`], and [`restart`] by whom it is followed, or why not ([`restart_error`]); [`end`], [`event`] and [`stats`] what it tells. Inside, `listener` accepts
 //! and never fails, `arrival` is a connection's life whoever serves it, `worker` is one core's event loop, `flusher` writes
 //! once per turn, `linger` closes politely, `registry` and `ticket` know who is connected, `queue` who waits in the kernel,
 //! `shared` is what all threads see, `thread_group` the threads, and `clock` is the one place where time is read.
@@ -54,6 +54,7 @@ mod flusher;
 pub mod handler;
 mod handshake;
 pub mod inherit;
+mod last_words;
 pub mod limits;
 pub mod lines;
 mod linger;
@@ -67,6 +68,7 @@ mod queue;
 mod registry;
 pub mod report;
 pub mod restart;
+pub mod restart_error;
 pub mod running;
 pub mod server;
 mod shared;
@@ -103,7 +105,8 @@ pub use model::{Events, Model, Pool, Sequential, Threads, Workers};
 pub use outbox::Outbox;
 pub use peer::{ConnId, Peer};
 pub use report::{ConnInfo, Paused, Report, State};
-pub use restart::{Heir, Restart, RestartError};
+pub use restart::{Heir, Restart};
+pub use restart_error::RestartError;
 pub use running::{Drain, Running};
 pub use server::Server;
 pub use start_error::StartError;

@@ -36,18 +36,16 @@
 //! }
 //! ```
 
-use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::fmt;
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::AcqRel, Ordering::Release};
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::sync_channel;
 use std::thread::Builder;
 use std::time::Duration;
 
@@ -57,16 +55,11 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use crate::baton::{self, Word};
 use crate::claim::Claim;
 use crate::inherit::{BATON, PASSED_MAX};
+use crate::last_words::{LAST_WORDS_MAX, LastWords};
+use crate::restart_error::RestartError;
 
 /// The first descriptor that is passed (sd_listen_fds(3), SD_LISTEN_FDS_START).
 const FIRST: i32 = 3;
-
-/// What is kept of a new process's standard error, its end: enough for an error with its hints.
-const SAID_MAX: usize = 4096;
-
-/// How long the last words of a process that has ended may take to be read. Something that it started may hold its standard
-/// error open for ever.
-const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
 
 /// What Linux writes behind the name of a program whose file was replaced (proc_pid_exe(5)).
 const REPLACED: &str = " (deleted)";
@@ -105,72 +98,6 @@ fn program() -> io::Result<PathBuf> {
     let replaced = path.to_str().and_then(|path| path.strip_suffix(REPLACED)).map(PathBuf::from);
     Ok(replaced.filter(|_| !path.exists()).unwrap_or(path))
 }
-
-/// A server was not restarted; it goes on, unless it had let go.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum RestartError {
-    /// Another restart is under way.
-    UnderWay,
-    /// The server is draining or over.
-    Ending,
-    /// It listens at more addresses than can be passed: at most [`PASSED_MAX`] less one.
-    TooMany {
-        /// So many.
-        count: usize,
-    },
-    /// The new process could not be started.
-    Start(io::Error),
-    /// The new process says that it cannot serve.
-    Refused {
-        /// In its words.
-        why: String,
-    },
-    /// The new process ended.
-    Ended {
-        /// How; unknown when the system does not say.
-        status: Option<ExitStatus>,
-        /// The end of what it wrote to its standard error.
-        said: String,
-    },
-    /// The new process did not say in time that it could serve, or that it serves; or it said something else.
-    Silent {
-        /// What went wrong on the line to it.
-        why: io::Error,
-        /// The end of what it wrote to its standard error.
-        said: String,
-    },
-}
-
-impl fmt::Display for RestartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let also = |said: &str| match said.trim() {
-            "" => String::new(),
-            said => format!("; it wrote: {said}"),
-        };
-        match self {
-            RestartError::UnderWay => f.write_str("a restart is under way already"),
-            RestartError::Ending => f.write_str("the server is ending"),
-            RestartError::TooMany { count } => {
-                write!(f, "{count} addresses cannot be passed to another process, at most {}", PASSED_MAX - 1)
-            }
-            RestartError::Start(why) => write!(f, "the new process cannot be started: {why}"),
-            RestartError::Refused { why } => write!(f, "the new process cannot serve: {why}"),
-            RestartError::Ended { status: Some(status), said } => {
-                write!(f, "the new process ended: {status}{}", also(said))
-            }
-            RestartError::Ended { status: None, said } => write!(f, "the new process ended{}", also(said)),
-            RestartError::Silent { why, said } if why.kind() == io::ErrorKind::TimedOut => {
-                write!(f, "the new process did not answer in time{}", also(said))
-            }
-            RestartError::Silent { why, said } => {
-                write!(f, "the new process is not understood: {why}{}", also(said))
-            }
-        }
-    }
-}
-
-impl std::error::Error for RestartError {}
 
 /// A new process that is warm: it could serve, and waits to be told. Dropped, it is killed and reaped.
 #[derive(Debug)]
@@ -321,47 +248,6 @@ fn pass(command: &mut Command, claims: &[Claim], line: Option<OwnedFd>) -> Resul
         .env("LISTEN_FDNAMES", OsString::from(names.join(":")))
         .env_remove("LISTEN_PID");
     Ok(())
-}
-
-/// The end of what a process writes to its standard error. A thread reads all of it, so that nobody waits for us.
-#[derive(Debug)]
-struct LastWords {
-    /// Written by the thread, read when the process failed.
-    kept: Arc<Mutex<VecDeque<u8>>>,
-    /// Closed when there is no more to come.
-    more: Receiver<()>,
-}
-
-impl LastWords {
-    fn of(stderr: Option<ChildStderr>) -> LastWords {
-        let kept = Arc::<Mutex<VecDeque<u8>>>::default();
-        let (open, more) = sync_channel::<()>(0);
-        let written = Arc::clone(&kept);
-        let read = move || {
-            let _open = open;
-            let mut bytes = [0; 1024];
-            let Some(mut stderr) = stderr else { return };
-            while let Ok(count @ 1..) = stderr.read(&mut bytes) {
-                let mut kept = written.lock().unwrap_or_else(PoisonError::into_inner);
-                kept.extend(&bytes[..count]);
-                let surplus = kept.len().saturating_sub(SAID_MAX);
-                kept.drain(..surplus);
-            }
-        };
-        // Without the thread nothing is read, and a process with much to say will not be warm in time.
-        let _ = Builder::new().name("throng-heir".to_owned()).spawn(read);
-        LastWords { kept, more }
-    }
-
-    /// Waits for the last of them, for a moment.
-    fn wait(&self) {
-        let _ = self.more.recv_timeout(LAST_WORDS_MAX);
-    }
-
-    fn text(&self) -> String {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&kept.iter().copied().collect::<Vec<_>>()).into_owned()
-    }
 }
 
 /// The right to restart; there is one.
