@@ -20,6 +20,9 @@ const WINDOW: usize = 4;
 const CONFIRMED_MIN: usize = 40;
 const CALLS_MIN: usize = 10;
 
+/// How often a count is looked at before a test gives up.
+const LOOKS_MAX: usize = 50_000_000;
+
 /// What the storm saw.
 #[derive(Default)]
 struct Seen {
@@ -46,11 +49,17 @@ impl Seen {
         }
     }
 
+    #[track_caller]
     fn until(&self, what: &AtomicUsize, count: usize) {
-        while what.load(SeqCst) < count {
-            assert!(!self.over.load(SeqCst));
+        for _ in 0..LOOKS_MAX {
+            if what.load(SeqCst) >= count {
+                return;
+            }
             std::thread::yield_now();
         }
+        let count_now = what.load(SeqCst);
+        self.over.store(true, SeqCst);
+        panic!("the storm stands still at {count_now}, {} were refused", self.refused.load(SeqCst));
     }
 }
 
