@@ -7,10 +7,12 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 
 use socket2::{Domain, Socket, Type};
 
 use crate::address::Address;
+use crate::inherit;
 use crate::listening::{Kept, Listening};
 use crate::unix_path::UnixPath;
 
@@ -69,6 +71,32 @@ impl Claim {
     /// What was claimed, with the real port.
     pub fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// The name under which the service manager passed it, when it was passed by one (systemd.socket(5),
+    /// FileDescriptorName).
+    pub fn name(&self) -> Option<&str> {
+        match &self.kept {
+            Kept::Inherited(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn of(socket: Socket, address: Address, kept: Kept) -> Claim {
+        Claim { socket, address, kept }
+    }
+
+    /// Its socket, for another process, and the name by which that one finds out whose it is.
+    pub(crate) fn passed(&self) -> io::Result<(OwnedFd, String)> {
+        let name = self.name().map_or_else(|| inherit::name_of_ours(&self.address), str::to_owned);
+        Ok((self.socket.try_clone()?.into(), name))
+    }
+
+    /// It is another process's now, and with it the file of a Unix socket.
+    pub(crate) fn forget(self) {
+        if let Kept::Path(path) = &self.kept {
+            path.forget();
+        }
     }
 
     /// Listens from here on.

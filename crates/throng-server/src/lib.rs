@@ -27,8 +27,9 @@
 //! state per worker with [`Server::local`].
 //!
 //! The rooms, in reading order: [`handler`] what you write; [`conn`] with its [`peer`], [`blocking`] and [`outbox`] what it is given, with
-//! [`buffer`] and [`lines`]; [`server`] how it is put together, or why not ([`start_error`]), from [`claim`], [`model`], [`limits`] with [`rate`], and [`timeouts`];
-//! [`running`] how it is operated, with [`state`] and [`report`]; [`end`], [`event`] and [`stats`] what it tells, to a [`subscriber`] as well. Inside, `listener` accepts
+//! [`buffer`] and [`lines`]; [`server`] how it is put together, or why not ([`start_error`]), from [`claim`] or [`inherit`], [`model`], [`limits`] with
+//! [`rate`], and [`timeouts`]; [`running`] how it is operated, with [`state`] and [`report`], and [`restart`] by whom it is followed, or why not
+//! ([`restart_error`]); [`end`], [`event`] and [`stats`] what it tells, to a [`subscriber`] as well. Inside, `listener` accepts
 //! and never fails, `arrival` is a connection's life whoever serves it, `worker` is one core's event loop, `flusher` writes
 //! once per turn, `linger` closes politely, `seats` counts the places, `inspection` looks at the timeouts and `stall` is what it
 //! knows of a peer that takes nothing, `watchdog` notices who holds a worker, `registry` and `ticket` know who is connected, `queue` who waits in the kernel,
@@ -42,6 +43,7 @@
 mod accept_faults;
 pub mod address;
 mod arrival;
+mod baton;
 pub mod blocking;
 pub mod buffer;
 pub mod claim;
@@ -53,7 +55,9 @@ mod failure;
 mod flusher;
 pub mod handler;
 mod handshake;
+pub mod inherit;
 mod inspection;
+mod last_words;
 pub mod limits;
 pub mod lines;
 mod linger;
@@ -67,6 +71,8 @@ mod queue;
 pub mod rate;
 mod registry;
 pub mod report;
+pub mod restart;
+pub mod restart_error;
 pub mod running;
 mod seats;
 pub mod server;
@@ -91,6 +97,7 @@ mod wire;
 mod worker;
 
 pub use address::Address;
+pub use baton::Baton;
 pub use blocking::BlockingConn;
 pub use buffer::Buffer;
 pub use claim::{BindError, Claim};
@@ -99,6 +106,7 @@ pub use end::End;
 pub use event::Event;
 pub use failure::{Failure, Result};
 pub use handler::{BlockingHandler, Handler, LocalHandler};
+pub use inherit::{InheritError, Inherited};
 pub use ipnet::IpNet;
 pub use limits::{Full, Limits, Rejected, raise_descriptors};
 pub use lines::Lines;
@@ -107,6 +115,8 @@ pub use outbox::Outbox;
 pub use peer::{ConnId, Peer};
 pub use rate::Rate;
 pub use report::{ConnInfo, Paused, Report};
+pub use restart::{Heir, Restart};
+pub use restart_error::RestartError;
 pub use running::{Drain, Running};
 pub use server::Server;
 pub use start_error::StartError;

@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 use crate::accept_faults::AcceptFaults;
 use crate::address::Address;
 use crate::arrival::{Admission, Arrival, Refusal, Visitor};
+use crate::claim::Claim;
 use crate::event::Event;
 use crate::handshake::Speaks;
 use crate::limits::Rejected;
@@ -54,6 +55,10 @@ pub(crate) enum Order {
     Resume(SyncSender<io::Result<usize>>),
     /// The limit of those who wait in the kernel is another one.
     Relisten(SyncSender<io::Result<usize>>),
+    /// Gives the socket once more.
+    Share(SyncSender<io::Result<Claim>>),
+    /// Accepts no more, and closes its own copy of the socket.
+    LetGo(SyncSender<io::Result<usize>>),
 }
 
 /// Where arrivals go.
@@ -78,7 +83,7 @@ pub(crate) struct Listener {
 enum State {
     Open(AsyncFd<Listening>),
     Paused(Listening),
-    /// Neither listening nor able to; only while one state becomes the other.
+    /// Neither listening nor able to: while one state becomes the other, and when the socket was let go.
     Nothing,
 }
 
@@ -123,6 +128,11 @@ impl Listener {
             Order::End(answer) => drop(answer.send(self.end().await)),
             Order::Resume(answer) => drop(answer.send(self.resume())),
             Order::Relisten(answer) => drop(answer.send(self.relisten())),
+            Order::Share(answer) => drop(answer.send(self.share())),
+            Order::LetGo(answer) => {
+                self.state = State::Nothing;
+                drop(answer.send(Ok(0)));
+            }
         }
     }
 
@@ -252,6 +262,14 @@ impl Listener {
         let refused = self.refuse().await;
         self.is_held = true;
         refused
+    }
+
+    fn share(&self) -> io::Result<Claim> {
+        match &self.state {
+            State::Open(listening) => listening.get_ref().share(),
+            State::Paused(listening) => listening.share(),
+            State::Nothing => Err(io::Error::other("the socket was let go")),
+        }
     }
 
     fn resume(&mut self) -> io::Result<usize> {

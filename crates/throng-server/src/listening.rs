@@ -7,6 +7,7 @@ use std::time::Duration;
 use socket2::{Socket, TcpKeepalive};
 
 use crate::address::Address;
+use crate::claim::Claim;
 use crate::unix_path::UnixPath;
 
 /// The kernel asks a silent peer after so long whether it is there, then so often, so many times: within three minutes a
@@ -26,14 +27,14 @@ pub(crate) struct Listening {
 }
 
 /// How the address stays ours while nobody listens there.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Kept {
     /// A port belongs to the socket that is bound to it.
     Port,
     /// A path belongs to whoever bound to it last.
     Path(UnixPath),
-    /// It is another process's as well, which would refuse with us.
-    Inherited,
+    /// It is another process's as well, which would refuse with us; that one knows it by this name.
+    Inherited(String),
 }
 
 /// Where new clients of a Unix socket go while those who knocked before are taken.
@@ -52,6 +53,7 @@ impl Listening {
     }
 
     /// Where.
+    #[cfg(test)]
     pub(crate) fn address(&self) -> &Address {
         &self.address
     }
@@ -89,7 +91,7 @@ impl Listening {
     /// May it refuse?
     pub(crate) fn may_refuse(&self) -> io::Result<()> {
         match self.kept {
-            Kept::Inherited => Err(io::Error::other(
+            Kept::Inherited(_) => Err(io::Error::other(
                 "a socket that was inherited belongs to others too: it can only be held, not refuse",
             )),
             _ => Ok(()),
@@ -116,6 +118,11 @@ impl Listening {
         }
         self.socket.set_reuse_address(false)?;
         self.socket.shutdown(std::net::Shutdown::Read)
+    }
+
+    /// The same socket once more, for another process or another server: it listens for as long as one of them is open.
+    pub(crate) fn share(&self) -> io::Result<Claim> {
+        Ok(Claim::of(self.socket.try_clone()?, self.address.clone(), self.kept.clone()))
     }
 
     /// Listens, again if need be.
@@ -154,7 +161,6 @@ mod tests {
     use std::net::TcpStream;
 
     use super::*;
-    use crate::claim::Claim;
 
     #[test]
     #[cfg(target_os = "linux")]

@@ -2,6 +2,7 @@
 //! at once.
 
 use std::io;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
@@ -18,6 +19,8 @@ use crate::listener::Order;
 use crate::peer::ConnId;
 use crate::queue;
 use crate::report::{ConnInfo, Paused, Report};
+use crate::restart::{Heir, Restart, Turn};
+use crate::restart_error::RestartError;
 use crate::shared::Shared;
 use crate::state::{Pause, State};
 use crate::stats::{Stats, WorkerStats};
@@ -47,6 +50,8 @@ struct Inner {
     /// Held while the state changes, so that a pause and a resume cannot cross.
     changing: Mutex<()>,
     drain: Arc<Draining>,
+    /// Held by a restart that is under way.
+    restarting: Arc<AtomicBool>,
 }
 
 /// How far a drain is. Written by its thread, and by those who shorten it.
@@ -70,8 +75,9 @@ impl Running {
     ) -> Running {
         let drain = Arc::new(Draining { progress: Mutex::default(), changed: Condvar::new() });
         let (orders, threads, state) = (Mutex::new(orders), Mutex::new(threads), Mutex::new(State::Open));
-        let changing = Mutex::default();
-        Running { inner: Arc::new(Inner { shared, addresses, orders, threads, state, changing, drain }) }
+        let (changing, restarting) = (Mutex::default(), Arc::default());
+        let inner = Inner { shared, addresses, orders, threads, state, changing, drain, restarting };
+        Running { inner: Arc::new(inner) }
     }
 
     /// Where it listens, with the real ports, in the order in which they were given.
@@ -215,6 +221,54 @@ impl Running {
         self.drain(self.timeouts().drain)
     }
 
+    /// Starts a new process that could take over: it has all listening sockets, and waits to be told. This server goes on
+    /// as before. Waits for the new process, so it must not be called on an event loop.
+    ///
+    /// # Errors
+    /// When the new process cannot serve, ends, or does not answer in time; it is killed and reaped then. And when another
+    /// restart is under way, or the server is ending.
+    pub fn heir(&self, restart: Restart) -> Result<Heir, RestartError> {
+        let turn = Turn::take(&self.inner.restarting).ok_or(RestartError::UnderWay)?;
+        if !matches!(self.state(), State::Open | State::Paused | State::Held) {
+            return Err(RestartError::Ending);
+        }
+        let mut claims = self.inner.ask(Order::Share).map_err(RestartError::Start)?;
+        // The listeners answer as they come to it.
+        claims.sort_by_key(|claim| self.addresses().iter().position(|address| address == claim.address()));
+        Heir::start(restart, claims, turn)
+    }
+
+    /// Lets the listening sockets go without ending the listening: nobody is accepted here any more, and who comes waits in
+    /// the kernel's queue for a process that still has them. Those who are here are served on.
+    ///
+    /// If none has, the addresses are free, and who waits is reset; so there must be an [`Heir`].
+    ///
+    /// # Errors
+    /// When the server is draining or over.
+    pub fn let_go(&self) -> io::Result<()> {
+        let _changing = lock(&self.inner.changing);
+        if self.state() == State::LetGo {
+            return Ok(());
+        }
+        self.inner.may_change()?;
+        self.inner.turn(State::LetGo);
+        self.inner.order(Order::LetGo).map(|_| ())
+    }
+
+    /// Lets a new process serve beside this one, and then in its place: from here on it alone accepts. Who is here is served
+    /// on; a [`Running::drain`] ends that. Gives the new process's number. For a service with nothing that only one process
+    /// can have; another one uses [`Running::heir`].
+    ///
+    /// # Errors
+    /// As [`Running::heir`]; this server goes on then as if nothing had been.
+    pub fn restart(&self, restart: Restart) -> Result<u32, RestartError> {
+        let mut heir = self.heir(restart)?;
+        let id = heir.open()?;
+        // A listener that does not answer ends with the drain.
+        let _ = self.let_go();
+        Ok(id)
+    }
+
     /// Ends the server: no new clients; a connection where nothing is under way gets its end-of-file at once, a busy one
     /// when it comes to that point; who is left at the deadline is cut. Said again, it may come sooner, never later.
     pub fn drain(&self, patience: Duration) -> Drain {
@@ -264,6 +318,7 @@ impl Inner {
     fn may_change(&self) -> io::Result<State> {
         match *lock(&self.state) {
             State::Draining | State::Closed => Err(io::Error::other("the server is ending")),
+            State::LetGo => Err(io::Error::other("the sockets are another process's")),
             state => Ok(state),
         }
     }
@@ -276,8 +331,13 @@ impl Inner {
         }
     }
 
-    /// Gives all listeners an order, and waits for their answers.
+    /// Gives all listeners an order, and waits for their answers: the sum of them.
     fn order(&self, order: impl Fn(SyncSender<io::Result<usize>>) -> Order) -> io::Result<usize> {
+        self.ask(order).map(|answers| answers.into_iter().sum())
+    }
+
+    /// Gives all listeners an order, and waits for their answers.
+    fn ask<T>(&self, order: impl Fn(SyncSender<io::Result<T>>) -> Order) -> io::Result<Vec<T>> {
         let orders = lock(&self.orders).clone();
         let (answer, answered) = sync_channel(orders.len());
         for listener in &orders {
@@ -286,18 +346,16 @@ impl Inner {
                 .map_err(|_| io::Error::other("a listener does not listen"))?;
         }
         drop(answer);
-        let mut sum = 0;
-        for _ in &orders {
-            sum +=
-                answered.recv_timeout(ORDER_MAX).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-        }
-        Ok(sum)
+        let answers = orders.iter().map(|_| {
+            answered.recv_timeout(ORDER_MAX).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+        });
+        answers.collect()
     }
 
     /// The drain, from its beginning to the last thread.
     fn end(&self) {
         let begun_ms = clock::now_ms();
-        // Whatever goes wrong here, the listeners end below.
+        // Whatever goes wrong here, the listeners end below. One that let its socket go has nothing to pause.
         let _ = self.order(Order::End);
         let open = self.shared.registry.open();
         self.shared.drain();

@@ -9,6 +9,8 @@ pub enum State {
     Paused,
     /// Serves those who are here, lets new ones wait in the kernel's queue: [`Pause::Hold`].
     Held,
+    /// Serves those who are here; its sockets are another process's, or wait for one ([`crate::Running::let_go`]).
+    LetGo,
     /// Serves those who are here to their end.
     Draining,
     /// Is over.

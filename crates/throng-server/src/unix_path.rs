@@ -5,15 +5,22 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-/// The file of a Unix socket, for as long as it is ours.
+/// The file of a Unix socket, for as long as it is ours. All clones are the same file, removed when the last one is dropped.
+#[derive(Clone, Debug)]
+pub(crate) struct UnixPath(Arc<SocketFile>);
+
 #[derive(Debug)]
-pub(crate) struct UnixPath {
+struct SocketFile {
     path: PathBuf,
     /// The file by its number, as the path may become another's.
-    file: Option<(u64, u64)>,
+    number: Option<(u64, u64)>,
+    /// Not any more, once another process has it.
+    is_ours: AtomicBool,
 }
 
 impl UnixPath {
@@ -26,28 +33,39 @@ impl UnixPath {
             }
             bound => bound,
         };
-        Ok((bound?, UnixPath { file: number_of(path), path: path.to_owned() }))
+        Ok((bound?, UnixPath::of(path)))
+    }
+
+    /// The file at a path to which a socket of ours is bound already.
+    pub(crate) fn of(path: &Path) -> UnixPath {
+        UnixPath::new(path, number_of(path))
+    }
+
+    fn new(path: &Path, number: Option<(u64, u64)>) -> UnixPath {
+        let is_ours = AtomicBool::new(true);
+        UnixPath(Arc::new(SocketFile { path: path.to_owned(), number, is_ours }))
     }
 
     /// Binds another socket to the same path, which new clients find from this moment on.
     pub(crate) fn replace(&self) -> io::Result<(Socket, UnixPath)> {
-        let mut beside = self.path.clone().into_os_string();
+        let mut beside = self.0.path.clone().into_os_string();
         beside.push(".next");
-        let (socket, mut next) = UnixPath::bind(Path::new(&beside))?;
-        std::fs::rename(&beside, &self.path)?;
-        next.path.clone_from(&self.path);
-        Ok((socket, next))
+        let (socket, next) = UnixPath::bind(Path::new(&beside))?;
+        std::fs::rename(&beside, &self.0.path)?;
+        next.forget();
+        Ok((socket, UnixPath::new(&self.0.path, next.0.number)))
     }
 
     /// It is another's now.
-    pub(crate) fn forget(mut self) {
-        self.file = None;
+    pub(crate) fn forget(&self) {
+        self.0.is_ours.store(false, Relaxed);
     }
 }
 
-impl Drop for UnixPath {
+impl Drop for SocketFile {
     fn drop(&mut self) {
-        if self.file.is_some() && self.file == number_of(&self.path) {
+        let is_ours = self.is_ours.load(Relaxed) && self.number.is_some();
+        if is_ours && self.number == number_of(&self.path) {
             // Nobody is served by it any more; if it cannot be removed, the next one replaces it.
             let _ = std::fs::remove_file(&self.path);
         }

@@ -116,6 +116,12 @@ pub(crate) fn reading(path: &Path) -> Result<Connection> {
     connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
 }
 
+/// Whether version and tables are ours, by a connection that cannot change anything.
+pub(crate) fn check_read_only(path: &Path) -> Result<(), OpenFault> {
+    let db = reading(path).map_err(|error| OpenFault::of_sqlite(path, &error))?;
+    check(&db, path)
+}
+
 fn connect(path: &Path, access: OpenFlags) -> Result<Connection> {
     let db = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     db.busy_timeout(BUSY_WAIT)?;

@@ -31,6 +31,18 @@ pub fn open(folder: &DataFolder, durability: Durability) -> Result<Opened, OpenF
     OpenOptions::new(durability).open(folder)
 }
 
+/// Whether the store in this folder is one that [`open`] would take: looks, changes nothing, and takes no lock, so that it may
+/// be asked while another process has the store open. A folder without a store, or none at all, is in order. Where nobody has
+/// it open only its header is looked at, since SQLite would leave files of its own behind.
+pub fn check(folder: &Path) -> Result<(), OpenFault> {
+    let path = folder.join(FILE);
+    let is_open = beside(&path, "-shm").exists();
+    match header::look(&path)? {
+        Found::Ours if is_open => schema::check_read_only(&path),
+        Found::Ours | Found::Nothing => Ok(()),
+    }
+}
+
 /// How a store is opened; what [`open`] leaves as it is, tests change.
 pub struct OpenOptions {
     durability: Durability,

@@ -29,6 +29,11 @@ fn check(prepare: impl FnOnce(&Path), exit_code: u8, words: &str, is_expected: f
     let place = Place::new();
     prepare(&place.file());
     let before = bytes_of(place.folder().path());
+    // A look finds it too, unless it takes reading everything.
+    if let Err(fault) = throng_store::check(place.folder().path()) {
+        assert!(is_expected(&fault), "{fault:?}");
+    }
+    assert!(bytes_of(place.folder().path()) == before, "a look changed something");
     for durability in [Durability::Strict, Durability::Relaxed] {
         let fault = throng_store::open(place.folder(), durability).unwrap_err();
         assert!(is_expected(&fault), "{fault:?}");
@@ -62,6 +67,28 @@ fn ours_but(change: impl FnOnce(&mut Vec<u8>)) -> impl FnOnce(&Path) {
 
 fn with_sql(sql: &'static str) -> impl FnOnce(&Path) {
     move |file| Connection::open(file).unwrap().execute_batch(sql).unwrap()
+}
+
+#[test]
+fn a_look_takes_no_lock_and_leaves_nothing_behind() {
+    let place = Place::new();
+    let look = || throng_store::check(place.folder().path());
+    look().unwrap();
+    assert!(bytes_of(place.folder().path()).is_empty(), "nothing was made");
+    let opened = throng_store::open(place.folder(), Durability::Strict).unwrap();
+    append(&*opened.store, vec![said("#a", "words"); 5]).unwrap();
+    let before = bytes_of(place.folder().path());
+    look().unwrap();
+    assert_eq!(bytes_of(place.folder().path()).keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
+    append(&*opened.store, vec![said("#a", "more words"); 5]).unwrap();
+    opened.store.close();
+    let before = bytes_of(place.folder().path());
+    look().unwrap();
+    assert!(bytes_of(place.folder().path()) == before);
+    fs::remove_file(place.file()).unwrap();
+    fs::write(place.file(), "dear diary, today is a day like any other").unwrap();
+    assert!(matches!(look(), Err(OpenFault::Foreign { .. })));
+    assert!(throng_store::check(Path::new("/nowhere/at/all")).is_ok());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use throng_server::IpNet;
 use throng_store::Durability;
 
-use crate::listen::Listen;
+use crate::listen::Wanted;
 
 /// Serves a crowd over TCP: a chat that people join by telnet, any IRC client, or a browser, on one port.
 #[derive(Debug, Parser)]
@@ -68,9 +68,10 @@ pub struct Serve {
     pub service: Service,
 
     /// Listen here, as ADDRESS:PORT or unix:PATH; may be given again. Port 0 takes any free one. With tls: before it
-    /// nothing but TLS is spoken there [default: 127.0.0.1:50007, or the next free port]
+    /// nothing but TLS is spoken there. systemd or systemd:NAME takes the sockets that systemd passes [default: those, or
+    /// 127.0.0.1:50007, or the next free port]
     #[arg(long, value_name = "ADDR", env = "THRONG_LISTEN", value_delimiter = ',')]
-    pub listen: Vec<Listen>,
+    pub listen: Vec<Wanted>,
 
     /// Speak TLS as well at every address, with this certificate (PEM, its chain behind it); read again when it changes
     #[arg(long, value_name = "FILE", env = "THRONG_TLS_CERT", requires = "tls_key")]

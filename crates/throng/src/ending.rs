@@ -10,7 +10,10 @@ use std::time::{Duration, Instant};
 use throng_server::{Pause, Report, Running};
 use throng_services::chat::Chat;
 
-use crate::signals::{Asker, Wish};
+use crate::signals::{Asked, Asker, Wish};
+
+/// What everybody hears who is in the chat when it closes.
+pub const FAREWELL: &str = "the server is closing, see you";
 
 /// How long a drain takes at most.
 pub const DRAIN_MAX: Duration = Duration::from_secs(10);
@@ -72,13 +75,19 @@ impl Ended {
     }
 }
 
-/// Ends a chat.
-pub fn end_chat(chat: &Arc<Chat>, running: &Running, first: Wish, wishes: Receiver<Wish>) -> Ended {
+/// Ends a chat, with these words to everybody.
+pub fn end_chat(
+    chat: &Arc<Chat>,
+    running: &Running,
+    words: &'static str,
+    first: Wish,
+    wishes: Receiver<Asked>,
+) -> Ended {
     let patience = if first.now { Duration::from_millis(500) } else { DRAIN_MAX };
     let mut end = End::new(running, wishes, patience);
-    // Whatever goes wrong here, the drain refuses new clients as well.
+    // Whatever goes wrong here, the drain refuses new clients as well. Sockets that were let go are not refused at.
     let _ = running.pause(Pause::Refuse);
-    let words = throng_services::chat::text("the server is closing, see you").expect("plain words");
+    let words = throng_services::chat::text(words).expect("plain words");
     let (chat, happened) = (Arc::clone(chat), end.tell.clone());
     spawn("throng-farewell", move || {
         if let Ok(told) = chat.farewell(words).recv() {
@@ -92,7 +101,7 @@ pub fn end_chat(chat: &Arc<Chat>, running: &Running, first: Wish, wishes: Receiv
 }
 
 /// Ends any other service.
-pub fn end(running: &Running, first: Wish, wishes: Receiver<Wish>) -> Ended {
+pub fn end(running: &Running, first: Wish, wishes: Receiver<Asked>) -> Ended {
     let patience = if first.now { CUT_MAX } else { DRAIN_MAX };
     End::new(running, wishes, patience).drain(patience, Goodbye::None)
 }
@@ -109,11 +118,13 @@ struct End<'a> {
 }
 
 impl End<'_> {
-    fn new(running: &Running, wishes: Receiver<Wish>, patience: Duration) -> End<'_> {
+    fn new(running: &Running, wishes: Receiver<Asked>, patience: Duration) -> End<'_> {
         let (tell, happened) = sync_channel(8);
         let forward = tell.clone();
         spawn("throng-wishes", move || {
-            for wish in wishes {
+            for asked in wishes {
+                // Whatever else is asked comes too late.
+                let Asked::End(wish) = asked else { continue };
                 if forward.send(Happened::Wished(wish)).is_err() {
                     return;
                 }

@@ -9,7 +9,7 @@ use throng_server::{Address, BindError, Claim};
 
 use crate::fault::Fault;
 use crate::holder;
-use crate::listen::Listen;
+use crate::listen::{Listen, Wanted};
 
 /// Where the server listens unless it is told.
 pub const USUAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 50007);
@@ -40,16 +40,59 @@ pub struct Claimed {
     pub note: Option<String>,
 }
 
-/// Claims what was asked for, or else the usual port or the next free one.
-pub fn claim(asked: &[Listen]) -> Result<Claimed, Fault> {
-    if asked.is_empty() {
-        return claim_from(USUAL);
+/// Claims what was asked for: among the sockets that were passed, or else by a bind. When nothing was asked for, all that
+/// were passed, or else the usual port or the next free one.
+pub fn claim(wanted: &[Wanted], mut passed: Vec<Claim>) -> Result<Claimed, Fault> {
+    if wanted.is_empty() {
+        let claims: Vec<_> = passed.into_iter().map(|claim| Place { claim, only_tls: false }).collect();
+        return if claims.is_empty() { claim_from(USUAL) } else { Ok(Claimed { claims, note: None }) };
     }
-    let claims = asked.iter().map(|listen| {
-        let claim = Claim::bind(listen.address.clone()).map_err(|error| refused(&error))?;
-        Ok(Place { claim, only_tls: listen.only_tls })
-    });
-    Ok(Claimed { claims: claims.collect::<Result<_, _>>()?, note: None })
+    let mut claims = Vec::new();
+    for each in wanted {
+        let found: Vec<_> = match each {
+            Wanted::At(listen) => {
+                let found = passed.iter().position(|claim| is_at(listen, claim, wanted));
+                let found = found.map(|index| passed.remove(index));
+                vec![found.map_or_else(|| bind(&listen.address), Ok)?]
+            }
+            Wanted::Passed { name, .. } => take_passed(&mut passed, name.as_deref())?,
+        };
+        let only_tls = each.only_tls();
+        claims.extend(found.into_iter().map(|claim| Place { claim, only_tls }));
+    }
+    let unused: Vec<_> = passed.iter().map(|claim| claim.address().to_string()).collect();
+    let note = (!unused.is_empty())
+        .then(|| format!("nobody listens at {} any more: no --listen asks for it", unused.join(" and ")));
+    Ok(Claimed { claims, note })
+}
+
+/// Is this socket what was asked for? Port 0 means the one that this server, or the one before it, got for it.
+fn is_at(listen: &Listen, claim: &Claim, wanted: &[Wanted]) -> bool {
+    let exactly = |listen: &Listen| listen.address == *claim.address();
+    let (Some(asked), Some(at)) = (listen.address.tcp(), claim.address().tcp()) else {
+        return exactly(listen);
+    };
+    let is_anothers = || wanted.iter().any(|other| matches!(other, Wanted::At(other) if exactly(other)));
+    let any = asked.port() == 0 && claim.name().is_none() && asked.ip() == at.ip() && !is_anothers();
+    exactly(listen) || any
+}
+
+fn bind(address: &Address) -> Result<Claim, Fault> {
+    Claim::bind(address.clone()).map_err(|error| refused(&error))
+}
+
+/// Those that the service manager passed, under this name or any.
+fn take_passed(passed: &mut Vec<Claim>, name: Option<&str>) -> Result<Vec<Claim>, Fault> {
+    let is_wanted =
+        |claim: &mut Claim| claim.name().is_some_and(|own| name.is_none_or(|wanted| wanted == own));
+    let taken: Vec<_> = passed.extract_if(.., is_wanted).collect();
+    if taken.is_empty() {
+        let what = name.map_or("no socket".to_owned(), |name| format!("no socket named {name}"));
+        return Err(Fault::failed(format!("{what} was passed by systemd")).hint(
+            "a socket unit names the service, and the name is its FileDescriptorName= (systemd.socket(5))",
+        ));
+    }
+    Ok(taken)
 }
 
 /// The first free port from this one on.
@@ -116,11 +159,36 @@ mod tests {
     fn a_taken_port_that_was_asked_for_is_refused_with_its_holder() {
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap();
-        let Err(fault) = claim(&[address.to_string().parse().unwrap()]) else { panic!("that port is taken") };
+        let Err(fault) = claim(&[address.to_string().parse().unwrap()], Vec::new()) else {
+            panic!("that port is taken")
+        };
         assert_eq!(fault.exit_code, 1);
         assert!(fault.what.contains(&format!("cannot listen on {address}: address in use")), "{fault}");
         if cfg!(target_os = "linux") {
             assert!(fault.hints[0].contains(&format!("pid {}", std::process::id())), "{fault}");
         }
+    }
+
+    #[test]
+    fn what_was_passed_is_taken_before_anything_is_bound() {
+        let wanted = |given: &str| given.parse::<Wanted>().unwrap();
+        let ours = |given: &str| bind(&Address::resolve(given).unwrap()).unwrap();
+        let listens = |claimed: &Claimed| claimed.claims.iter().map(Place::listen).collect::<Vec<_>>();
+        let (one, two) = (ours("127.0.0.1:0"), ours("127.0.0.1:0"));
+        let (first, second) = (one.address().to_string(), two.address().to_string());
+        // Port 0 is not the port that another one asks for by its number.
+        let asked = [wanted("127.0.0.1:0"), wanted(&format!("tls:{first}"))];
+        let claimed = claim(&asked, vec![one, two]).unwrap();
+        let expected = [second.parse().unwrap(), format!("tls:{first}").parse().unwrap()];
+        assert_eq!(listens(&claimed), expected);
+        assert_eq!(claimed.note, None);
+        // Those of an older self are not a service manager's.
+        let Err(fault) = claim(&[wanted("systemd")], vec![ours("127.0.0.1:0")]) else { panic!("none is") };
+        assert_eq!(fault.what, "no socket was passed by systemd");
+        // What is asked for no more is said.
+        let left = ours("127.0.0.1:0");
+        let at = left.address().to_string();
+        let claimed = claim(&[wanted("127.0.0.2:0")], vec![left]).unwrap();
+        assert!(claimed.note.unwrap().contains(&at));
     }
 }

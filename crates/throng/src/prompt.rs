@@ -20,7 +20,7 @@ use rustyline::{Config, Context, Editor, ExternalPrinter, Helper};
 
 use crate::console::{Console, terminal};
 use crate::screen::{Printer, Screen};
-use crate::signals::{Asker, Wish, Wishes};
+use crate::signals::{Asked, Asker, Wish, Wishes};
 
 const PROMPT: &str = "throng> ";
 
@@ -122,7 +122,7 @@ impl Reader {
                 _ if self.closing.load(Ordering::SeqCst) => false,
                 Ok(line) => self.run(&line),
                 Err(ReadlineError::Interrupted) => {
-                    self.wish(Wish { by: Asker::Interrupt, now: false });
+                    self.ask(Asked::End(Wish { by: Asker::Interrupt, now: false }));
                     true
                 }
                 // The end of a line that hung up would be read again and again.
@@ -145,15 +145,16 @@ impl Reader {
         if !answer.text.is_empty() {
             self.screen.say(&answer.text);
         }
-        if let Some(wish) = answer.wish {
-            self.wish(wish);
+        if let Some(asked) = answer.asked {
+            self.ask(asked);
         }
         true
     }
 
-    fn wish(&self, wish: Wish) {
-        self.ending.set(true);
-        self.wishes.tell(wish);
+    fn ask(&self, asked: Asked) {
+        // A restart may fail, and the prompt goes on then.
+        self.ending.set(self.ending.get() || matches!(asked, Asked::End(_)));
+        self.wishes.tell(asked);
     }
 }
 

@@ -1,18 +1,20 @@
 //! `throng serve`: opens the data folder, claims the ports, starts the service, and ends it well.
 //!
 //! The order matters: the folder first, since a running server is the most likely reason for everything else;
-//! then the ports; then the store; and the doors open last, when everything behind them is ready.
+//! then the ports; then the store; and the doors open last, when everything behind them is ready. One that follows
+//! another server looks at everything first and changes nothing, and takes the folder when the other let it go.
 
 mod plain;
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use throng_server::{Events, Limits, Server, Tls, Workers};
+use throng_server::{Baton, Claim, Events, Heir, Inherited, Limits, Running, Server, Tls, Workers};
 use throng_services::chat::{Chat, House, Notes, Settings, house};
 use throng_services::{Echo, Hello};
-use throng_store::{DataFolder, Durability, RunningInfo};
+use throng_store::{DataFolder, Durability, OpenFault, RunningInfo};
 
 use crate::banner::{self, Banner};
 use crate::cli::{Model, Pace, Serve, Service};
@@ -21,13 +23,14 @@ use crate::console::terminal::Terminal;
 use crate::directory::Directory;
 use crate::ending::{self, Ended, Goodbye};
 use crate::fault::Fault;
-use crate::listen::Listen;
+use crate::listen::{Listen, Wanted};
 use crate::log::{Event, Log, Sight, segments};
 use crate::ports::{self, Claimed, Place};
 use crate::prompt::{self, Prompt};
+use crate::restart::{self, Next, Way};
 use crate::screen::Screen;
-use crate::signals::{Wish, Wishes};
-use crate::{data, reporting};
+use crate::signals::{Asked, Asker, Wish, Wishes};
+use crate::{data, notify, reporting};
 
 /// Descriptors that are kept for the store, the log, and whatever else is not a client.
 const DESCRIPTORS_KEPT: u64 = 128;
@@ -37,14 +40,26 @@ const LAST_LINES_MAX: Duration = Duration::from_secs(1);
 
 /// Serves until it is told to end. Gives the exit code.
 pub fn serve(asked: &Serve) -> Result<u8, Fault> {
+    // Before there is any other thread.
+    let inherited = Inherited::take().map_err(|why| Fault::failed(why.to_string()))?;
+    let baton = Cell::new(inherited.baton);
+    let outcome = begin(asked, inherited.claims, &baton);
+    if let (Err(fault), Some(baton)) = (&outcome, baton.take()) {
+        baton.failed(&fault.what);
+    }
+    outcome
+}
+
+fn begin(asked: &Serve, passed: Vec<Claim>, baton: &Cell<Option<Baton>>) -> Result<u8, Fault> {
     let begun = started();
     let descriptors = throng_server::raise_descriptors();
     let clients_max = clients_max(asked, descriptors)?;
     let (wishes, wished) = Wishes::new();
-    if !wishes.listen() {
+    if !wishes.listen(Terminal::find().is_some()) {
         return Err(Fault::failed("cannot listen for signals"));
     }
-    let start = Start { asked, begun, clients_max, wishes, screen: Screen::start() };
+    let (screen, passed) = (Screen::start(), Cell::new(passed));
+    let start = Start { asked, begun, clients_max, wishes, screen, passed, baton };
     match asked.service {
         Service::Chat => start.chat(wished),
         Service::Echo => start.plain(Echo { watch: start.watch() }, wished),
@@ -59,10 +74,14 @@ struct Start<'a> {
     clients_max: u64,
     wishes: Wishes,
     screen: Arc<Screen>,
+    /// Sockets that this process was started with, until they are claimed.
+    passed: Cell<Vec<Claim>>,
+    /// The line to the server that this one follows, until this one serves.
+    baton: &'a Cell<Option<Baton>>,
 }
 
 impl Start<'_> {
-    fn chat(&self, wished: Receiver<Wish>) -> Result<u8, Fault> {
+    fn chat(&self, wished: Receiver<Asked>) -> Result<u8, Fault> {
         if self.asked.model != Model::Events || self.asked.verbose {
             return Err(Fault::usage("the chat runs on event loops, and prints no more than its log").hint(
                 "--model and --verbose are for the other services: throng serve echo --model threads",
@@ -70,14 +89,20 @@ impl Start<'_> {
         }
         let terminal = Terminal::find();
         let path = self.asked.data.clone().map_or_else(data::usual, Ok)?;
-        let folder = DataFolder::open(&path).map_err(|why| data::refused(&path, &why))?;
-        let tls = self.tls()?;
-        let claims = self.claim()?;
+        let refused = |why: OpenFault| data::refused(&path, &why);
+        let held = if self.follows() { None } else { Some(DataFolder::open(&path).map_err(refused)?) };
+        let (tls, claims) = (self.tls()?, self.claim()?);
+        let folder = match held {
+            Some(folder) => folder,
+            None => {
+                throng_store::check(&path).map_err(refused)?;
+                self.wait_for_the_other()?;
+                DataFolder::open(&path).map_err(refused)?
+            }
+        };
         let opened = match self.asked.durability {
             Durability::Memory => throng_store::memory(),
-            durability => {
-                throng_store::open(&folder, durability).map_err(|why| data::refused(&path, &why))?
-            }
+            durability => throng_store::open(&folder, durability).map_err(refused)?,
         };
         let (store, kept) = (Arc::clone(&opened.store), data::kept(&opened, self.asked.durability));
         let sight = if terminal.is_some() { Sight::Prompt } else { Sight::Lines };
@@ -99,12 +124,7 @@ impl Start<'_> {
             .listening(server, claims, tls.as_ref())
             .start()
             .map_err(|why| Fault::failed(why.to_string()))?;
-        let started = house::wall_clock().0;
-        folder.publish(&RunningInfo {
-            pid: std::process::id(),
-            addresses: listens.iter().map(ToString::to_string).collect(),
-            started,
-        });
+        publish(&folder, &listens);
 
         let ready_ms =
             self.tell_ready(&listens, &log, |ready| ready.with("data", path.display()).with("kept", &kept));
@@ -130,24 +150,92 @@ impl Start<'_> {
             zone: jiff::tz::TimeZone::system(),
         };
         let prompt = self.prompt(terminal.as_ref(), console);
-        let first = wait(&wished);
+        let way = Way::of(terminal.is_some());
+        let (first, mut next) = self.wait(&wished, &running, &log, tls.as_ref(), |heir| {
+            // A server that is open lets go; the drain tells otherwise.
+            let _ = running.let_go();
+            Some(Next::of(heir, way))
+        });
         log.tell(Event::info("server.draining").with("by", first.by.name()));
-        if terminal.is_some() {
+        if terminal.is_some() && next.is_none() {
             self.screen
                 .say("Closing: no new clients, everybody is told goodbye. Ctrl-C again does not wait.");
         }
-        let ended = ending::end_chat(&chat, &running, first, wished);
-        if ended.told != Goodbye::Late {
-            store.close();
+        let words = if next.is_some() { restart::FAREWELL } else { ending::FAREWELL };
+        let ended = ending::end_chat(&chat, &running, words, first, wished);
+        match ended.told {
+            Goodbye::Late => next = next.map(Next::in_place),
+            _ => store.close(),
         }
         self.finish(prompt, terminal.as_ref(), &log, &ended);
-        Ok(ended.exit_code())
+        drop(folder);
+        self.over(&ended, next, &log)
+    }
+
+    /// Does this server follow another one?
+    fn follows(&self) -> bool {
+        let baton = self.baton.take();
+        let follows = baton.is_some();
+        self.baton.set(baton);
+        follows
+    }
+
+    /// Says to the server before this one, if there is one, that this one could serve, and waits until that one has let go.
+    fn wait_for_the_other(&self) -> Result<(), Fault> {
+        let Some(mut baton) = self.baton.take() else { return Ok(()) };
+        let warm = baton.warm();
+        self.baton.set(Some(baton));
+        warm.map_err(|why| Fault::failed(format!("the server before this one did not let go: {why}")))
+    }
+
+    /// Tells whoever waits for it that this server serves.
+    fn tell_open(&self, listens: &[Listen]) {
+        match self.baton.take() {
+            // That one tells the service manager, which listens to it alone until then.
+            Some(baton) => drop(baton.open()),
+            None => {
+                let at: Vec<_> = listens.iter().map(ToString::to_string).collect();
+                notify::ready(&format!("serving at {}", at.join(" and ")));
+            }
+        }
+    }
+
+    /// Does what is asked until the server is to end: who wants that, and who takes over then, if anybody does. A new process
+    /// that is warm is given to `take_over`, which may find that it cannot serve after all.
+    fn wait(
+        &self,
+        wished: &Receiver<Asked>,
+        running: &Running,
+        log: &Log,
+        tls: Option<&Tls>,
+        mut take_over: impl FnMut(Heir) -> Option<Next>,
+    ) -> (Wish, Option<Next>) {
+        let mut restarter = Asker::Console;
+        loop {
+            match wished.recv().expect("the thread that hears signals lives as long as the process") {
+                Asked::End(wish) => {
+                    notify::stopping();
+                    return (wish, None);
+                }
+                Asked::Reload(by) => reload(tls, log, by),
+                Asked::Restart(by) => {
+                    restarter = by;
+                    restart::begin(running, &self.wishes, log, by);
+                }
+                Asked::Heir(Ok(heir)) => {
+                    if let Some(next) = take_over(heir) {
+                        return (Wish { by: restarter, now: false }, Some(next));
+                    }
+                }
+                Asked::Heir(Err(why)) => restart::failed(log, &why),
+            }
+        }
     }
 
     /// The certificate that was named, if one was.
     fn tls(&self) -> Result<Option<Tls>, Fault> {
         let (Some(certificate), Some(key)) = (&self.asked.tls_cert, &self.asked.tls_key) else {
-            if self.asked.listen.iter().any(|listen| listen.only_tls) {
+            if self.asked.listen.iter().any(Wanted::only_tls) {
                 return Err(Fault::usage("TLS needs a certificate")
                     .hint("give one: --tls-cert FILE --tls-key FILE")
                     .hint("make one to try with: throng tls self-signed"));
@@ -174,7 +262,7 @@ impl Start<'_> {
     }
 
     fn claim(&self) -> Result<Vec<Place>, Fault> {
-        let Claimed { claims, note } = ports::claim(&self.asked.listen)?;
+        let Claimed { claims, note } = ports::claim(&self.asked.listen, self.passed.take())?;
         note.iter().for_each(|note| self.screen.say(note));
         Ok(claims)
     }
@@ -186,6 +274,7 @@ impl Start<'_> {
         log.tell(own(ready).count("ms", ready_ms));
         // Whoever waits for this line need not wait for others to gather behind it.
         log.settle(LAST_LINES_MAX);
+        self.tell_open(listens);
         ready_ms
     }
 
@@ -221,6 +310,14 @@ impl Start<'_> {
         self.screen.settle(LAST_LINES_MAX);
     }
 
+    /// After the drain: the exit code, when the next one serves or there is none. Whoever cut the drain short wanted the end.
+    fn over(&self, ended: &Ended, next: Option<Next>, log: &Log) -> Result<u8, Fault> {
+        match next {
+            Some(next) if ended.cut_by.is_none() => next.take_over(log, &self.screen).map(|()| 0),
+            _ => Ok(ended.exit_code()),
+        }
+    }
+
     fn house(&self, notes: Notes) -> House {
         let pace = match self.asked.pace {
             Pace::Off => throng_services::chat::PaceSettings::off(),
@@ -242,9 +339,25 @@ impl Start<'_> {
     }
 }
 
-/// The first wish that the server ends.
-fn wait(wished: &Receiver<Wish>) -> Wish {
-    wished.recv().expect("the thread that hears signals lives as long as the process")
+/// Tells whoever finds the folder held by whom it is.
+fn publish(folder: &DataFolder, listens: &[Listen]) {
+    folder.publish(&RunningInfo {
+        pid: std::process::id(),
+        addresses: listens.iter().map(ToString::to_string).collect(),
+        started: house::wall_clock().0,
+    });
+}
+
+/// Reads the certificate again.
+fn reload(tls: Option<&Tls>, log: &Log, by: Asker) {
+    notify::reloading();
+    let event = match tls.map(Tls::reload) {
+        Some(Ok(())) => Event::info("server.reloaded").with("what", "certificate"),
+        Some(Err(why)) => Event::error("server.reload_failed").with("why", why),
+        None => Event::info("server.reloaded").with("what", "nothing"),
+    };
+    log.tell(event.with("by", by.name()));
+    notify::ready("serving, files read again");
 }
 
 /// A panic anywhere leaves the terminal as it was before, and then says what it has to say.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod kept;
 mod real;
 
 use std::collections::HashMap;
@@ -10,7 +11,6 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Barrier};
 
 use real::{Person, Server};
-use throng_store::{DataFolder, Durability, Entry, History, RoomName};
 
 /// How often the plug is pulled.
 const CRASHES: usize = 50;
@@ -28,7 +28,7 @@ fn what_was_confirmed_before_a_crash_is_in_the_history_once() {
         let enough = round * 7 % 61;
         confirmed.extend(storm_until(server, round, enough));
     }
-    let stored = everything(folder.path());
+    let stored = kept::lobby(folder.path());
     let mut times: HashMap<&str, usize> = HashMap::new();
     for entry in &stored {
         *times.entry(entry.record.text.as_ref().unwrap().as_str()).or_default() += 1;
@@ -94,26 +94,4 @@ fn write(
             }
         }
     }
-}
-
-/// The whole history of the lobby.
-fn everything(data: &std::path::Path) -> Vec<Entry> {
-    let folder = DataFolder::open(data).unwrap();
-    let opened = throng_store::open(&folder, Durability::Strict).unwrap();
-    let mut pages = Vec::new();
-    let mut upto = u64::MAX;
-    loop {
-        let (told, found) = sync_channel(1);
-        let query = History { room: RoomName::lobby(), upto, limit: throng_store::HISTORY_MAX };
-        opened.store.history(query, Box::new(move |page| told.send(page).unwrap()));
-        let page = found.recv().unwrap().unwrap();
-        let Some(first) = page.first() else { break };
-        upto = first.stamp.seq - 1;
-        pages.push(page);
-        if upto == 0 {
-            break;
-        }
-    }
-    opened.store.close();
-    pages.into_iter().rev().flatten().collect()
 }

@@ -14,7 +14,7 @@ use throng_services::chat::{HubHandle, NoAnswer};
 
 use crate::directory::Directory;
 use crate::log::Log;
-use crate::signals::Wish;
+use crate::signals::Asked;
 use verbs::Row;
 
 /// How many completions are offered.
@@ -41,13 +41,13 @@ pub struct Console {
 pub struct Answer {
     /// For the reader; empty when there is nothing to say.
     pub text: String,
-    /// The server shall end.
-    pub wish: Option<Wish>,
+    /// What the server shall do.
+    pub asked: Option<Asked>,
 }
 
 impl Answer {
     fn say(text: impl Into<String>) -> Answer {
-        Answer { text: text.into(), wish: None }
+        Answer { text: text.into(), asked: None }
     }
 }
 

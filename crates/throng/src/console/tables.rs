@@ -18,6 +18,7 @@ pub fn status(console: &Console, chat: Option<&Status>) -> String {
         State::Open => "accepting",
         State::Paused => "paused",
         State::Held => "held",
+        State::LetGo => "restarting",
         State::Draining => "draining",
         State::Closed => "closed",
     };

@@ -8,7 +8,7 @@ use throng_wire::printable::printable;
 
 use super::{Answer, Console, tables, unanswered};
 use crate::log::Event;
-use crate::signals::{Asker, Wish};
+use crate::signals::{Asked, Asker, Wish};
 
 /// What a command answers, or what is wrong with it.
 type Outcome = Result<Answer, String>;
@@ -62,6 +62,13 @@ pub const ROWS: &[Row] = &[
     row("pause", "[hold]", "refuses new clients, or lets them wait; who is here stays", Serves::All, pause),
     row("resume", "", "takes new clients again, on the same ports", Serves::All, resume),
     row("logs", "show [N]", "shows the last N events, 20 unless told", Serves::All, logs),
+    row(
+        "restart",
+        "",
+        "starts the program anew, on the same ports; who is here is told",
+        Serves::All,
+        restart,
+    ),
     row("shutdown", "[--now]", "says goodbye to everybody and ends; --now: at once", Serves::All, shutdown),
 ];
 
@@ -230,11 +237,17 @@ fn logs(console: &Console, rest: &str) -> Outcome {
     Ok(Answer::say(if lines.is_empty() { "No events.".to_owned() } else { lines.join("\n") }))
 }
 
+fn restart(_: &Console, rest: &str) -> Outcome {
+    nothing("restart", rest)?;
+    let text = "Restarting, if the program can serve with what it finds now.".to_owned();
+    Ok(Answer { text, asked: Some(Asked::Restart(Asker::Console)) })
+}
+
 fn shutdown(_: &Console, rest: &str) -> Outcome {
     let now = match rest {
         "" => false,
         "--now" => true,
         _ => return Err(usage("shutdown")),
     };
-    Ok(Answer { text: String::new(), wish: Some(Wish { by: Asker::Console, now }) })
+    Ok(Answer { text: String::new(), asked: Some(Asked::End(Wish { by: Asker::Console, now })) })
 }

@@ -10,7 +10,7 @@ use throng_services::{Seen, Watch};
 use throng_store::DataFolder;
 use throng_wire::printable::printable_bytes;
 
-use super::{Start, wait};
+use super::{Start, publish};
 use crate::banner;
 use crate::cli::Model;
 use crate::console::Console;
@@ -20,9 +20,10 @@ use crate::fault::Fault;
 use crate::listen::Listen;
 use crate::log::{Event, Log, Sight, segments};
 use crate::ports::Place;
+use crate::restart::{self, Next, Way};
 use crate::screen::Screen;
-use crate::signals::Wish;
-use crate::{data, ending, reporting};
+use crate::signals::Asked;
+use crate::{data, ending, notify, reporting};
 
 /// How much of what came `--verbose` shows.
 const SHOWN_MAX: usize = 64;
@@ -38,15 +39,13 @@ impl Start<'_> {
     }
 
     /// Serves until it is told to end.
-    pub(super) fn plain<H: Handler>(&self, handler: H, wished: Receiver<Wish>) -> Result<u8, Fault> {
+    pub(super) fn plain<H: Handler>(&self, handler: H, wished: Receiver<Asked>) -> Result<u8, Fault> {
         let terminal = Terminal::find();
         // Nothing is kept unless a folder is named for it, so any number of these run beside each other.
-        let folder = match &self.asked.data {
-            Some(path) => Some(DataFolder::open(path).map_err(|why| data::refused(path, &why))?),
-            None => None,
-        };
-        let tls = self.tls()?;
-        let claims = self.claim()?;
+        let held = if self.follows() { None } else { self.folder()? };
+        let (tls, claims) = (self.tls()?, self.claim()?);
+        self.wait_for_the_other()?;
+        let mut folder = held.map_or_else(|| self.folder(), |held| Ok(Some(held)))?;
         let events = self.asked.data.as_ref().map(|path| path.join("events"));
         let sight = match (terminal.is_some(), self.asked.verbose) {
             (true, _) => Sight::Prompt,
@@ -62,6 +61,7 @@ impl Start<'_> {
         let server = self.listening(self.by_model(server), claims, tls.as_ref());
         let running = server.start().map_err(|why| Fault::failed(why.to_string()))?;
         let model = running.model();
+        folder.iter().for_each(|folder| publish(folder, &listens));
         let ready_ms = self.tell_ready(&listens, &log, |ready| ready.with("model", model));
         if terminal.is_some() {
             self.screen.say(&self.banner(&listens, model, ready_ms));
@@ -76,12 +76,36 @@ impl Start<'_> {
             zone,
         };
         let prompt = self.prompt(terminal.as_ref(), console);
-        let first = wait(&wished);
+        let way = Way::of(terminal.is_some());
+        let (first, next) = self.wait(&wished, &running, &log, tls.as_ref(), |mut heir| {
+            if way == Way::Beside {
+                // It serves beside us before we let go, so only the folder of the log changes hands now.
+                folder = None;
+                match heir.open() {
+                    Ok(pid) => notify::handed_over(pid),
+                    Err(why) => {
+                        restart::failed(&log, &why);
+                        folder = self.folder().ok().flatten();
+                        folder.iter().for_each(|folder| publish(folder, &listens));
+                        return None;
+                    }
+                }
+            }
+            // A server that is open lets go; the drain tells otherwise.
+            let _ = running.let_go();
+            Some(if way == Way::Beside { Next::Serving } else { Next::of(heir, way) })
+        });
         log.tell(Event::info("server.draining").with("by", first.by.name()));
         let ended = ending::end(&running, first, wished);
         self.finish(prompt, terminal.as_ref(), &log, &ended);
         drop(folder);
-        Ok(ended.exit_code())
+        self.over(&ended, next, &log)
+    }
+
+    /// Where the event log is kept, if anywhere.
+    fn folder(&self) -> Result<Option<DataFolder>, Fault> {
+        let path = self.asked.data.as_ref();
+        path.map(|path| DataFolder::open(path).map_err(|why| data::refused(path, &why))).transpose()
     }
 
     fn by_model<H: Handler>(&self, server: Server<Shareable<H>>) -> Server<Shareable<H>> {
