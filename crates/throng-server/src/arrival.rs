@@ -178,16 +178,16 @@ impl<F: FnOnce(&ConnInfo, &End)> Drop for Over<'_, F> {
 
 /// All steps of a handler that may travel.
 pub(crate) async fn steps<H: Handler>(handler: Arc<H>, mut conn: Conn) -> crate::Result {
-    handler.setup(&mut conn).await?;
+    Handler::setup(&*handler, &mut conn).await?;
     conn.set_up();
-    handler.serve(conn).await
+    Handler::serve(&*handler, conn).await
 }
 
 /// All steps of a handler that stays on its thread.
 pub(crate) async fn local_steps<H: LocalHandler>(handler: Rc<H>, mut conn: Conn) -> crate::Result {
-    handler.setup(&mut conn).await?;
+    LocalHandler::setup(&*handler, &mut conn).await?;
     conn.set_up();
-    handler.serve(conn).await
+    LocalHandler::serve(&*handler, conn).await
 }
 
 /// The word for a peer that is not served. A handler that panics here has none.
