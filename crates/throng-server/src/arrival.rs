@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::clock::{self, millis};
 use crate::conn::Conn;
@@ -45,6 +44,8 @@ pub(crate) struct Arrival {
 /// task that serves it.
 pub(crate) struct Visitor {
     pub socket: OwnedFd,
+    /// The number of the listening place where it came in.
+    pub place: u16,
     pub speaks: Speaks,
 }
 
@@ -60,8 +61,8 @@ pub(crate) enum Admission {
 pub(crate) struct Refusal {
     pub peer: Peer,
     pub why: Rejected,
-    /// Kept until its socket is closed.
-    pub _place: OwnedSemaphorePermit,
+    /// Its place in all, or whoever gives that back; kept until its socket is closed.
+    pub _place: Box<dyn Send>,
 }
 
 impl Arrival {
@@ -93,7 +94,7 @@ pub(crate) enum Begun {
 
 /// Takes the connection into the event loop.
 pub(crate) fn begin(visitor: Visitor, open: &Arc<Open>) -> Begun {
-    let Visitor { socket, speaks } = visitor;
+    let Visitor { socket, speaks, .. } = visitor;
     let wire = match Wire::watch(socket, &open.ticket.peer) {
         Ok(wire) => wire,
         Err(why) => {

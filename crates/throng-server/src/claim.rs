@@ -12,6 +12,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::address::Address;
 use crate::listening::{Kept, Listening};
+use crate::role;
 use crate::unix_path::UnixPath;
 
 /// How often a port chosen by the kernel is asked for anew, when somebody took it before we could name it.
@@ -20,9 +21,9 @@ const CHOICES_MAX: usize = 16;
 /// A claimed address, not listening yet.
 #[derive(Debug)]
 pub struct Claim {
-    socket: Socket,
+    /// Nothing in a worker's process: the first process has it.
+    bound: Option<(Socket, Kept)>,
     address: Address,
-    kept: Kept,
 }
 
 /// An address could not be claimed.
@@ -48,18 +49,21 @@ impl std::error::Error for BindError {
 
 impl Claim {
     /// Claims an address. Port 0 is a free one of the kernel's choice; it stays ours like any other. The file of a Unix
-    /// socket that nobody listens at any more is replaced, and ours is removed in the end.
+    /// socket that nobody listens at any more is replaced, and ours is removed in the end. In a worker's process nothing is
+    /// claimed, since the first process has done so ([`crate::worker_or_continue`]).
     ///
     /// # Errors
     /// When something else has the address, or it is not this machine's.
     pub fn bind(address: impl Into<Address>) -> Result<Claim, BindError> {
         let address = address.into();
+        if role::worker().is_some() {
+            return Ok(Claim { bound: None, address });
+        }
         let bound = match &address {
             Address::Tcp(tcp) => bind_port(*tcp),
             Address::Unix(Some(path)) => UnixPath::bind(path).map(|(socket, path)| Claim {
-                socket,
+                bound: Some((socket, Kept::Path(path))),
                 address: address.clone(),
-                kept: Kept::Path(path),
             }),
             Address::Unix(None) | Address::Memory => Err(ErrorKind::AddrNotAvailable.into()),
         };
@@ -73,14 +77,15 @@ impl Claim {
 
     /// Listens from here on.
     pub(crate) fn listen(self, backlog: i32) -> io::Result<Listening> {
-        Listening::begin(self.socket, self.address, self.kept, backlog)
+        let (socket, kept) = self.bound.ok_or(ErrorKind::AddrNotAvailable)?;
+        Listening::begin(socket, self.address, kept, backlog)
     }
 }
 
 fn bind_port(address: SocketAddr) -> io::Result<Claim> {
     let socket = if address.port() == 0 { bind_chosen(address)? } else { bind_named(address)? };
     let address = Address::Tcp(address_of(&socket)?);
-    Ok(Claim { socket, address, kept: Kept::Port })
+    Ok(Claim { bound: Some((socket, Kept::Port)), address })
 }
 
 /// A port of the kernel's choice belongs to the socket only while it listens; bound by its number it stays ours.

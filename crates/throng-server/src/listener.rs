@@ -62,6 +62,8 @@ pub(crate) struct Workers {
 /// One listening address.
 pub(crate) struct Listener {
     state: State,
+    /// Which of the server's places it is.
+    place: u16,
     speaks: Speaks,
     workers: Workers,
     spare: Option<File>,
@@ -88,9 +90,13 @@ enum Taken {
 
 impl Listener {
     /// Takes over a listening socket. Inside the acceptor's runtime.
-    pub(crate) fn new(listening: Listening, speaks: Speaks, workers: Workers) -> io::Result<Listener> {
+    pub(crate) fn new(
+        listening: Listening,
+        (place, speaks): (u16, Speaks),
+        workers: Workers,
+    ) -> io::Result<Listener> {
         let state = State::Open(watch(listening).map_err(|(_, error)| error)?);
-        Ok(Listener { state, speaks, workers, spare: spare() })
+        Ok(Listener { state, place, speaks, workers, spare: spare() })
     }
 
     /// Accepts until nobody can give orders any more.
@@ -167,7 +173,7 @@ impl Listener {
 
     /// Hands a client to the one who serves it; one whom a proxy passes on, when that said so.
     async fn admit(&self, socket: OwnedFd, peer: Peer, place: Place) {
-        let visitor = Visitor { socket, speaks: self.speaks.clone() };
+        let visitor = Visitor { socket, place: self.place, speaks: self.speaks.clone() };
         if self.workers.proxies.include(&peer.address) {
             // There are never more of these tasks than places, for each holds one.
             tokio::spawn(self.workers.clone().admit_passed(visitor, peer, place));
@@ -267,7 +273,7 @@ impl Workers {
             None => {
                 let why = Rejected::AddressFull;
                 self.reject(&peer, why);
-                let refusal = Refusal { peer, why, _place: place.total };
+                let refusal = Refusal { peer, why, _place: Box::new(place.total) };
                 Arrival { visitor, admission: Admission::Rejected(refusal) }
             }
         };
@@ -278,14 +284,17 @@ impl Workers {
     /// Hears first whom a proxy passes on. One that does not say so properly is closed, without a word that a client could
     /// take for his.
     async fn admit_passed(self, visitor: Visitor, proxy: Peer, place: Place) {
-        let Visitor { socket, speaks } = visitor;
+        let Visitor { socket, place: number, speaks } = visitor;
         let heard = async {
             let wire = Wire::watch(socket, &proxy)?;
             let client = proxy_protocol::hear(&wire, proxy.clone()).await?;
             Ok::<_, io::Error>((wire.into_socket()?, client))
         };
         match heard.await {
-            Ok((socket, client)) => self.admit(Visitor { socket, speaks }, client, place).await,
+            Ok((socket, client)) => {
+                let visitor = Visitor { socket, place: number, speaks };
+                self.admit(visitor, client, place).await;
+            }
             Err(_) => self.reject(&proxy, Rejected::NoProxyHeader),
         }
     }

@@ -1,10 +1,11 @@
 //! What all threads of one server see.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{
     AtomicBool, AtomicU64, AtomicUsize, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
 };
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
@@ -42,6 +43,8 @@ pub(crate) struct Shared {
     last_id: AtomicU64,
     /// Connections that are closing politely.
     pub lingerers: AtomicUsize,
+    /// The process of each worker that has one of its own and serves. Written by its keeper, when that begins and ends.
+    processes: Mutex<BTreeMap<usize, u32>>,
 }
 
 impl Shared {
@@ -55,6 +58,7 @@ impl Shared {
             is_draining: AtomicBool::new(false),
             lingerers: AtomicUsize::new(0),
             last_id: AtomicU64::new(0),
+            processes: Mutex::default(),
             limits,
             timeouts,
             sink,
@@ -68,6 +72,21 @@ impl Shared {
     /// Tells an event. A sink that panics has said so already; it ends neither a listener nor a worker.
     pub(crate) fn tell(&self, event: &Event) {
         let _ = catch_unwind(AssertUnwindSafe(|| (self.sink.0)(event)));
+    }
+
+    /// The processes of the workers, in the order of their numbers.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        self.processes.lock().unwrap_or_else(PoisonError::into_inner).values().copied().collect()
+    }
+
+    /// A worker's process serves from here on, or has ended.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "there are no worker processes"))]
+    pub(crate) fn note_process(&self, worker: usize, process: Option<u32>) {
+        let mut processes = self.processes.lock().unwrap_or_else(PoisonError::into_inner);
+        match process {
+            Some(process) => processes.insert(worker, process),
+            None => processes.remove(&worker),
+        };
     }
 
     pub(crate) fn is_draining(&self) -> bool {
