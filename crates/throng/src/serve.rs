@@ -41,14 +41,15 @@ pub fn serve(asked: &Serve) -> Result<u8, Fault> {
     let descriptors = throng_server::raise_descriptors();
     let clients_max = clients_max(asked, descriptors)?;
     let (wishes, wished) = Wishes::new();
-    if !wishes.listen() {
+    // A worker's process ends when its first process says so.
+    if throng_server::worker_number().is_none() && !wishes.listen() {
         return Err(Fault::failed("cannot listen for signals"));
     }
     let start = Start { asked, begun, clients_max, wishes, screen: Screen::start() };
     match asked.service {
         Service::Chat => start.chat(wished),
-        Service::Echo => start.plain(Echo { watch: start.watch() }, wished),
-        Service::Hello => start.plain(Hello { watch: start.watch() }, wished),
+        Service::Echo => start.plain(|watch| Echo { watch }, wished),
+        Service::Hello => start.plain(|watch| Hello { watch }, wished),
     }
 }
 
