@@ -19,7 +19,7 @@ use crate::handshake::Speaks;
 use crate::limits::Rejected;
 use crate::peer::Peer;
 use crate::report::ConnInfo;
-use crate::seats::{AddressSeat, Place, Seat, Turn};
+use crate::seats::{AddressSeat, Place, Turn};
 use crate::shared::Shared;
 use crate::socket::Socket;
 use crate::stream::Stream;
@@ -40,6 +40,8 @@ pub(crate) struct Arrival {
 /// task that serves it.
 pub(crate) struct Visitor {
     pub socket: OwnedFd,
+    /// The number of the listening place where it came in.
+    pub place: u16,
     pub speaks: Speaks,
 }
 
@@ -55,8 +57,8 @@ pub(crate) enum Admission {
 pub(crate) struct Refusal {
     pub peer: Peer,
     pub why: Rejected,
-    /// Its place among those who are told, kept until its socket is closed.
-    pub _told: Seat,
+    /// Its place among those who are told, or whoever gives that back; kept until its socket is closed.
+    pub _place: Box<dyn Send>,
 }
 
 impl Arrival {
@@ -88,7 +90,7 @@ pub(crate) enum Begun {
 
 /// Takes the connection into the event loop.
 pub(crate) fn begin(visitor: Visitor, open: &Arc<Open>) -> Begun {
-    let Visitor { socket, speaks } = visitor;
+    let Visitor { socket, speaks, .. } = visitor;
     let wire = match Wire::watch(socket, &open.ticket.peer) {
         Ok(wire) => wire,
         Err(why) => {
@@ -173,16 +175,16 @@ impl<F: FnOnce(&ConnInfo, &End)> Drop for Over<'_, F> {
 
 /// All steps of a handler that may travel.
 pub(crate) async fn steps<H: Handler>(handler: Arc<H>, mut conn: Conn) -> crate::Result {
-    handler.setup(&mut conn).await?;
+    Handler::setup(&*handler, &mut conn).await?;
     conn.set_up();
-    handler.serve(conn).await
+    Handler::serve(&*handler, conn).await
 }
 
 /// All steps of a handler that stays on its thread.
 pub(crate) async fn local_steps<H: LocalHandler>(handler: Rc<H>, mut conn: Conn) -> crate::Result {
-    handler.setup(&mut conn).await?;
+    LocalHandler::setup(&*handler, &mut conn).await?;
     conn.set_up();
-    handler.serve(conn).await
+    LocalHandler::serve(&*handler, conn).await
 }
 
 /// The word for a peer that is not served. A handler that panics here has none.

@@ -14,6 +14,7 @@ use socket2::{Domain, Socket, Type};
 use crate::address::Address;
 use crate::inherit;
 use crate::listening::{Kept, Listening};
+use crate::role;
 use crate::unix_path::UnixPath;
 
 /// How often a port chosen by the kernel is asked for anew, when somebody took it before we could name it.
@@ -22,9 +23,9 @@ const CHOICES_MAX: usize = 16;
 /// A claimed address, not listening yet.
 #[derive(Debug)]
 pub struct Claim {
-    socket: Socket,
+    /// Nothing in a worker's process: the first process has it.
+    bound: Option<(Socket, Kept)>,
     address: Address,
-    kept: Kept,
 }
 
 /// An address could not be claimed.
@@ -50,18 +51,21 @@ impl std::error::Error for BindError {
 
 impl Claim {
     /// Claims an address. Port 0 is a free one of the kernel's choice; it stays ours like any other. The file of a Unix
-    /// socket that nobody listens at any more is replaced, and ours is removed in the end.
+    /// socket that nobody listens at any more is replaced, and ours is removed in the end. In a worker's process nothing is
+    /// claimed, since the first process has done so ([`crate::worker_or_continue`]).
     ///
     /// # Errors
     /// When something else has the address, or it is not this machine's.
     pub fn bind(address: impl Into<Address>) -> Result<Claim, BindError> {
         let address = address.into();
+        if role::worker().is_some() {
+            return Ok(Claim { bound: None, address });
+        }
         let bound = match &address {
             Address::Tcp(tcp) => bind_port(*tcp),
             Address::Unix(Some(path)) => UnixPath::bind(path).map(|(socket, path)| Claim {
-                socket,
+                bound: Some((socket, Kept::Path(path))),
                 address: address.clone(),
-                kept: Kept::Path(path),
             }),
             Address::Unix(None) | Address::Memory => Err(ErrorKind::AddrNotAvailable.into()),
         };
@@ -76,39 +80,41 @@ impl Claim {
     /// The name under which the service manager passed it, when it was passed by one (systemd.socket(5),
     /// FileDescriptorName).
     pub fn name(&self) -> Option<&str> {
-        match &self.kept {
-            Kept::Inherited(name) => Some(name),
+        match &self.bound {
+            Some((_, Kept::Inherited(name))) => Some(name),
             _ => None,
         }
     }
 
     pub(crate) fn of(socket: Socket, address: Address, kept: Kept) -> Claim {
-        Claim { socket, address, kept }
+        Claim { bound: Some((socket, kept)), address }
     }
 
     /// Its socket, for another process, and the name by which that one finds out whose it is.
     pub(crate) fn passed(&self) -> io::Result<(OwnedFd, String)> {
         let name = self.name().map_or_else(|| inherit::name_of_ours(&self.address), str::to_owned);
-        Ok((self.socket.try_clone()?.into(), name))
+        let (socket, _) = self.bound.as_ref().ok_or(ErrorKind::AddrNotAvailable)?;
+        Ok((socket.try_clone()?.into(), name))
     }
 
     /// It is another process's now, and with it the file of a Unix socket.
     pub(crate) fn forget(self) {
-        if let Kept::Path(path) = &self.kept {
+        if let Some((_, Kept::Path(path))) = &self.bound {
             path.forget();
         }
     }
 
     /// Listens from here on.
     pub(crate) fn listen(self, backlog: i32) -> io::Result<Listening> {
-        Listening::begin(self.socket, self.address, self.kept, backlog)
+        let (socket, kept) = self.bound.ok_or(ErrorKind::AddrNotAvailable)?;
+        Listening::begin(socket, self.address, kept, backlog)
     }
 }
 
 fn bind_port(address: SocketAddr) -> io::Result<Claim> {
     let socket = if address.port() == 0 { bind_chosen(address)? } else { bind_named(address)? };
     let address = Address::Tcp(address_of(&socket)?);
-    Ok(Claim { socket, address, kept: Kept::Port })
+    Ok(Claim { bound: Some((socket, Kept::Port)), address })
 }
 
 /// A port of the kernel's choice belongs to the socket only while it listens; bound by its number it stays ours.

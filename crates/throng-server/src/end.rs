@@ -74,6 +74,26 @@ impl End {
         }
     }
 
+    /// The end of this number, without the message that some have.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "there are no worker processes"))]
+    pub(crate) fn of_kind(kind: usize) -> Option<End> {
+        Some(match kind {
+            0 => End::Done,
+            1 => End::PeerClosed,
+            2 => End::PeerReset,
+            3 => End::TimedOut,
+            4 => End::Stalled,
+            5 => End::Expired,
+            6 => End::TooSlow,
+            7 => End::Kicked,
+            8 => End::Drained,
+            9 => End::TlsFailed(String::new()),
+            10 => End::Failed(String::new()),
+            11 => End::Panicked,
+            _ => return None,
+        })
+    }
+
     /// Was the end the server's doing, against a peer that should hear nothing more?
     pub(crate) fn is_abrupt(&self) -> bool {
         matches!(self, End::PeerReset | End::TooSlow | End::Stalled)
@@ -169,5 +189,9 @@ mod tests {
         ];
         let names: std::collections::BTreeSet<_> = ends.iter().map(End::name).collect();
         assert_eq!(names.len(), KINDS);
+        for end in ends {
+            assert_eq!(End::of_kind(end.kind()), Some(end));
+        }
+        assert_eq!(End::of_kind(KINDS), None);
     }
 }

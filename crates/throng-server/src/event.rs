@@ -45,6 +45,18 @@ pub enum Event {
         /// Why not.
         why: Rejected,
     },
+    /// A worker's process ended, and the server goes on ([`crate::Processes`]). Its connections are closed, each with
+    /// [`End::Failed`].
+    WorkerEnded {
+        /// Which worker.
+        worker: usize,
+        /// What its process was; `None` when it could not even be started.
+        pid: Option<u32>,
+        /// How it ended, such as `signal: 6 (SIGABRT)`.
+        how: String,
+        /// When it is started again; `None` in a drain, when it is not.
+        restart_in: Option<Duration>,
+    },
     /// The files of a certificate changed, and were read again.
     CertificateRead {
         /// The certificate's file.

@@ -130,6 +130,25 @@ pub trait LocalHandler: 'static {
     }
 }
 
+/// A handler that can be shared serves a worker as well.
+impl<H: Handler> LocalHandler for H {
+    fn setup(&self, conn: &mut Conn) -> impl Future<Output = crate::Result> {
+        Handler::setup(self, conn)
+    }
+
+    fn serve(&self, conn: Conn) -> impl Future<Output = crate::Result> {
+        Handler::serve(self, conn)
+    }
+
+    fn finish(&self, conn: &ConnInfo, end: &End) {
+        Handler::finish(self, conn, end);
+    }
+
+    fn rejected(&self, peer: &Peer, why: Rejected) -> &[u8] {
+        Handler::rejected(self, peer, why)
+    }
+}
+
 /// Serves connections with plain blocking code over [`std::io::Read`] and [`std::io::Write`], one client at a time or on a
 /// thread for each. A closure or a `fn` that takes a [`BlockingConn`] is one.
 ///

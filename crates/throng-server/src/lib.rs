@@ -24,7 +24,7 @@
 //!
 //! The same handler runs by any [`model`]: one client at a time, a thread for each, a pool, an event loop per core. Say
 //! `.model(Threads { max: 500 })` before `start`; a handler of plain blocking code begins with [`Server::blocking`], one with
-//! state per worker with [`Server::local`].
+//! state per worker with [`Server::local`], which can also run in processes of their own: [`Processes`].
 //!
 //! The rooms, in reading order: [`handler`] what you write; [`conn`] with its [`peer`], [`blocking`] and [`outbox`] what it is given, with
 //! [`buffer`] and [`lines`]; [`server`] how it is put together, or why not ([`start_error`]), from [`claim`] or [`inherit`], [`model`], [`limits`] with
@@ -33,11 +33,11 @@
 //! and never fails, `arrival` is a connection's life whoever serves it, `worker` is one core's event loop, `flusher` writes
 //! once per turn, `linger` closes politely, `seats` counts the places, `inspection` looks at the timeouts and `stall` is what it
 //! knows of a peer that takes nothing, `watchdog` notices who holds a worker, `registry` and `ticket` know who is connected, `queue` who waits in the kernel,
-//! `shared` is what all threads see, `thread_group` the threads, and `clock` is the one place where time is read.
+//! `shared` is what all threads see, `thread_group` the threads, `role` whether this process is a worker's, and `clock` is the one place where time is read.
 //!
 //! The path of a connection: the thread `throng-accept` takes it from the kernel, gives it its ticket, and hands the socket
-//! to the model: to the least loaded worker's thread (`throng-worker-N`), to a thread of its own (`thread-N`), or to the pool
-//! (`throng-pool-N`), where the handler runs. When the last handle of the connection is dropped, the socket is closed so that
+//! to the model: to the least loaded worker's thread (`throng-worker-N`), to a thread of its own (`thread-N`), to the pool
+//! (`throng-pool-N`), or through `throng-processes` to a worker's process, where the handler runs. When the last handle of the connection is dropped, the socket is closed so that
 //! nothing that was written is lost, and its one [`End`] is counted.
 
 mod accept_faults;
@@ -73,6 +73,7 @@ mod registry;
 pub mod report;
 pub mod restart;
 pub mod restart_error;
+mod role;
 pub mod running;
 mod seats;
 pub mod server;
@@ -110,6 +111,8 @@ pub use inherit::{InheritError, Inherited};
 pub use ipnet::IpNet;
 pub use limits::{Full, Limits, Rejected, raise_descriptors};
 pub use lines::Lines;
+#[cfg(target_os = "linux")]
+pub use model::Processes;
 pub use model::{Events, Model, Pool, Sequential, Threads, Workers};
 pub use outbox::Outbox;
 pub use peer::{ConnId, Peer};
@@ -117,6 +120,7 @@ pub use rate::Rate;
 pub use report::{ConnInfo, Paused, Report};
 pub use restart::{Heir, Restart};
 pub use restart_error::RestartError;
+pub use role::{worker_number, worker_or_continue};
 pub use running::{Drain, Running};
 pub use server::Server;
 pub use start_error::StartError;

@@ -75,6 +75,8 @@ pub(crate) struct Listener {
     state: State,
     /// It listens, and takes nobody.
     is_held: bool,
+    /// Which of the server's places it is.
+    place: u16,
     speaks: Speaks,
     workers: Workers,
     spare: Option<File>,
@@ -101,9 +103,13 @@ enum Taken {
 
 impl Listener {
     /// Takes over a listening socket. Inside the acceptor's runtime.
-    pub(crate) fn new(listening: Listening, speaks: Speaks, workers: Workers) -> io::Result<Listener> {
+    pub(crate) fn new(
+        listening: Listening,
+        (place, speaks): (u16, Speaks),
+        workers: Workers,
+    ) -> io::Result<Listener> {
         let state = State::Open(watch(listening).map_err(|(_, error)| error)?);
-        Ok(Listener { state, is_held: false, speaks, workers, spare: spare() })
+        Ok(Listener { state, is_held: false, place, speaks, workers, spare: spare() })
     }
 
     /// Accepts until nobody can give orders any more.
@@ -186,7 +192,7 @@ impl Listener {
 
     /// Hands a client to the one who serves it; one whom a proxy passes on, when that said so.
     async fn admit(&self, socket: OwnedFd, peer: Peer, offer: Offer) {
-        let visitor = Visitor { socket, speaks: self.speaks.clone() };
+        let visitor = Visitor { socket, place: self.place, speaks: self.speaks.clone() };
         if matches!(offer, Offer::Place(_)) && self.workers.proxies.include(&peer.address) {
             // There are never more of these tasks than places, for each holds one.
             tokio::spawn(self.workers.clone().admit_passed(visitor, peer, offer));
@@ -327,8 +333,9 @@ impl Workers {
             Err(why) => {
                 self.reject(&peer, why);
                 // When so many are being told already, this one hears nothing.
-                let Some(_told) = self.shared.seats.tell() else { return };
-                Arrival { visitor, admission: Admission::Rejected(Refusal { peer, why, _told }) }
+                let Some(told) = self.shared.seats.tell() else { return };
+                let refusal = Refusal { peer, why, _place: Box::new(told) };
+                Arrival { visitor, admission: Admission::Rejected(refusal) }
             }
         };
         // An error means that the server is over, and the arrival with it.
@@ -338,14 +345,14 @@ impl Workers {
     /// Hears first whom a proxy passes on. One that does not say so properly is closed, without a word that a client could
     /// take for his.
     async fn admit_passed(self, visitor: Visitor, proxy: Peer, offer: Offer) {
-        let Visitor { socket, speaks } = visitor;
+        let Visitor { socket, place, speaks } = visitor;
         let heard = async {
             let wire = Wire::watch(socket, &proxy)?;
             let client = proxy_protocol::hear(&wire, proxy.clone()).await?;
             Ok::<_, io::Error>((wire.into_socket()?, client))
         };
         match heard.await {
-            Ok((socket, client)) => self.admit(Visitor { socket, speaks }, client, offer).await,
+            Ok((socket, client)) => self.admit(Visitor { socket, place, speaks }, client, offer).await,
             Err(_) => self.reject(&proxy, Rejected::NoProxyHeader),
         }
     }

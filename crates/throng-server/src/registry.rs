@@ -79,10 +79,11 @@ impl Registry {
         *lock(&self.open)
     }
 
-    /// The worker with the fewest connections.
-    pub(crate) fn least_loaded(&self) -> usize {
-        let loads = self.workers.iter().enumerate().map(|(index, table)| (table.load.load(Relaxed), index));
-        loads.min().map_or(0, |(_, index)| index)
+    /// The worker with the fewest connections, of those that are up if any is.
+    pub(crate) fn least_loaded(&self, is_up: impl Fn(usize) -> bool) -> usize {
+        let loads = self.workers.iter().enumerate();
+        let loads = loads.map(|(index, table)| (!is_up(index), table.load.load(Relaxed), index));
+        loads.min().map_or(0, |(_, _, index)| index)
     }
 
     /// The ticket of a connection, while it is open.

@@ -90,7 +90,7 @@ impl Running {
         *lock(&self.inner.state)
     }
 
-    /// By what means it serves: `sequential`, `threads`, `pool` or `events`.
+    /// By what means it serves: `sequential`, `threads`, `pool`, `events` or `processes`.
     pub fn model(&self) -> &'static str {
         self.inner.shared.model
     }
@@ -100,6 +100,11 @@ impl Running {
     pub fn waiting(&self) -> Option<usize> {
         let ports: Vec<_> = self.inner.addresses.iter().filter_map(Address::tcp).collect();
         queue::waiting(&ports)
+    }
+
+    /// The processes of its workers that serve now, in the order of the workers' numbers; none but under [`crate::Processes`].
+    pub fn processes(&self) -> Vec<u32> {
+        self.inner.shared.processes()
     }
 
     /// What happened since the start.

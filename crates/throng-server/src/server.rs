@@ -1,6 +1,7 @@
 //! How a server is put together: a handler, addresses, a model, limits, timeouts; and started.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use tokio::sync::mpsc;
@@ -15,9 +16,10 @@ use crate::limits::Limits;
 use crate::listener::{self, Listener, ORDERS_MAX};
 use crate::model::{
     Blocking, Events, Model, PerWorker, Shareable, Threads, Workers,
-    sealed::{self, Ground},
+    sealed::{self, Ground, Stage},
 };
 use crate::proxy_protocol::Proxies;
+use crate::role;
 use crate::running::Running;
 use crate::shared::Shared;
 use crate::start_error::StartError;
@@ -27,6 +29,9 @@ use crate::tls::Tls;
 use crate::tls_watch;
 use crate::watchdog;
 use crate::worker::Worker;
+
+/// How long what had begun may take to end, when the start fails.
+const GIVEN_UP_MAX: Duration = Duration::from_secs(2);
 
 /// A server to be. `K` is the kind of its handler.
 pub struct Server<K> {
@@ -152,10 +157,11 @@ impl<K: 'static> Server<K> {
         self
     }
 
-    /// Starts, and takes clients from here on.
+    /// Starts, and takes clients from here on. In a worker of [`crate::Processes`] it serves instead, and ends the process
+    /// when the first process has ended.
     ///
     /// # Errors
-    /// When an address cannot be had, or a thread cannot be started; nothing runs then.
+    /// When an address cannot be had, or a thread or a worker cannot be started; nothing runs then.
     pub fn start(self) -> Result<Running, StartError> {
         let mut places = self.places?;
         if places.is_empty() {
@@ -164,14 +170,28 @@ impl<K: 'static> Server<K> {
         if let Some(tls) = &self.tls {
             places = places.into_iter().map(|(claim, speaks)| (claim, speaks.also(tls))).collect();
         }
+        if let Some(post) = role::worker() {
+            let speaks = places.into_iter().map(|(_, speaks)| speaks).collect();
+            let stage = Stage { post, speaks, limits: self.limits, timeouts: self.timeouts };
+            return self.model.serve_in_worker(self.kind, stage).map(|never| match never {});
+        }
         let addresses = places.iter().map(|(claim, _)| claim.address().clone()).collect();
         let shared = Arc::new(Shared::new(self.limits, self.timeouts, self.sink, &self.model.shape()));
         let mut threads = ThreadGroup::default();
-        let gate = self.model.start(self.kind, &mut Ground { shared: &shared, threads: &mut threads })?;
-        let (proxies, faults) = (self.proxies, self.faults);
-        let workers = listener::Workers { gate, shared: Arc::clone(&shared), proxies, faults };
-        let orders = start_acceptor(places, workers, &mut threads)?;
-        Ok(Running::new(shared, addresses, orders, threads))
+        let started = self.model.start(self.kind, &mut Ground { shared: &shared, threads: &mut threads });
+        let started = started.and_then(|gate| {
+            let (proxies, faults) = (self.proxies, self.faults);
+            let workers = listener::Workers { gate, shared: Arc::clone(&shared), proxies, faults };
+            start_acceptor(places, workers, &mut threads)
+        });
+        match started {
+            Ok(orders) => Ok(Running::new(shared, addresses, orders, threads)),
+            Err(why) => {
+                // Whatever had begun finds nobody to work for.
+                threads.join(GIVEN_UP_MAX);
+                Err(why)
+            }
+        }
     }
 }
 
@@ -202,9 +222,10 @@ fn start_acceptor(
     let mut listeners = Vec::new();
     {
         let _inside = runtime.enter();
-        for (listening, speaks) in listening {
+        for (place, (listening, speaks)) in (0..).zip(listening) {
             let (order, ordered) = mpsc::channel(ORDERS_MAX);
-            let listener = Listener::new(listening, speaks, workers.clone()).map_err(StartError::Thread)?;
+            let listener =
+                Listener::new(listening, (place, speaks), workers.clone()).map_err(StartError::Thread)?;
             listeners.push(listener.run(ordered));
             orders.push(order);
         }

@@ -1,5 +1,6 @@
 //! What all threads of one server see.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{
     AtomicBool, AtomicU64, AtomicUsize, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
@@ -48,6 +49,8 @@ pub(crate) struct Shared {
     last_id: AtomicU64,
     /// Connections that are closing politely.
     pub lingerers: AtomicUsize,
+    /// The process of each worker that has one of its own and serves. Written by its keeper, when that begins and ends.
+    processes: Mutex<BTreeMap<usize, u32>>,
 }
 
 impl Shared {
@@ -63,6 +66,7 @@ impl Shared {
             is_draining: AtomicBool::new(false),
             lingerers: AtomicUsize::new(0),
             last_id: AtomicU64::new(0),
+            processes: Mutex::default(),
             sink,
             subscribers: Subscribers::default(),
             watchdog: Watchdog::default(),
@@ -101,6 +105,21 @@ impl Shared {
     pub(crate) fn tell(&self, event: &Event) {
         let _ = catch_unwind(AssertUnwindSafe(|| (self.sink.0)(event)));
         self.subscribers.tell(event);
+    }
+
+    /// The processes of the workers, in the order of their numbers.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        self.processes.lock().unwrap_or_else(PoisonError::into_inner).values().copied().collect()
+    }
+
+    /// A worker's process serves from here on, or has ended.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "there are no worker processes"))]
+    pub(crate) fn note_process(&self, worker: usize, process: Option<u32>) {
+        let mut processes = self.processes.lock().unwrap_or_else(PoisonError::into_inner);
+        match process {
+            Some(process) => processes.insert(worker, process),
+            None => processes.remove(&worker),
+        };
     }
 
     pub(crate) fn is_draining(&self) -> bool {

@@ -23,6 +23,26 @@ pub enum StartError {
     Thread(io::Error),
     /// The factory of a worker's handler panicked, or took longer than a minute.
     Factory,
+    /// [`crate::Processes`] is to be used, and [`crate::worker_or_continue`] was not called.
+    NoWorkerLine,
+    /// [`crate::Processes`] is to be started inside a tokio runtime. Its workers would begin a runtime of their own on their
+    /// way to the start, and serve inside it.
+    InsideRuntime,
+    /// The program has started a server by [`crate::Processes`] before. Its workers begin at `main` and stop at the first
+    /// start, so they would serve that one.
+    StartedBefore,
+    /// A server of another model was to be started in a worker's process.
+    InWorker {
+        /// By which model.
+        model: &'static str,
+    },
+    /// A worker's process ended before its handler was made, or could not be begun.
+    Worker {
+        /// Which worker.
+        number: usize,
+        /// How it ended.
+        how: String,
+    },
 }
 
 impl fmt::Display for StartError {
@@ -32,6 +52,23 @@ impl fmt::Display for StartError {
             StartError::Address { given, source } => write!(f, "cannot listen on {given}: {source}"),
             StartError::Bind(error) => error.fmt(f),
             StartError::Thread(error) => write!(f, "cannot start a thread: {error}"),
+            StartError::NoWorkerLine => f.write_str(
+                "the model Processes begins its workers at main, whose first line must be: \
+                 throng_server::worker_or_continue();",
+            ),
+            StartError::InsideRuntime => f.write_str(
+                "the model Processes cannot be started inside a tokio runtime: start it from a plain main",
+            ),
+            StartError::StartedBefore => f.write_str(
+                "a program can start one server by the model Processes, and this would be its second",
+            ),
+            StartError::InWorker { model } => write!(
+                f,
+                "this is a worker's process of the model Processes, and cannot start a server by {model}"
+            ),
+            StartError::Worker { number, how } => {
+                write!(f, "worker {number} ended before it could serve: {how}")
+            }
             StartError::Factory => f.write_str("a worker's handler could not be made"),
         }
     }

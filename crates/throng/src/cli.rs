@@ -107,7 +107,7 @@ pub struct Serve {
     #[arg(long, value_name = "HOW", env = "THRONG_MODEL", default_value = "events")]
     pub model: Model,
 
-    /// Workers of events and pool, at most so many threads of threads [default: one for each core; 1024 threads]
+    /// Workers of events, pool and processes, at most so many threads of threads [default: one for each core; 1024 threads]
     #[arg(long, value_name = "N", env = "THRONG_WORKERS", value_parser = clap::value_parser!(u16).range(1..))]
     pub workers: Option<u16>,
 
@@ -158,6 +158,8 @@ pub enum Model {
     Pool,
     /// An event loop on each core
     Events,
+    /// An event loop in each of some processes; one that crashes ends its own clients only (Linux)
+    Processes,
 }
 
 /// How fast one client may ask.

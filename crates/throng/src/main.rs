@@ -28,6 +28,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    throng_server::worker_or_continue();
     let outcome = match cli::Cli::parse().verb {
         cli::Verb::Serve(asked) => serve::serve(&asked),
         cli::Verb::Tls(cli::Tls::SelfSigned(asked)) => self_signed::make(&asked),

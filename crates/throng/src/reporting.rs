@@ -43,6 +43,11 @@ pub fn events(log: Arc<Log>, directory: Arc<Directory>) -> impl Fn(&Happened) + 
             None => Event::info("tls.certificate_read").with("file", certificate),
             Some(why) => Event::error("tls.certificate_kept").with("file", certificate).with("why", why),
         }),
+        Happened::WorkerEnded { worker, pid, how, restart_in } => {
+            let event = Event::warn("worker.ended").count("worker", *worker as u64).with_some("pid", *pid);
+            let restart_in_ms = restart_in.map(|time| time.as_millis());
+            log.tell(event.with("how", how).with_some("restart_in_ms", restart_in_ms));
+        }
         Happened::AcceptFailed { why } => log.tell(Event::error("server.accept_failed").with("why", why)),
         // Events that later versions of the library add are no secret, but not known here.
         _ => {}

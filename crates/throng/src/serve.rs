@@ -55,15 +55,16 @@ fn begin(asked: &Serve, passed: Vec<Claim>, baton: &Cell<Option<Baton>>) -> Resu
     let descriptors = throng_server::raise_descriptors();
     let clients_max = clients_max(asked, descriptors)?;
     let (wishes, wished) = Wishes::new();
-    if !wishes.listen(Terminal::find().is_some()) {
+    // A worker's process ends when its first process says so.
+    if throng_server::worker_number().is_none() && !wishes.listen(Terminal::find().is_some()) {
         return Err(Fault::failed("cannot listen for signals"));
     }
     let (screen, passed) = (Screen::start(), Cell::new(passed));
     let start = Start { asked, begun, clients_max, wishes, screen, passed, baton };
     match asked.service {
         Service::Chat => start.chat(wished),
-        Service::Echo => start.plain(Echo { watch: start.watch() }, wished),
-        Service::Hello => start.plain(Hello { watch: start.watch() }, wished),
+        Service::Echo => start.plain(|watch| Echo { watch }, wished),
+        Service::Hello => start.plain(|watch| Hello { watch }, wished),
     }
 }
 

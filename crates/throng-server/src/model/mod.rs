@@ -6,15 +6,20 @@
 //! | [`Threads`] | a thread per connection | holds its own thread | holds its own thread |
 //! | [`Pool`] | tasks that any of some threads takes up | holds nobody up | holds one thread |
 //! | [`Events`] | tasks that stay on the event loop of one core | holds nobody up | holds up that core's clients |
+//! | [`Processes`] | tasks on the event loop of one of some processes | holds nobody up | holds up that process's clients |
+//!
+//! A handler that crashes the process ends all clients, and under [`Processes`] those of its own process only.
 
 mod events;
 mod pool;
+#[cfg(target_os = "linux")]
+mod processes;
 mod reactor;
 mod sequential;
 mod threads;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::sync_channel;
 
 use tokio::runtime::{Builder, Runtime};
@@ -66,6 +71,44 @@ pub struct Events {
     pub workers: Workers,
 }
 
+/// Worker processes, each with one event loop; a connection stays on the worker that it was given to, the one with the
+/// fewest. Nothing is shared between workers, so whatever one of them does to itself, be it an abort, ends its own
+/// clients only; it is started again, at once the first time, later and later while it keeps dying. Linux only.
+///
+/// A worker is this same program, begun anew with the same arguments, environment and working directory: `main` begins with
+/// [`crate::worker_or_continue`] and comes to [`crate::Server::start`], which serves there and never returns. So whatever
+/// a program does before the start is done in every worker as well, unless [`crate::worker_number`] keeps it from that; only
+/// addresses are not claimed again, and what a [`crate::Claim`] tells there is what was asked for. A program can start one
+/// such server in its life. A worker's standard input is empty, and it has a process group of its own, so that Ctrl-C
+/// reaches the first process, which drains; whoever sends signals to all of a service's processes sends them to the first
+/// one only (systemd.kill(5), `KillMode=mixed`).
+///
+/// Limits, pause, counters, events and drain are those of the first process, which accepts and passes the sockets on. It
+/// learns once a second how many bytes an open connection has moved. Each worker needs descriptors for its own share of
+/// [`crate::Limits::total`]. Its timeouts are its own: it has those that its own start was given.
+///
+/// Only [`crate::Server::local`] leads here, so that no handler is taken for shared that cannot be:
+///
+/// ```compile_fail
+/// # use throng_server::{Conn, Processes, Server, Workers};
+/// # async fn echo(_conn: Conn) -> throng_server::Result { Ok(()) }
+/// let server = Server::new(echo).model(Processes { workers: Workers::Count(2) });
+/// ```
+///
+/// ```
+/// # #[cfg(target_os = "linux")] {
+/// # use throng_server::{Conn, Processes, Server, Workers};
+/// # async fn echo(_conn: Conn) -> throng_server::Result { Ok(()) }
+/// let server = Server::local(|_| echo).model(Processes { workers: Workers::Count(2) });
+/// # }
+/// ```
+#[cfg(target_os = "linux")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Processes {
+    /// How many.
+    pub workers: Workers,
+}
+
 /// How many workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Workers {
@@ -92,6 +135,7 @@ impl Workers {
 /// | [`Threads`] | yes | | yes |
 /// | [`Pool`] | yes | | |
 /// | [`Events`] | yes | yes | |
+/// | [`Processes`] | | yes | |
 ///
 /// ```compile_fail
 /// # use throng_server::{Conn, Pool, Server, Workers};
@@ -104,23 +148,38 @@ impl Workers {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot run handlers of this kind",
-    note = "Server::new runs on Sequential, Threads, Pool and Events; Server::local on Sequential and Events; \
-            Server::blocking on Sequential and Threads"
+    note = "Server::new runs on Sequential, Threads, Pool and Events; Server::local on Sequential, Events and \
+            Processes; Server::blocking on Sequential and Threads"
 )]
 pub trait Model<K>: sealed::Model<K> {}
 
 impl<K, M: sealed::Model<K>> Model<K> for M {}
 
 pub(crate) mod sealed {
+    use std::convert::Infallible;
     use std::sync::Arc;
 
     use super::{Gate, StartError, ThreadGroup};
+    use crate::handshake::Speaks;
+    use crate::limits::Limits;
+    use crate::role::Post;
     use crate::shared::{Shape, Shared};
+    use crate::timeouts::Timeouts;
 
     /// What a model stands on.
     pub struct Ground<'a> {
         pub(crate) shared: &'a Arc<Shared>,
         pub(crate) threads: &'a mut ThreadGroup,
+    }
+
+    /// What a worker's process is given.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "there are no worker processes"))]
+    pub struct Stage {
+        pub(crate) post: &'static Post,
+        /// At each listening place.
+        pub(crate) speaks: Vec<Speaks>,
+        pub(crate) limits: Limits,
+        pub(crate) timeouts: Timeouts,
     }
 
     /// What a model does, for this crate alone.
@@ -130,6 +189,11 @@ pub(crate) mod sealed {
 
         /// Starts its threads.
         fn start(self: Box<Self>, kind: K, ground: &mut Ground<'_>) -> Result<Gate, StartError>;
+
+        /// Serves in a worker's process, and never returns; most models have none.
+        fn serve_in_worker(self: Box<Self>, _: K, _: Stage) -> Result<Infallible, StartError> {
+            Err(StartError::InWorker { model: self.shape().name })
+        }
     }
 }
 
@@ -150,24 +214,52 @@ pub struct Gate {
     ways: Vec<mpsc::Sender<Arrival>>,
     /// Where each connection gets a worker of its own: the last one's number.
     last: Option<Arc<AtomicUsize>>,
+    /// Where workers come and go.
+    up: Option<Up>,
+}
+
+/// Which workers take clients now. Each is written by its keeper, and read by the acceptor.
+#[derive(Clone)]
+pub(crate) struct Up(Arc<[AtomicBool]>);
+
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "there are no worker processes"))]
+impl Up {
+    fn none_of(count: usize) -> Up {
+        Up((0..count).map(|_| AtomicBool::new(false)).collect())
+    }
+
+    fn set(&self, worker: usize, up: bool) {
+        self.0[worker].store(up, Relaxed);
+    }
+
+    fn is(&self, worker: usize) -> bool {
+        self.0[worker].load(Relaxed)
+    }
 }
 
 impl Gate {
     /// To workers that are there already.
     fn to_workers(ways: Vec<mpsc::Sender<Arrival>>) -> Gate {
-        Gate { ways, last: None }
+        Gate { ways, last: None, up: None }
     }
 
     /// To one who makes a worker for each.
     fn to_maker(way: mpsc::Sender<Arrival>) -> Gate {
-        Gate { ways: vec![way], last: Some(Arc::default()) }
+        Gate { ways: vec![way], last: Some(Arc::default()), up: None }
+    }
+
+    /// To workers that come and go.
+    #[cfg(target_os = "linux")]
+    fn to_processes(ways: Vec<mpsc::Sender<Arrival>>, up: Up) -> Gate {
+        Gate { ways, last: None, up: Some(up) }
     }
 
     /// The worker of the next connection.
     pub(crate) fn choose(&self, registry: &Registry) -> usize {
         match &self.last {
             Some(last) => last.fetch_add(1, Relaxed) + 1,
-            None => registry.least_loaded(),
+            // One that is down has the fewest, and is the last to be chosen.
+            None => registry.least_loaded(|worker| self.up.as_ref().is_none_or(|up| up.is(worker))),
         }
     }
 

@@ -53,11 +53,21 @@ pub fn status(console: &Console, chat: Option<&Status>) -> String {
         None => {
             let waiting =
                 console.running.waiting().map_or("unknown here".to_owned(), |count| count.to_string());
-            lines.push(format!("model      {}", console.running.model()));
+            lines.push(format!(
+                "model      {}{}",
+                console.running.model(),
+                processes(&console.running.processes())
+            ));
             lines.push(format!("waiting    {waiting} in the kernel's queue"));
         }
     }
     lines.join("\n")
+}
+
+/// Which processes serve, where the model has some.
+fn processes(pids: &[u32]) -> String {
+    let pids: Vec<_> = pids.iter().map(ToString::to_string).collect();
+    if pids.is_empty() { String::new() } else { format!(", {} serve", pids.join(" and ")) }
 }
 
 /// Everybody who is connected to a service where nobody has a name.

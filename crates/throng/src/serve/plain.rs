@@ -38,8 +38,50 @@ impl Start<'_> {
         Watch::by(move |peer, seen| tell(&screen, peer, seen))
     }
 
-    /// Serves until it is told to end.
-    pub(super) fn plain<H: Handler>(&self, handler: H, wished: Receiver<Asked>) -> Result<u8, Fault> {
+    /// Serves until it is told to end, by the model that was asked for.
+    pub(super) fn plain<H: Handler>(
+        &self,
+        handler: impl Fn(Watch) -> H + Send + Sync + 'static,
+        wished: Receiver<Asked>,
+    ) -> Result<u8, Fault> {
+        if self.asked.model == Model::Processes {
+            return self.by_processes(handler, wished);
+        }
+        self.operate(self.by_model(Server::new(handler(self.watch()))), wished)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn by_processes<H: Handler>(
+        &self,
+        handler: impl Fn(Watch) -> H + Send + Sync + 'static,
+        wished: Receiver<Asked>,
+    ) -> Result<u8, Fault> {
+        let watch = self.watch();
+        let server = Server::local(move |_| handler(watch.clone()));
+        let server = server.model(throng_server::Processes { workers: self.workers() });
+        if throng_server::worker_number().is_some() {
+            return self.work(server);
+        }
+        self.operate(server, wished)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn by_processes<H>(&self, _: H, _: Receiver<Asked>) -> Result<u8, Fault> {
+        Err(Fault::usage("there are no worker processes on this system")
+            .hint("threads serve as many: --model threads"))
+    }
+
+    /// Serves in a worker's process, with nothing of what its first process has: no folder, no log, no prompt.
+    #[cfg(target_os = "linux")]
+    fn work<K: 'static>(&self, server: Server<K>) -> Result<u8, Fault> {
+        let tls = self.tls()?;
+        let server = self.listening(server.limits(self.limits()), self.claim()?, tls.as_ref());
+        let Err(why) = server.start() else { unreachable!("a worker's start never returns") };
+        Err(Fault::failed(why.to_string()))
+    }
+
+    /// Serves until it is told to end, with a prompt, a log and an end like the chat's.
+    fn operate<K: 'static>(&self, server: Server<K>, wished: Receiver<Asked>) -> Result<u8, Fault> {
         let terminal = Terminal::find();
         // Nothing is kept unless a folder is named for it, so any number of these run beside each other.
         let held = if self.follows() { None } else { self.folder()? };
@@ -55,10 +97,9 @@ impl Start<'_> {
         let log = Log::open(events.as_deref(), segments::BOUNDS, sight, Arc::clone(&self.screen));
         let directory = Arc::<Directory>::default();
         let listens: Vec<Listen> = claims.iter().map(Place::listen).collect();
-        let server = Server::new(handler)
-            .limits(self.limits())
-            .events(reporting::events(Arc::clone(&log), Arc::clone(&directory)));
-        let server = self.listening(self.by_model(server), claims, tls.as_ref());
+        let server =
+            server.limits(self.limits()).events(reporting::events(Arc::clone(&log), Arc::clone(&directory)));
+        let server = self.listening(server, claims, tls.as_ref());
         let running = server.start().map_err(|why| Fault::failed(why.to_string()))?;
         let model = running.model();
         folder.iter().for_each(|folder| publish(folder, &listens));
@@ -109,14 +150,18 @@ impl Start<'_> {
     }
 
     fn by_model<H: Handler>(&self, server: Server<Shareable<H>>) -> Server<Shareable<H>> {
-        let workers = self.asked.workers.map(usize::from);
-        let count = workers.map_or(Workers::Auto, Workers::Count);
+        let threads = self.asked.workers.map(usize::from);
         match self.asked.model {
             Model::Sequential => server.model(Sequential),
-            Model::Threads => server.model(workers.map_or_else(Threads::default, |max| Threads { max })),
-            Model::Pool => server.model(Pool { workers: count }),
-            Model::Events => server.model(Events { workers: count }),
+            Model::Threads => server.model(threads.map_or_else(Threads::default, |max| Threads { max })),
+            Model::Pool => server.model(Pool { workers: self.workers() }),
+            // Processes have come another way.
+            Model::Events | Model::Processes => server.model(Events { workers: self.workers() }),
         }
+    }
+
+    fn workers(&self) -> Workers {
+        self.asked.workers.map_or(Workers::Auto, |count| Workers::Count(count.into()))
     }
 
     fn banner(&self, listens: &[Listen], model: &str, ready_ms: u128) -> String {
@@ -126,7 +171,7 @@ impl Start<'_> {
             (Model::Threads, max) => {
                 max.map_or(Threads::default().max as u64, u64::from).min(self.clients_max)
             }
-            (Model::Pool | Model::Events, _) => self.clients_max,
+            (Model::Pool | Model::Events | Model::Processes, _) => self.clients_max,
         };
         let mut lines = vec![format!("throng {}", env!("CARGO_PKG_VERSION"))];
         lines.extend(listens.iter().map(|listen| format!("  {service:<8} {listen}   {model}")));
