@@ -34,6 +34,7 @@ pub(crate) struct Layered {
     unflushed: bool,
 }
 
+#[expect(clippy::large_enum_variant, reason = "the small one is for tests")]
 enum Layer {
     Tls(TlsStream<Wire>),
     Memory(DuplexStream),

@@ -212,13 +212,15 @@ fn welcome<H: LocalHandler>(arrival: Arrival, handler: &Rc<H>) {
             let (open, handler) = (Arc::new(open), Rc::clone(handler));
             match arrival::begin(visitor, &open) {
                 Begun::Ready(socket) => {
-                    drop(tokio::task::spawn_local(serve(Conn::new(socket), open, turn, handler)))
+                    tokio::task::spawn_local(serve(Conn::new(socket), open, turn, handler));
                 }
-                begun => drop(tokio::task::spawn_local(async move {
-                    if let Some(socket) = begun.ready().await {
-                        Box::pin(serve(Conn::new(socket), open, turn, handler)).await;
-                    }
-                })),
+                begun => {
+                    tokio::task::spawn_local(async move {
+                        if let Some(socket) = begun.ready().await {
+                            Box::pin(serve(Conn::new(socket), open, turn, handler)).await;
+                        }
+                    });
+                }
             }
         }
         Admission::Rejected(refusal) => {

@@ -63,6 +63,12 @@ fn an_operator_looks_pauses_resumes_speaks_and_kicks() {
     ana.read_until("<ana> still here");
     terminal.type_text("resume\r");
     terminal.wait_for("Accepting again.");
+    terminal.type_text("pause hold\r");
+    terminal.wait_for("Held: new connections wait in the kernel's queue, 1 client stays.");
+    drop(TcpStream::connect(address).unwrap());
+    terminal.type_text("status\r");
+    terminal.wait_for("held       at 127.0.0.1:");
+    terminal.type_text("resume\r");
     let mut bo = Person::enter(address, "bo");
 
     terminal.type_text("say tea at five\r");

@@ -56,12 +56,16 @@ async fn take_all<H: Handler>(mut arrivals: mpsc::Receiver<Arrival>, handler: &A
             Admission::Served(open, turn) => {
                 let (open, handler) = (Arc::new(open), Arc::clone(handler));
                 match arrival::begin(visitor, &open) {
-                    Begun::Ready(socket) => drop(tokio::spawn(serve(Conn::new(socket), open, turn, handler))),
-                    begun => drop(tokio::spawn(async move {
-                        if let Some(socket) = begun.ready().await {
-                            Box::pin(serve(Conn::new(socket), open, turn, handler)).await;
-                        }
-                    })),
+                    Begun::Ready(socket) => {
+                        tokio::spawn(serve(Conn::new(socket), open, turn, handler));
+                    }
+                    begun => {
+                        tokio::spawn(async move {
+                            if let Some(socket) = begun.ready().await {
+                                Box::pin(serve(Conn::new(socket), open, turn, handler)).await;
+                            }
+                        });
+                    }
                 }
             }
             Admission::Rejected(refusal) => {
