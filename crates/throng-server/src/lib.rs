@@ -78,6 +78,7 @@ pub mod running;
 mod seats;
 pub mod server;
 mod shared;
+mod signals;
 mod socket;
 mod stall;
 pub mod start_error;
