@@ -1,7 +1,9 @@
-//! A TCP service from one handler: limits, timeouts, pause, resume and drain come with it. Knows no protocol.
+//! A TCP service from one handler: limits, timeouts, pause, resume, drain and restart come with it. Knows no protocol.
+//!
+//! # Ten lines
 //!
 //! ```
-//! use throng_server::{Conn, Pause, Server};
+//! use throng_server::{Conn, Server};
 //!
 //! async fn echo(mut conn: Conn) -> throng_server::Result {
 //!     let mut buffer = conn.buffer(); // the worker's; nothing is held while a read is pending
@@ -14,17 +16,64 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let running = Server::new(echo).listen("127.0.0.1:0").start()?;
-//! running.pause(Pause::Refuse)?;
-//! running.resume()?;
-//! let report = running.drain(std::time::Duration::from_secs(30)).wait();
-//! assert_eq!(report.cut, 0);
+//! # let report = running.drain(std::time::Duration::from_secs(30)).wait();
+//! # assert_eq!(report.cut, 0);
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! The same handler runs by any [`model`]: one client at a time, a thread for each, a pool, an event loop per core. Say
-//! `.model(Threads { max: 500 })` before `start`; a handler of plain blocking code begins with [`Server::blocking`], one with
-//! state per worker with [`Server::local`], which can also run in processes of their own: [`Processes`].
+//! A handler takes a connection, talks, and returns; `?` takes any error, and ends this connection only. Whatever it returns,
+//! even if it panics, the connection ends for exactly one reason, an [`End`].
+//!
+//! # A service of lines, that ends well
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use throng_server::{Conn, Limits, Server, Timeouts};
+//!
+//! async fn shout(mut conn: Conn) -> throng_server::Result {
+//!     let mut lines = conn.lines(1024); // a longer line is an error, and so the end
+//!     while let Some(line) = conn.read_line(&mut lines).await? {
+//!         let answer = [&line.to_ascii_uppercase(), &b"\r\n"[..]].concat();
+//!         conn.write_all(&answer).await?;
+//!     }
+//!     if conn.is_draining() {
+//!         conn.write_all(b"The server is closing.\r\n").await?;
+//!     }
+//!     Ok(())
+//! }
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     throng_server::raise_descriptors();
+//!     let running = Server::new(shout)
+//!         .listen("127.0.0.1:7000")
+//!         .limits(Limits { per_address: 16, ..Limits::default() })
+//!         .timeouts(Timeouts { idle: Some(Duration::from_secs(300)), ..Timeouts::default() })
+//!         .start()?;
+//!     println!("nc {}", running.addresses()[0]);
+//!     running.until_signal()?; // SIGTERM or Ctrl-C drains, a second one cuts
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Where to find what
+//!
+//! | you want | see |
+//! |---|---|
+//! | something before and after each connection | [`handler`]: `setup`, `serve`, `finish` |
+//! | state for everybody, or for each worker | capture an `Arc` in [`Server::new`], or [`Server::local`] |
+//! | plain blocking code over [`std::io`] | [`Server::blocking`] |
+//! | one client at a time, threads, a pool, an event loop per core, processes | [`model`] |
+//! | to send to others than the one who asked | [`Conn::split`], [`outbox`] |
+//! | how many, how often, how long | [`Limits`], [`Rate`], [`Timeouts`]; changed live by [`Running::set_limits`] |
+//! | pause, resume, drain, kick, who is here | [`Running`] |
+//! | to be told what happens | [`Server::events`], [`Running::subscribe`], [`Running::stats`] |
+//! | a new version without refusing anybody; systemd | [`restart`], [`Inherited`] |
+//! | TLS, Unix sockets, proxies | [`tls`], [`Address`], [`Server::proxies`] |
+//! | a test without a socket | [`testing`] |
+//!
+//! Errors at the start are a [`StartError`], whose text says what and where; nothing runs then. Errors of a connection are its
+//! [`End`]. The listener has no errors: what the kernel says to it is told as an [`Event`], and it goes on.
 //!
 //! The rooms, in reading order: [`handler`] what you write; [`conn`] with its [`peer`], [`blocking`] and [`outbox`] what it is given, with
 //! [`buffer`] and [`lines`]; [`server`] how it is put together, or why not ([`start_error`]), from [`claim`] or [`inherit`], [`model`], [`limits`] with

@@ -17,7 +17,7 @@ use crate::console::Console;
 use crate::console::terminal::Terminal;
 use crate::directory::Directory;
 use crate::fault::Fault;
-use crate::listen::Listen;
+use crate::listen::{Listen, Wanted};
 use crate::log::{Event, Log, Sight, segments};
 use crate::ports::Place;
 use crate::restart::{self, Next, Way};
@@ -56,6 +56,7 @@ impl Start<'_> {
         handler: impl Fn(Watch) -> H + Send + Sync + 'static,
         wished: Receiver<Asked>,
     ) -> Result<u8, Fault> {
+        self.check_passed()?;
         let watch = self.watch();
         let server = Server::local(move |_| handler(watch.clone()));
         let server = server.model(throng_server::Processes { workers: self.workers() });
@@ -63,6 +64,21 @@ impl Start<'_> {
             return self.work(server);
         }
         self.operate(server, wished)
+    }
+
+    /// A worker is this program begun anew, with the same arguments; so it finds the same addresses, but not those that a
+    /// service manager passed to its first process.
+    #[cfg(target_os = "linux")]
+    fn check_passed(&self) -> Result<(), Fault> {
+        let passed = self.passed.take();
+        let is_passed = passed.iter().any(|claim| claim.name().is_some());
+        self.passed.set(passed);
+        if is_passed || self.asked.listen.iter().any(|wanted| matches!(wanted, Wanted::Passed { .. })) {
+            return Err(Fault::usage("worker processes do not find sockets that a service manager passed")
+                .hint("name the addresses: --listen ADDRESS:PORT")
+                .hint("or serve by another model: --model threads"));
+        }
+        Ok(())
     }
 
     #[cfg(not(target_os = "linux"))]
