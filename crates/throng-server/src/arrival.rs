@@ -1,9 +1,9 @@
 //! A connection from its admission to its end, whoever serves it: by which model is all the same here.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +24,7 @@ use crate::shared::Shared;
 use crate::socket::Socket;
 use crate::stream::Stream;
 use crate::ticket::{Open, SERVED, SET_UP, STALLED, Ticket};
+use crate::watchdog;
 use crate::wire::Wire;
 use crate::worker;
 
@@ -133,20 +134,40 @@ impl Begun {
 /// would take as much room in the task as itself.
 pub(crate) async fn run<Served: Future<Output = crate::Result>>(
     open: Arc<Open>,
+    thread: Thread,
     serve: impl FnOnce() -> Served,
     finish: impl FnOnce(&ConnInfo, &End),
 ) {
+    let ticket = &open.ticket;
     let over = Over { open: &open, finish: Some(finish) };
     // Inside, so that a handler which panics before it waits is caught as well.
-    let served = AssertUnwindSafe(async { serve().await }).catch_unwind().await;
-    let ticket = &open.ticket;
+    let mut served = pin!(AssertUnwindSafe(async { serve().await }).catch_unwind());
+    let served = poll_fn(|cx| thread.polls(ticket, || served.as_mut().poll(cx))).await;
     ticket.conclude_served(served);
-    drop(over);
+    thread.polls(ticket, || drop(over));
     // What its outbox still holds is written, but not for ever. One that does not wait for its socket yet is watched from
     // the moment when it does.
     ticket.set(SERVED);
     if ticket.has(STALLED) && worker::is_serving() {
         worker::context().watch_farewell(Arc::clone(ticket));
+    }
+}
+
+/// Whose time a handler takes.
+#[derive(Clone, Copy)]
+pub(crate) enum Thread {
+    /// That of others as well, so the watchdog looks at it.
+    Shared,
+    /// Its own.
+    Own,
+}
+
+impl Thread {
+    fn polls<T>(self, ticket: &Ticket, poll: impl FnOnce() -> T) -> T {
+        match self {
+            Thread::Shared => watchdog::watched(&ticket.shared, ticket.worker, Some(ticket.id), poll),
+            Thread::Own => poll(),
+        }
     }
 }
 

@@ -41,7 +41,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::address::Address;
-use crate::arrival;
+use crate::arrival::{self, Thread};
 use crate::conn::Conn;
 use crate::end::End;
 use crate::event::{Event, Sink};
@@ -109,7 +109,7 @@ async fn serve<H: Handler>(handler: Arc<H>, stream: Stream, shared: Arc<Shared>)
     let conn = Conn::new(Socket::new(stream, Arc::clone(&open)));
     let finishing = Arc::clone(&handler);
     let served = || arrival::steps(handler, conn);
-    arrival::run(open, served, move |conn, end| finishing.finish(conn, end)).await;
+    arrival::run(open, Thread::Own, served, move |conn, end| finishing.finish(conn, end)).await;
 }
 
 impl Driven {

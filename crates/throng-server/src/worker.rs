@@ -14,7 +14,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
-use crate::arrival::{self, Admission, Arrival, Begun};
+use crate::arrival::{self, Admission, Arrival, Begun, Thread};
 use crate::clock::{self, millis};
 use crate::conn::Conn;
 use crate::end::End;
@@ -233,9 +233,7 @@ fn welcome<H: LocalHandler>(arrival: Arrival, handler: &Rc<H>) {
 async fn serve<H: LocalHandler>(conn: Conn, open: Arc<Open>, turn: Turn, handler: Rc<H>) {
     let finishing = Rc::clone(&handler);
     let served = || arrival::local_steps(handler, conn);
-    let (shared, worker, id) = (Arc::clone(&open.ticket.shared), open.ticket.worker, open.ticket.id);
-    let mut run = pin!(arrival::run(open, served, |conn, end| finishing.finish(conn, end)));
-    poll_fn(|cx| watchdog::watched(&shared, worker, Some(id), || run.as_mut().poll(cx))).await;
+    arrival::run(open, Thread::Shared, served, |conn, end| finishing.finish(conn, end)).await;
     drop(turn);
 }
 

@@ -1,7 +1,5 @@
 //! `Pool`: tasks on tokio's work-stealing runtime.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
@@ -13,7 +11,7 @@ use super::{
     ARRIVALS_MAX, Gate, Pool, Shareable, cut_all, run_on,
     sealed::{self, Ground},
 };
-use crate::arrival::{self, Admission, Arrival, Begun};
+use crate::arrival::{self, Admission, Arrival, Begun, Thread};
 use crate::conn::Conn;
 use crate::handler::Handler;
 use crate::inspection;
@@ -22,7 +20,6 @@ use crate::shared::Shape;
 use crate::shared::Shared;
 use crate::start_error::StartError;
 use crate::ticket::Open;
-use crate::watchdog;
 
 /// How long a task may hold its thread when the server is over.
 const OVER_MAX: Duration = Duration::from_millis(500);
@@ -79,8 +76,6 @@ async fn take_all<H: Handler>(mut arrivals: mpsc::Receiver<Arrival>, handler: &A
 async fn serve<H: Handler>(conn: Conn, open: Arc<Open>, turn: Turn, handler: Arc<H>) {
     let finishing = Arc::clone(&handler);
     let served = || arrival::steps(handler, conn);
-    let (shared, worker, id) = (Arc::clone(&open.ticket.shared), open.ticket.worker, open.ticket.id);
-    let mut run = pin!(arrival::run(open, served, move |conn, end| finishing.finish(conn, end)));
-    poll_fn(|cx| watchdog::watched(&shared, worker, Some(id), || run.as_mut().poll(cx))).await;
+    arrival::run(open, Thread::Shared, served, move |conn, end| finishing.finish(conn, end)).await;
     drop(turn);
 }

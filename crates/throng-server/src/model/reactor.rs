@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{mpsc, watch};
 
 use super::{ARRIVALS_MAX, cut_all, run_on, sealed::Ground};
-use crate::arrival::{self, Admission, Arrival, Over, Visitor};
+use crate::arrival::{self, Admission, Arrival, Over, Thread, Visitor};
 use crate::blocking::BlockingConn;
 use crate::conn::Conn;
 use crate::end::End;
@@ -50,7 +50,7 @@ impl Client {
             let Some(socket) = arrival::begin(visitor, &open).ready().await else { return };
             let finishing = Arc::clone(&handler);
             let served = || arrival::steps(handler, Conn::new(socket));
-            arrival::run(open, served, |conn, end| finishing.finish(conn, end)).await;
+            arrival::run(open, Thread::Own, served, |conn, end| finishing.finish(conn, end)).await;
         };
         reactor.block_on(async move {
             tokio::select! {
