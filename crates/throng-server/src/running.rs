@@ -134,7 +134,8 @@ impl Running {
         self.inner.shared.limits()
     }
 
-    /// Allows so much from here on. Nobody is cut, and nobody is added above it.
+    /// Allows so much from here on. Nobody is cut, and nobody is added above it. Workers that are processes
+    /// ([`crate::Processes`]) keep the `queue` that they were started with; all other limits are this process's.
     ///
     /// # Errors
     /// When the kernel does not take another `backlog`; all other limits hold then.
@@ -153,7 +154,8 @@ impl Running {
         self.inner.shared.timeouts()
     }
 
-    /// Waits so long from here on, also for those who are here: the next look at them, within a second, goes by it.
+    /// Waits so long from here on, also for those who are here: the next look at them, within a second, goes by it. Workers
+    /// that are processes ([`crate::Processes`]) keep what they were started with, and so does a worker that is begun anew.
     pub fn set_timeouts(&self, timeouts: Timeouts) {
         self.inner.shared.set_timeouts(timeouts);
     }

@@ -34,6 +34,7 @@ pub const MODELS: &[Contender] = &[
     Contender::new("blocking", Program::Example("blocking_echo", &[])).at_most(THREADS_MAX),
     Contender::new("pool", Program::Model("pool")),
     Contender::new("events", Program::Model("events")),
+    Contender::new("processes", Program::Model("processes")),
     SOCKETSERVER,
     ASYNCIO,
 ];
@@ -236,7 +237,7 @@ mod tests {
         let serve =
             |among: &[Contender], connections| among.iter().filter(|of| of.serves(connections)).count();
         assert_eq!([1000, 1001].map(|connections| serve(ECHOES, connections)), [6, 5]);
-        assert_eq!([1, 2, 1000, 1001].map(|connections| serve(MODELS, connections)), [7, 6, 6, 3]);
+        assert_eq!([1, 2, 1000, 1001].map(|connections| serve(MODELS, connections)), [8, 7, 7, 4]);
     }
 
     #[test]
