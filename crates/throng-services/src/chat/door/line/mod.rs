@@ -36,7 +36,9 @@ pub struct LineDoor {
     telnet: telnet::Filter,
     lines: Lines,
     state: State,
-    /// Lines that wait until the name was answered.
+    /// The first room was asked for, and not answered yet.
+    entering: bool,
+    /// Lines that wait until the name and the first room were answered.
     later: VecDeque<Vec<u8>>,
     rooms: Vec<RoomName>,
     current: Option<RoomName>,
@@ -61,6 +63,7 @@ impl LineDoor {
             telnet: telnet::Filter::default(),
             lines: Lines::new(TYPED_MAX),
             state: State::Nameless { refused: 0 },
+            entering: false,
             later: VecDeque::new(),
             rooms: Vec::new(),
             current: None,
@@ -104,6 +107,7 @@ impl LineDoor {
         match Name::new(typed, self.house.settings.names) {
             Ok(name) => {
                 self.state = State::Asking { refused };
+                self.entering = true;
                 heard.ask(Command::Enter(name));
                 heard.ask(Command::Join(RoomName::lobby()));
             }
@@ -163,6 +167,7 @@ impl LineDoor {
     }
 
     fn enter(&mut self, joined: &throng_chat::event::Joined, out: &mut Vec<u8>) -> Option<Errand> {
+        self.entering = false;
         let State::Here { name, .. } = &self.state else { return None };
         let first = self.rooms.is_empty() && joined.room == RoomName::lobby() && self.said == 0;
         words::joined(name, joined, first, out);
@@ -187,6 +192,7 @@ impl LineDoor {
     }
 
     fn refused(&mut self, refusal: &Refusal, out: &mut Vec<u8>) {
+        self.entering = false;
         if let State::Asking { refused } = self.state {
             let refused = refused + 1;
             self.state = State::Nameless { refused };
@@ -213,7 +219,8 @@ impl Door for LineDoor {
     }
 
     fn is_waiting(&self) -> bool {
-        matches!(self.state, State::Asking { .. })
+        // A room that is new has to be stored before one is in it, so it is answered later than the name.
+        self.entering || matches!(self.state, State::Asking { .. })
     }
 
     fn tell(&mut self, event: &Event, out: &mut Vec<u8>) -> Option<Errand> {
@@ -282,5 +289,50 @@ impl Door for LineDoor {
             }
             _ => words::say(out, &format!("Bye: {}.", printable(why.as_str()))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use throng_chat::Names;
+    use throng_chat::event::Joined;
+
+    use super::*;
+    use crate::chat::door::Ask;
+    use crate::chat::house::Settings;
+    use crate::chat::notes::Notes;
+
+    fn door() -> LineDoor {
+        let (since, now) = (Time(0), (|| Time(0)) as fn() -> Time);
+        let house = House { settings: Settings::default(), since, now, notes: Notes::default() };
+        LineDoor::new(Arc::new(house))
+    }
+
+    /// What is asked when these bytes are typed, said words only.
+    fn said(door: &mut LineDoor, typed: &str) -> Vec<String> {
+        let mut heard = Heard::default();
+        door.hear(typed.as_bytes(), &mut heard);
+        assert!(heard.reply.is_empty(), "{}", String::from_utf8_lossy(&heard.reply));
+        let said = heard.asks.iter().filter_map(|ask| match ask {
+            Ask::World(Command::Say(_, _, text)) => Some(text.as_str().to_owned()),
+            _ => None,
+        });
+        said.collect()
+    }
+
+    #[test]
+    fn what_is_typed_ahead_waits_until_the_lobby_was_entered() {
+        let mut door = door();
+        let (ana, mut out) = (Name::new("ana", Names::Unicode).unwrap(), Vec::new());
+        assert!(said(&mut door, "ana\nhello all\n").is_empty() && door.is_waiting());
+        door.tell(&Event::Welcomed { you: ana }, &mut out);
+        // The lobby of a new house is stored first, so the answer comes later.
+        assert!(door.is_waiting() && said(&mut door, "").is_empty());
+        let joined = Joined { room: RoomName::lobby(), members: [].into(), topic: None, seq: 0 };
+        door.tell(&Event::Joined(Box::new(joined)), &mut out);
+        assert!(!door.is_waiting());
+        assert_eq!(said(&mut door, ""), ["hello all"]);
     }
 }
