@@ -135,14 +135,14 @@ pub(crate) fn knock(address: impl ToSocketAddrs) -> TcpStream {
 
 /// Says something and hears the same.
 #[track_caller]
-pub(crate) fn talk(stream: &mut TcpStream, text: &str) {
+pub(crate) fn talk(stream: &mut (impl Read + Write), text: &str) {
     stream.write_all(text.as_bytes()).unwrap();
     assert_eq!(hear(stream, text.len()), text);
 }
 
 /// The next bytes, as text.
 #[track_caller]
-pub(crate) fn hear(stream: &mut TcpStream, bytes: usize) -> String {
+pub(crate) fn hear(stream: &mut impl Read, bytes: usize) -> String {
     let mut heard = vec![0; bytes];
     stream.read_exact(&mut heard).unwrap();
     String::from_utf8(heard).unwrap()
@@ -150,7 +150,7 @@ pub(crate) fn hear(stream: &mut TcpStream, bytes: usize) -> String {
 
 /// Everything up to the end, which must be a clean one.
 #[track_caller]
-pub(crate) fn hear_all(stream: &mut TcpStream) -> Vec<u8> {
+pub(crate) fn hear_all(stream: &mut impl Read) -> Vec<u8> {
     let mut heard = Vec::new();
     stream.read_to_end(&mut heard).unwrap();
     heard
@@ -158,11 +158,19 @@ pub(crate) fn hear_all(stream: &mut TcpStream) -> Vec<u8> {
 
 /// Everything up to the end, whatever that is, and whether it was a clean one.
 #[track_caller]
-pub(crate) fn hear_out(stream: &mut TcpStream) -> (Vec<u8>, bool) {
+pub(crate) fn hear_out(stream: &mut impl Read) -> (Vec<u8>, bool) {
     let mut heard = Vec::new();
     let clean = match stream.read_to_end(&mut heard) {
         Ok(_) => true,
-        Err(error) if error.kind() == ErrorKind::ConnectionReset => false,
+        // TLS has an end of its own, without which the socket's comes too early; it also writes while it reads.
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe
+            ) =>
+        {
+            false
+        }
         Err(error) => panic!("{error}"),
     };
     (heard, clean)
