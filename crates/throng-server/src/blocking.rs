@@ -81,7 +81,10 @@ impl BlockingConn {
         let mut conn = BlockingConn { socket: Some(socket), tls: None, open, interrupt, closing };
         conn.socket().set_nonblocking(false)?;
         conn.ticket().reader.register(&conn.interrupt);
+        // A drain waits for a handshake, as it does for half a question.
+        conn.ticket().set(BUSY);
         conn.tls = visitor.speaks.begin(conn.socket(), conn.ticket())?;
+        conn.ticket().clear(BUSY);
         Ok(conn)
     }
 

@@ -200,6 +200,6 @@ mod tests {
         let svg = picture(&findings, MODELS, &[1, 10]);
         let lines = svg.lines().filter(|line| line.starts_with("<polyline"));
         let points: Vec<usize> = lines.map(|line| line.matches(',').count()).collect();
-        assert_eq!(points, [1, 2, 2, 2, 2, 2, 2, 1, 2, 2, 2, 2, 2, 2]);
+        assert_eq!(points, [1, 2, 2, 2, 2, 2, 2, 2, 1, 2, 2, 2, 2, 2, 2, 2]);
     }
 }
