@@ -37,8 +37,7 @@ pub(crate) struct Arrival {
     pub admission: Admission,
 }
 
-/// Who knocked: a socket that does not block, and what is spoken where it came in. It is kept small, since it stays in the
-/// task that serves it.
+/// Who knocked: a socket that does not block, and what is spoken where it came in.
 pub(crate) struct Visitor {
     pub socket: OwnedFd,
     /// The number of the listening place where it came in.

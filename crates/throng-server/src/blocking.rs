@@ -10,7 +10,7 @@ use std::task::{Wake, Waker};
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
-use rustix::net::RecvFlags;
+use rustix::net::{RecvFlags, SendFlags};
 use rustls::ServerConnection;
 use socket2::Socket;
 use tokio::runtime::Handle;
@@ -25,10 +25,7 @@ use crate::ticket::{BUSY, CUT, DRAINED, ESTABLISHED, Open, PEER_ENDED, PROTECTED
 use crate::wire::{NO_SIGNAL, Wire};
 
 /// A write that would have to wait is an error: MSG_DONTWAIT (send(2)).
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const DO_NOT_WAIT: i32 = 0x40;
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-const DO_NOT_WAIT: i32 = 0x80;
+const DO_NOT_WAIT: i32 = SendFlags::DONTWAIT.bits().cast_signed();
 
 /// What a line is read by at once.
 const CHUNK_BYTES: usize = 4 << 10;
@@ -80,7 +77,12 @@ impl BlockingConn {
         let interrupt = Arc::new(interrupt).into();
         let mut conn = BlockingConn { socket: Some(socket), tls: None, open, interrupt, closing };
         conn.socket().set_nonblocking(false)?;
+        // A cut wakes both; a drain wakes the reader, which must not use up the only one.
         conn.ticket().reader.register(&conn.interrupt);
+        conn.ticket().writer.register(&conn.interrupt);
+        if conn.ticket().has(CUT) {
+            return Err(conn.ticket().cut_error());
+        }
         // A drain waits for a handshake, as it does for half a question.
         conn.ticket().set(BUSY);
         conn.tls = visitor.speaks.begin(conn.socket(), conn.ticket())?;

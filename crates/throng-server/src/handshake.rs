@@ -10,7 +10,6 @@ use socket2::Socket;
 
 use crate::clock::{self, millis};
 use crate::end::{End, cut_error};
-use crate::linger;
 use crate::stream::Stream;
 use crate::ticket::{CUT, Ticket};
 use crate::tls::{Secured, Tls};
@@ -116,7 +115,7 @@ async fn find_out(tls: Tls, wire: Wire, ticket: &Ticket) -> Result<Stream, End> 
 
 async fn shake(tls: Tls, wire: Wire, ticket: &Ticket) -> Result<Stream, End> {
     let shaken = tokio::select! {
-        () = linger::cut(ticket) => return Err(ticket.end().unwrap_or(End::Kicked)),
+        () = ticket.until_cut() => return Err(ticket.end().unwrap_or(End::Kicked)),
         shaken = tokio::time::timeout(HANDSHAKE_MAX, tls.accept(wire)) => shaken,
     };
     let (stream, secured) = match shaken {

@@ -6,14 +6,13 @@ use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 
 use crate::shared::Shared;
 use crate::stream::Stream;
-use crate::ticket::{CUT, Open, PEER_ENDED, Ticket};
+use crate::ticket::{CUT, Open, PEER_ENDED};
 use crate::wire::Wire;
 use crate::worker;
 
@@ -44,7 +43,7 @@ pub(crate) fn close(stream: Stream, open: Arc<Open>) {
     let polite = async move {
         let _one_more = one_more;
         tokio::select! {
-            () = cut(&open.ticket) => {}
+            () = open.ticket.until_cut() => {}
             // An error means that the connection is over already; so does the end of the patience.
             _ = tokio::time::timeout(LINGER_MAX, end_politely(stream)) => {}
         }
@@ -85,15 +84,6 @@ impl Drop for OneMore {
     fn drop(&mut self) {
         self.shared.lingerers.fetch_sub(1, Relaxed);
     }
-}
-
-/// Waits until the connection is cut. Nobody reads it yet, or any more, so nobody else waits here.
-pub(crate) async fn cut(ticket: &Ticket) {
-    poll_fn(|cx| {
-        ticket.reader.register(cx.waker());
-        if ticket.has(CUT) { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
 }
 
 /// Reads until the peer ends, or has sent more than anybody waits for.

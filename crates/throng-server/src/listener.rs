@@ -152,6 +152,7 @@ impl Listener {
         let _ = socket.readable().await.map(|mut ready| ready.retain_ready());
         self.workers.shared.seats.offer().await
     }
+
     async fn take_burst(&mut self, offer: Offer) {
         let mut offer = Some(offer);
         for _ in 0..BURST_MAX {

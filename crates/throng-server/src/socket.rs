@@ -107,7 +107,9 @@ impl Socket {
 
     /// The peer hears the end of what it is told.
     pub(crate) fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.waiting(cx, |cx| self.stream().poll_shutdown(cx))
+        let shut = ready!(self.waiting(cx, |cx| self.stream().poll_shutdown(cx)));
+        self.ticket.end_stall();
+        Poll::Ready(shut)
     }
 
     /// The same without waiting, as far as that goes.

@@ -1,9 +1,11 @@
 //! The ticket of a connection: what every thread may know and do about it. Its counters and flags are atomics; the reason
 //! of its end is behind a lock that is held for a moment, when it is set and when it is read.
 
+use std::future::poll_fn;
 use std::io;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
@@ -107,6 +109,15 @@ impl Ticket {
         self.reader.wake();
         self.writer.wake();
         is_its_end
+    }
+
+    /// Waits until the connection is cut. Only while nobody reads it yet, or any more: there is one who waits so.
+    pub(crate) async fn until_cut(&self) {
+        poll_fn(|cx| {
+            self.reader.register(cx.waker());
+            if self.has(CUT) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 
     /// Ends the connection behind what waits to be written.

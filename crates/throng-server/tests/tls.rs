@@ -203,6 +203,18 @@ fn a_handshake_that_stands_still_is_ended_in_time() {
 }
 
 #[test]
+fn a_drain_cuts_a_handshake_that_stands_still_at_its_deadline() {
+    on_every(true, |name, _authority, place| {
+        let mut client = place.client();
+        client.write_all(b"\x16\x03\x01\x02\x00\x01").unwrap();
+        until("it has come", || place.open_count() == 1);
+        let report = place.running.drain(Duration::from_millis(1)).wait();
+        assert_eq!((report.cut, place.open_count()), (1, 0), "{name}");
+        hear_out(&mut client);
+    });
+}
+
+#[test]
 fn a_drain_waits_for_a_handshake_and_ends_the_idle() {
     on_every(true, |name, authority, place| {
         let mut idle = authority.knock(place.address(), NAME);
