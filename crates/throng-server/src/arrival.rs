@@ -91,7 +91,7 @@ pub(crate) enum Begun {
 /// Takes the connection into the event loop.
 pub(crate) fn begin(visitor: Visitor, open: &Arc<Open>) -> Begun {
     let Visitor { socket, speaks, .. } = visitor;
-    let wire = match Wire::watch(socket, &open.ticket.peer) {
+    let wire = match Wire::watch(socket, &open.ticket.peer.local) {
         Ok(wire) => wire,
         Err(why) => {
             open.ticket.conclude(End::Failed(why.to_string()));
@@ -164,7 +164,9 @@ pub(crate) enum Thread {
 impl Thread {
     fn polls<T>(self, ticket: &Ticket, poll: impl FnOnce() -> T) -> T {
         match self {
-            Thread::Shared => watchdog::watched(&ticket.shared, ticket.worker, Some(ticket.id), poll),
+            Thread::Shared => {
+                watchdog::watched(&ticket.shared.watchdog, ticket.worker, Some(ticket.id), poll)
+            }
             Thread::Own => poll(),
         }
     }
@@ -214,7 +216,7 @@ pub(crate) fn word(rejected: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
 
 /// Tells a peer why it is not served; one that is gone already needs no word, and one that may speak TLS understands none.
 pub(crate) async fn reject(visitor: Visitor, refusal: Refusal, word: Vec<u8>) {
-    let Ok(mut wire) = Wire::watch(visitor.socket, &refusal.peer) else { return };
+    let Ok(mut wire) = Wire::watch(visitor.socket, &refusal.peer.local) else { return };
     let told = async {
         let word = if visitor.speaks.is_plain() { &word[..] } else { b"" };
         if wire.write_all(word).await.is_ok() && wire.shut_write().is_ok() {

@@ -316,7 +316,7 @@ impl Drop for BlockingConn {
             // One that cannot take it now has not read what came before it either.
             let _ = tls.write_tls(&mut &whole);
         }
-        if let Ok(wire) = Wire::watch(whole.into(), &self.ticket().peer) {
+        if let Ok(wire) = Wire::watch(whole.into(), &self.ticket().peer.local) {
             linger::close(Stream::Plain(wire), Arc::clone(&self.open));
         }
     }

@@ -12,8 +12,8 @@ use std::os::fd::OwnedFd;
 use socket2::{Domain, Socket, Type};
 
 use crate::address::Address;
-use crate::inherit;
 use crate::listening::{Kept, Listening};
+use crate::passed_name;
 use crate::role;
 use crate::unix_path::UnixPath;
 
@@ -86,13 +86,14 @@ impl Claim {
         }
     }
 
+    /// A socket that is ours already.
     pub(crate) fn of(socket: Socket, address: Address, kept: Kept) -> Claim {
         Claim { bound: Some((socket, kept)), address }
     }
 
     /// Its socket, for another process, and the name by which that one finds out whose it is.
     pub(crate) fn passed(&self) -> io::Result<(OwnedFd, String)> {
-        let name = self.name().map_or_else(|| inherit::name_of_ours(&self.address), str::to_owned);
+        let name = self.name().map_or_else(|| passed_name::name_of_ours(&self.address), str::to_owned);
         let (socket, _) = self.bound.as_ref().ok_or(ErrorKind::AddrNotAvailable)?;
         Ok((socket.try_clone()?.into(), name))
     }

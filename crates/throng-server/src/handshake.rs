@@ -10,9 +10,10 @@ use socket2::Socket;
 
 use crate::clock::{self, millis};
 use crate::end::{End, cut_error};
+use crate::secured::Secured;
 use crate::stream::Stream;
 use crate::ticket::{CUT, Ticket};
-use crate::tls::{Secured, Tls};
+use crate::tls::Tls;
 use crate::wire::Wire;
 
 /// Where TLS and plain bytes are both spoken, a client that says nothing for so long speaks plain: whoever speaks TLS

@@ -5,11 +5,9 @@
 //! `LISTEN_FDNAMES` what each is called. A process that starts its successor cannot know that one's number before it is
 //! there, so the [`Baton`] among the sockets vouches for them instead. Whatever else is among them is refused by name.
 
-use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -20,15 +18,12 @@ use crate::address::Address;
 use crate::baton::Baton;
 use crate::claim::Claim;
 use crate::listening::Kept;
+use crate::passed_name;
 use crate::unix_path::UnixPath;
 
 /// At most so many descriptors are taken, the baton included. A server listens at a handful of addresses; whoever says more
 /// says something else.
 pub const PASSED_MAX: usize = 64;
-
-/// What the name of a socket begins with that was a predecessor's alone. The path of a Unix socket follows, since the socket
-/// itself knows only the one that it was bound to, and may have been moved from there.
-const OURS: &str = "throng.ours";
 
 /// What the line to a predecessor is called.
 pub(crate) const BATON: &str = "throng.baton";
@@ -174,32 +169,8 @@ fn take_stream(passed: &mut ListenFd, index: usize) -> io::Result<Socket> {
     }
 }
 
-/// The name of a socket that is passed to a process which will be its only owner.
-pub(crate) fn name_of_ours(address: &Address) -> String {
-    let path = address.path().map_or(&b""[..], |path| path.as_os_str().as_bytes());
-    let escaped = path.iter().map(|byte| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' => char::from(*byte).to_string(),
-        byte => format!("%{byte:02x}"),
-    });
-    std::iter::once(OURS.to_owned()).chain(escaped).collect()
-}
-
-/// The path in such a name, empty where there is none; nothing when it is another's name.
-fn path_in(name: &str) -> Option<PathBuf> {
-    let mut bytes = name.strip_prefix(OURS)?.bytes();
-    let mut path = Vec::new();
-    while let Some(byte) = bytes.next() {
-        let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
-        path.push(match byte {
-            b'%' => u8::try_from(digit(bytes.next())? * 16 + digit(bytes.next())?).ok()?,
-            byte => byte,
-        });
-    }
-    Some(PathBuf::from(OsString::from_vec(path)))
-}
-
 fn claim(socket: Socket, name: &str) -> io::Result<Claim> {
-    let ours = path_in(name);
+    let ours = passed_name::path_in(name);
     // One of ours may be paused.
     #[cfg(target_os = "linux")]
     if ours.is_none() && !socket.is_listener()? {
@@ -281,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_baton_vouches_where_no_number_can() {
-        check(None, Some("2"), Some("throng.ours:throng.baton"), Ok(&[OURS, BATON]));
+        check(None, Some("2"), Some("throng.ours:throng.baton"), Ok(&["throng.ours", BATON]));
     }
 
     #[test]
@@ -296,20 +267,6 @@ mod tests {
         check(Some("812"), Some("1"), Some("a:b"), Err(one));
         let many = "LISTEN_FDS passes 65 sockets, and at most 64 can be taken";
         check(Some("812"), Some("65"), None, Err(many));
-    }
-
-    #[test]
-    fn the_path_of_a_socket_comes_through_its_name() {
-        for path in ["/run/echo.sock", "a b", "/with:colon/and%percent", "/ключ", "."] {
-            let address = Address::Unix(Some(PathBuf::from(path)));
-            let name = name_of_ours(&address);
-            assert!(name.is_ascii() && !name.contains([':', ' ']), "{name}");
-            assert_eq!(path_in(&name).as_deref(), Some(Path::new(path)), "{name}");
-        }
-        assert_eq!(path_in("throng.ours"), Some(PathBuf::new()));
-        for foreign in ["web", "throng", "throng.ours%4", "throng.ours%zz", "throng.ours%"] {
-            assert_eq!(path_in(foreign), None, "{foreign}");
-        }
     }
 
     /// Whatever the variables say, there is a name for each of at most so many descriptors, or an error.

@@ -272,11 +272,12 @@ impl Listener {
     }
 
     fn share(&self) -> io::Result<Claim> {
-        match &self.state {
-            State::Open(listening) => listening.get_ref().share(),
-            State::Paused(listening) => listening.share(),
-            State::Nothing => Err(io::Error::other("the socket was let go")),
-        }
+        let listening = match &self.state {
+            State::Open(listening) => listening.get_ref(),
+            State::Paused(listening) => listening,
+            State::Nothing => return Err(io::Error::other("the socket was let go")),
+        };
+        listening.share().map(|(socket, address, kept)| Claim::of(socket, address, kept))
     }
 
     fn resume(&mut self) -> io::Result<usize> {
@@ -348,7 +349,7 @@ impl Workers {
     async fn admit_passed(self, visitor: Visitor, proxy: Peer, offer: Offer) {
         let Visitor { socket, place, speaks } = visitor;
         let heard = async {
-            let wire = Wire::watch(socket, &proxy)?;
+            let wire = Wire::watch(socket, &proxy.local)?;
             let client = proxy_protocol::hear(&wire, proxy.clone()).await?;
             Ok::<_, io::Error>((wire.into_socket()?, client))
         };

@@ -7,7 +7,6 @@ use std::time::Duration;
 use socket2::{Socket, TcpKeepalive};
 
 use crate::address::Address;
-use crate::claim::Claim;
 use crate::unix_path::UnixPath;
 
 /// The kernel asks a silent peer after so long whether it is there, then so often, so many times: within three minutes a
@@ -121,8 +120,8 @@ impl Listening {
     }
 
     /// The same socket once more, for another process or another server: it listens for as long as one of them is open.
-    pub(crate) fn share(&self) -> io::Result<Claim> {
-        Ok(Claim::of(self.socket.try_clone()?, self.address.clone(), self.kept.clone()))
+    pub(crate) fn share(&self) -> io::Result<(Socket, Address, Kept)> {
+        Ok((self.socket.try_clone()?, self.address.clone(), self.kept.clone()))
     }
 
     /// Listens, again if need be.
@@ -161,6 +160,7 @@ mod tests {
     use std::net::TcpStream;
 
     use super::*;
+    use crate::claim::Claim;
 
     #[test]
     #[cfg(target_os = "linux")]

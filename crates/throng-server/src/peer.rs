@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use crate::address::Address;
-use crate::tls::Secured;
+use crate::secured::Secured;
 
 /// The number of a connection, never given twice by one server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

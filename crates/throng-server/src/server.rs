@@ -234,7 +234,8 @@ fn start_acceptor(
     drop(workers);
     let body = move || {
         runtime.block_on(async {
-            tokio::spawn(watchdog::run(Arc::clone(&shared)));
+            let watched = Arc::clone(&shared);
+            tokio::spawn(watchdog::run(move |now_ms| watched.look_at_workers(now_ms)));
             tokio::spawn(tls_watch::run(secured, shared));
             let running: Vec<_> = listeners.into_iter().map(tokio::spawn).collect();
             for listener in running {

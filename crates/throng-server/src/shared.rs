@@ -107,6 +107,16 @@ impl Shared {
         self.subscribers.tell(event);
     }
 
+    /// Tells who holds a worker, and who did.
+    pub(crate) fn look_at_workers(&self, now_ms: u64) {
+        for event in self.watchdog.look(now_ms) {
+            if let Event::Blocked { worker, over: false, .. } = &event {
+                self.counters.block(*worker);
+            }
+            self.tell(&event);
+        }
+    }
+
     /// The processes of the workers, in the order of their numbers.
     pub(crate) fn processes(&self) -> Vec<u32> {
         self.processes.lock().unwrap_or_else(PoisonError::into_inner).values().copied().collect()

@@ -17,6 +17,7 @@ use rustls::{RootCertStore, ServerConfig, ServerConnection};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::secured::Secured;
 use crate::tls_error::TlsError;
 use crate::wire::Wire;
 
@@ -51,22 +52,6 @@ pub struct TlsSettings {
     pub clients: ClientCertificates,
     /// Protocols to be agreed on (ALPN, RFC 7301), the best first. None unless set.
     pub protocols: Vec<String>,
-}
-
-/// How a connection is secured.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Secured {
-    /// Such as `TLSv1_3`.
-    pub version: String,
-    /// Such as `TLS13_AES_256_GCM_SHA384`.
-    pub cipher_suite: String,
-    /// Which server the client asked for.
-    pub server_name: Option<String>,
-    /// The protocol that was agreed on.
-    pub protocol: Option<String>,
-    /// The client's certificate and its chain, in DER; verified. Empty when it gave none.
-    pub certificates: Vec<Vec<u8>>,
 }
 
 /// A server's side of TLS. All clones are the same, and read their files again together.
@@ -124,6 +109,11 @@ impl Tls {
         changed.then(|| self.reload())
     }
 
+    /// Are both the same, and not only alike?
+    pub(crate) fn is_same(&self, other: &Tls) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
     /// The first certificate's file, by which people know it.
     pub(crate) fn name(&self) -> String {
         let first = self.inner.settings.certificates.first();
@@ -148,22 +138,6 @@ impl Tls {
 
     fn stamps(&self) -> std::sync::MutexGuard<'_, Vec<Stamp>> {
         self.inner.stamps.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Secured {
-    pub(crate) fn of(connection: &ServerConnection) -> Secured {
-        let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
-        let certificates = connection.peer_certificates().unwrap_or_default();
-        Secured {
-            version: connection.protocol_version().map_or(String::new(), |version| format!("{version:?}")),
-            cipher_suite: connection
-                .negotiated_cipher_suite()
-                .map_or(String::new(), |suite| format!("{:?}", suite.suite())),
-            server_name: connection.server_name().map(str::to_owned),
-            protocol: connection.alpn_protocol().map(text),
-            certificates: certificates.iter().map(|certificate| certificate.to_vec()).collect(),
-        }
     }
 }
 

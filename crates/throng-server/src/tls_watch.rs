@@ -14,14 +14,21 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Looks for as long as the acceptor's runtime lives.
 pub(crate) async fn run(secured: Vec<Tls>, shared: Arc<Shared>) {
-    if secured.is_empty() {
+    // One that is spoken at several addresses has its files looked at once.
+    let mut watched = Vec::<Tls>::new();
+    for tls in secured {
+        if !watched.iter().any(|other| other.is_same(&tls)) {
+            watched.push(tls);
+        }
+    }
+    if watched.is_empty() {
         return;
     }
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        for tls in &secured {
+        for tls in &watched {
             if let Some(read) = tls.reload_if_changed() {
                 let (certificate, failed) = (tls.name(), read.err().map(|why| why.to_string()));
                 shared.tell(&Event::CertificateRead { certificate, failed });

@@ -13,7 +13,6 @@ use tokio::time::MissedTickBehavior;
 use crate::clock::{self, millis};
 use crate::event::Event;
 use crate::peer::ConnId;
-use crate::shared::Shared;
 
 /// A worker that is held for so long is told of.
 const BLOCKED_MIN: Duration = Duration::from_millis(100);
@@ -65,13 +64,13 @@ struct Found {
 
 /// Runs one poll of a connection's handler, or of something else on a worker, under the eye of the watchdog.
 pub(crate) fn watched<T>(
-    shared: &Shared,
+    watchdog: &Watchdog,
     worker: usize,
     conn: Option<ConnId>,
     poll: impl FnOnce() -> T,
 ) -> T {
     BEAT.with(|beat| {
-        let beat = beat.get_or_init(|| shared.watchdog.join(worker));
+        let beat = beat.get_or_init(|| watchdog.join(worker));
         beat.conn.store(conn.map_or(NOBODY, |id| id.0), Relaxed);
         let begun = (beat.polls.load(Relaxed) + 1) | 1;
         beat.polls.store(begun, Release);
@@ -103,7 +102,7 @@ impl Watchdog {
     }
 
     /// Looks at all beats once.
-    fn look(&self, now_ms: u64) -> Vec<Event> {
+    pub(crate) fn look(&self, now_ms: u64) -> Vec<Event> {
         let mut events = Vec::new();
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         watched.retain_mut(|(beat, sight)| {
@@ -150,17 +149,12 @@ impl Sight {
 }
 
 /// Looks for as long as the acceptor's runtime lives.
-pub(crate) async fn run(shared: Arc<Shared>) {
+pub(crate) async fn run(look: impl Fn(u64)) {
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        for event in shared.watchdog.look(clock::now_ms()) {
-            if let Event::Blocked { worker, over: false, .. } = &event {
-                shared.counters.block(*worker);
-            }
-            shared.tell(&event);
-        }
+        look(clock::now_ms());
     }
 }
 

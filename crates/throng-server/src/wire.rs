@@ -13,7 +13,7 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
-use crate::peer::Peer;
+use crate::address::Address;
 
 /// A write to a connection that is gone is an error and no signal: MSG_NOSIGNAL (send(2)). Elsewhere the standard library
 /// sees to that when it accepts a socket.
@@ -39,9 +39,9 @@ macro_rules! each {
 }
 
 impl Wire {
-    /// Takes a socket over, which must not block.
-    pub(crate) fn watch(socket: OwnedFd, peer: &Peer) -> io::Result<Wire> {
-        Ok(match peer.local.tcp() {
+    /// Takes a socket over, which must not block; its own end tells of which kind it is.
+    pub(crate) fn watch(socket: OwnedFd, local: &Address) -> io::Result<Wire> {
+        Ok(match local.tcp() {
             Some(_) => Wire::Tcp(TcpStream::from_std(socket.into())?),
             None => Wire::Unix(UnixStream::from_std(socket.into())?),
         })

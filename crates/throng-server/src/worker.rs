@@ -101,7 +101,7 @@ impl Context {
 
     /// Runs one poll of what is neither a handler's nor a connection's, watched.
     fn watched<T>(&self, poll: impl FnOnce() -> T) -> T {
-        watchdog::watched(&self.shared, self.index, None, poll)
+        watchdog::watched(&self.shared.watchdog, self.index, None, poll)
     }
 
     /// Storage for an outbox that has none.

@@ -194,7 +194,8 @@ impl Keeper {
         self.arrivals.is_closed() || self.plan.shared.is_draining()
     }
 
-    /// Waits before the next start. `false` when the server is over meanwhile.
+    /// Waits before the next start. `false` when the server is over meanwhile, which nobody tells a keeper without a
+    /// worker: it looks.
     async fn wait(&self, wait: Duration) -> bool {
         let until_ms = clock::now_ms().saturating_add(millis(wait));
         while !self.is_over() {

@@ -10,7 +10,7 @@ use crate::address::Address;
 use crate::end::End;
 use crate::limits::Rejected;
 use crate::peer::{ConnId, Peer};
-use crate::tls::Secured;
+use crate::secured::Secured;
 
 /// How long a letter may be: short enough that the kernel has room for it at once.
 pub(super) const LETTER_BYTES_MAX: usize = 16 << 10;
