@@ -4,6 +4,7 @@
 //! then the ports; then the store; and the doors open last, when everything behind them is ready. One that follows
 //! another server looks at everything first and changes nothing, and takes the folder when the other let it go.
 
+mod chat;
 mod plain;
 
 use std::cell::Cell;
@@ -11,26 +12,24 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use throng_server::{Baton, Claim, Events, Heir, Inherited, Limits, Running, Server, Tls, Workers};
-use throng_services::chat::{Chat, House, Notes, Settings, house};
+use throng_server::{Baton, Claim, Heir, Inherited, Limits, Running, Server, Tls};
+use throng_services::chat::house;
 use throng_services::{Echo, Hello};
-use throng_store::{DataFolder, Durability, OpenFault, RunningInfo};
+use throng_store::{DataFolder, RunningInfo};
 
-use crate::banner::{self, Banner};
-use crate::cli::{Model, Pace, Serve, Service};
+use crate::cli::{Serve, Service};
 use crate::console::Console;
 use crate::console::terminal::Terminal;
-use crate::directory::Directory;
-use crate::ending::{self, Ended, Goodbye};
+use crate::ending::{Ended, Goodbye};
 use crate::fault::Fault;
 use crate::listen::{Listen, Wanted};
-use crate::log::{Event, Log, Sight, segments};
+use crate::log::{Event, Log};
+use crate::notify;
 use crate::ports::{self, Claimed, Place};
 use crate::prompt::{self, Prompt};
-use crate::restart::{self, Next, Way};
+use crate::restart::{self, Next};
 use crate::screen::Screen;
 use crate::signals::{Asked, Asker, Wish, Wishes};
-use crate::{data, notify, reporting};
 
 /// Descriptors that are kept for the store, the log, and whatever else is not a client.
 const DESCRIPTORS_KEPT: u64 = 128;
@@ -82,97 +81,6 @@ struct Start<'a> {
 }
 
 impl Start<'_> {
-    fn chat(&self, wished: Receiver<Asked>) -> Result<u8, Fault> {
-        if self.asked.model != Model::Events || self.asked.verbose {
-            return Err(Fault::usage("the chat runs on event loops, and prints no more than its log").hint(
-                "--model and --verbose are for the other services: throng serve echo --model threads",
-            ));
-        }
-        let terminal = Terminal::find();
-        let path = self.asked.data.clone().map_or_else(data::usual, Ok)?;
-        let refused = |why: OpenFault| data::refused(&path, &why);
-        let held = if self.follows() { None } else { Some(DataFolder::open(&path).map_err(refused)?) };
-        let (tls, claims) = (self.tls()?, self.claim()?);
-        let folder = match held {
-            Some(folder) => folder,
-            None => {
-                throng_store::check(&path).map_err(refused)?;
-                self.wait_for_the_other()?;
-                DataFolder::open(&path).map_err(refused)?
-            }
-        };
-        let opened = match self.asked.durability {
-            Durability::Memory => throng_store::memory(),
-            durability => throng_store::open(&folder, durability).map_err(refused)?,
-        };
-        let (store, kept) = (Arc::clone(&opened.store), data::kept(&opened, self.asked.durability));
-        let sight = if terminal.is_some() { Sight::Prompt } else { Sight::Lines };
-        let log = Log::open(Some(&path.join("events")), segments::BOUNDS, sight, Arc::clone(&self.screen));
-        let directory = Arc::<Directory>::default();
-
-        let listens: Vec<Listen> = claims.iter().map(Place::listen).collect();
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        let workers = self.asked.workers.map_or_else(cores, usize::from);
-        let notes = reporting::notes(Arc::clone(&log), Arc::clone(&directory));
-        let chat = Chat::open(self.house(notes), opened, self.asked.durability, workers)
-            .map_err(|why| Fault::failed(format!("cannot start the chat: {why}")))?;
-        let factory = Arc::clone(&chat);
-        let server = Server::local(move |worker| factory.worker(worker))
-            .model(Events { workers: Workers::Count(workers) })
-            .limits(self.limits())
-            .events(reporting::events(Arc::clone(&log), Arc::clone(&directory)));
-        let running = self
-            .listening(server, claims, tls.as_ref())
-            .start()
-            .map_err(|why| Fault::failed(why.to_string()))?;
-        publish(&folder, &listens);
-
-        let ready_ms =
-            self.tell_ready(&listens, &log, |ready| ready.with("data", path.display()).with("kept", &kept));
-        if terminal.is_some() {
-            let kept = format!("{}  ({kept})", banner::shown(&path));
-            self.screen.say(
-                &Banner {
-                    listens: &listens,
-                    tls: tls.is_some(),
-                    kept,
-                    ready_ms,
-                    clients_max: self.clients_max,
-                }
-                .text(),
-            );
-        }
-        let console = Console {
-            hub: Some(chat.hub().clone()),
-            running: running.clone(),
-            directory,
-            log: Arc::clone(&log),
-            begun: self.begun,
-            zone: jiff::tz::TimeZone::system(),
-        };
-        let prompt = self.prompt(terminal.as_ref(), console);
-        let way = Way::of(terminal.is_some());
-        let (first, mut next) = self.wait(&wished, &running, &log, tls.as_ref(), |heir| {
-            // A server that is open lets go; the drain tells otherwise.
-            let _ = running.let_go();
-            Some(Next::of(heir, way))
-        });
-        log.tell(Event::info("server.draining").with("by", first.by.name()));
-        if terminal.is_some() && next.is_none() {
-            self.screen
-                .say("Closing: no new clients, everybody is told goodbye. Ctrl-C again does not wait.");
-        }
-        let words = if next.is_some() { restart::FAREWELL } else { ending::FAREWELL };
-        let ended = ending::end_chat(&chat, &running, words, first, wished);
-        match ended.told {
-            Goodbye::Late => next = next.map(Next::in_place),
-            _ => store.close(),
-        }
-        self.finish(prompt, terminal.as_ref(), &log, &ended);
-        drop(folder);
-        self.over(&ended, next, &log)
-    }
-
     /// Does this server follow another one?
     fn follows(&self) -> bool {
         let baton = self.baton.take();
@@ -317,15 +225,6 @@ impl Start<'_> {
             Some(next) if ended.cut_by.is_none() => next.take_over(log, &self.screen).map(|()| 0),
             _ => Ok(ended.exit_code()),
         }
-    }
-
-    fn house(&self, notes: Notes) -> House {
-        let pace = match self.asked.pace {
-            Pace::Off => throng_services::chat::PaceSettings::off(),
-            Pace::Default => throng_services::chat::PaceSettings::default(),
-        };
-        let settings = Settings { name: self.asked.name.clone(), pace, ..Settings::default() };
-        House { settings, since: house::wall_clock(), now: house::wall_clock, notes }
     }
 
     fn limits(&self) -> Limits {
