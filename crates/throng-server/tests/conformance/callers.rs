@@ -76,6 +76,11 @@ impl Ground {
 
     /// A new client. TLS begins with its first bytes.
     pub(crate) fn client(&self, place: &Place) -> io::Result<Client> {
+        self.bare(place).map(|client| self.secured(client))
+    }
+
+    /// A new client that has not begun with TLS.
+    pub(crate) fn bare(&self, place: &Place) -> io::Result<Client> {
         if self.transport == Transport::Unix {
             let stream = UnixStream::connect(self.path())?;
             stream.set_read_timeout(Some(PATIENCE))?;
@@ -85,15 +90,21 @@ impl Ground {
         let stream = TcpStream::connect(place.address())?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(match self.transport {
-            Transport::Tls => {
+        stream.set_nodelay(true)?;
+        Ok(Client::Tcp(stream))
+    }
+
+    /// One that speaks from here on what is spoken here.
+    pub(crate) fn secured(&self, client: Client) -> Client {
+        match client {
+            Client::Tcp(stream) if self.transport == Transport::Tls => {
                 let mut secure = secure(stream, Arc::clone(&SECRETS.believer), NAME);
                 // What is said before the handshake is kept until it is over, however much that is.
                 secure.conn.set_buffer_limit(None);
                 Client::Tls(Box::new(secure))
             }
-            _ => Client::Tcp(stream),
-        })
+            client => client,
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use ipnet::IpNet;
+use throng_server::testing::AcceptFaults;
 use throng_server::{
     BlockingConn, BlockingHandler, Conn, ConnInfo, End, Handler, Limits, Peer, Pool, Rejected, Sequential,
     Server, Threads, Timeouts, Workers,
@@ -33,14 +35,31 @@ pub(crate) struct Book {
     pub(crate) finished: Vec<&'static str>,
     pub(crate) threads: Vec<String>,
     pub(crate) refuse: bool,
+    pub(crate) panic: Panics,
+}
+
+/// Where the handler panics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Panics {
+    #[default]
+    Nowhere,
+    InSetup,
+    InFinish,
+    InRejected,
 }
 
 impl Obeys {
+    fn panics(&self, here: Panics) {
+        let panics = self.book().panic == here;
+        assert!(!panics, "a handler panics, as this test wants it to");
+    }
+
     fn book(&self) -> std::sync::MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn begin(&self) -> throng_server::Result {
+        self.panics(Panics::InSetup);
         let mut book = self.book();
         if book.refuse {
             return Err("not today".into());
@@ -88,9 +107,11 @@ macro_rules! obeys {
 
             fn finish(&self, _conn: &ConnInfo, end: &End) {
                 self.book().finished.push(end.name());
+                self.panics(Panics::InFinish);
             }
 
             fn rejected(&self, _peer: &Peer, _why: Rejected) -> &[u8] {
+                self.panics(Panics::InRejected);
                 b"too many\n"
             }
         }
@@ -105,13 +126,17 @@ obeys!(BlockingHandler, BlockingConn);
 pub(crate) struct Rules {
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,
+    /// What the kernel says to accepts.
+    pub(crate) faults: AcceptFaults,
+    /// Whose word is taken for whom they pass on.
+    pub(crate) proxies: Vec<IpNet>,
 }
 
 /// One way to serve.
 pub(crate) struct Stand {
     name: &'static str,
     /// Are several served at the same time?
-    many: bool,
+    pub(crate) many: bool,
     open: fn(Rules, Obeys, &Ground) -> Place,
 }
 
@@ -156,7 +181,8 @@ static STANDS: [Stand; 7] = [
 ];
 
 fn put_up<K: 'static>(server: Server<K>, rules: Rules, ground: &Ground) -> Place {
-    ground.open(server.limits(rules.limits).timeouts(rules.timeouts))
+    let server = server.limits(rules.limits).timeouts(rules.timeouts);
+    ground.open(server.accept_faults(&rules.faults).proxies(rules.proxies))
 }
 
 /// A server of one model at one place, and what its handler was asked for.
