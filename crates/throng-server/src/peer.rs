@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use crate::address::Address;
+use crate::proxied::Proxied;
 use crate::secured::Secured;
 
 /// The number of a connection, never given twice by one server.
@@ -23,8 +24,8 @@ pub struct Peer {
     pub address: Address,
     /// Our end; behind a proxy, the one that the client meant.
     pub local: Address,
-    /// Where the proxy is that passed the client on, and told so ([`crate::Server::proxies`]).
-    pub proxy: Option<Box<Address>>,
+    /// The proxy that passed the client on, and what it told of him ([`crate::Server::proxies`]).
+    pub proxy: Option<Box<Proxied>>,
     secured: OnceLock<Box<Secured>>,
 }
 
@@ -34,7 +35,7 @@ impl Peer {
         Peer { address: address.into(), local: local.into(), proxy: None, secured: OnceLock::new() }
     }
 
-    /// How the connection is secured, if it is.
+    /// How the connection is secured, if it is. Where a proxy ends TLS, that is told by [`Peer::proxy`].
     pub fn tls(&self) -> Option<&Secured> {
         self.secured.get().map(|secured| &**secured)
     }

@@ -13,6 +13,7 @@ use ppp::{v1, v2};
 
 use crate::address::Address;
 use crate::peer::Peer;
+use crate::proxied::{Facts, Proxied};
 use crate::wire::Wire;
 
 /// How long a header may take: it is sent with the first packet.
@@ -31,7 +32,7 @@ const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 const FIXED_BYTES: usize = 16;
 
 /// What a header says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Passed {
     /// The proxy speaks for itself, or does not know.
     Itself,
@@ -41,6 +42,8 @@ pub enum Passed {
         source: SocketAddr,
         /// Where it wanted to go.
         destination: SocketAddr,
+        /// What else is told of him.
+        facts: Facts,
     },
 }
 
@@ -52,14 +55,17 @@ pub fn parse(header: &[u8]) -> io::Result<Passed> {
     let wrong = |why: &dyn std::fmt::Display| io::Error::new(ErrorKind::InvalidData, why.to_string());
     if header.starts_with(&SIGNATURE) {
         let header = v2::Header::try_from(header).map_err(|why| wrong(&why))?;
+        let facts = Facts::read(header.tlvs())?;
         return Ok(match (header.command, header.addresses) {
             (v2::Command::Proxy, v2::Addresses::IPv4(pair)) => Passed::Client {
                 source: (pair.source_address, pair.source_port).into(),
                 destination: (pair.destination_address, pair.destination_port).into(),
+                facts,
             },
             (v2::Command::Proxy, v2::Addresses::IPv6(pair)) => Passed::Client {
                 source: (pair.source_address, pair.source_port).into(),
                 destination: (pair.destination_address, pair.destination_port).into(),
+                facts,
             },
             _ => Passed::Itself,
         });
@@ -69,10 +75,12 @@ pub fn parse(header: &[u8]) -> io::Result<Passed> {
         v1::Addresses::Tcp4(pair) => Passed::Client {
             source: (pair.source_address, pair.source_port).into(),
             destination: (pair.destination_address, pair.destination_port).into(),
+            facts: Facts::default(),
         },
         v1::Addresses::Tcp6(pair) => Passed::Client {
             source: (pair.source_address, pair.source_port).into(),
             destination: (pair.destination_address, pair.destination_port).into(),
+            facts: Facts::default(),
         },
         v1::Addresses::Unknown => Passed::Itself,
     })
@@ -104,9 +112,9 @@ pub(crate) async fn hear(wire: &Wire, peer: Peer) -> io::Result<Peer> {
     let header = heard.map_err(|_| io::Error::from(ErrorKind::TimedOut))??;
     Ok(match parse(&header)? {
         Passed::Itself => peer,
-        Passed::Client { source, destination } => {
+        Passed::Client { source, destination, facts } => {
             let mut client = Peer::new(source, destination);
-            client.proxy = Some(Box::new(peer.address));
+            client.proxy = Some(Box::new(Proxied::new(peer.address, facts)));
             client
         }
     })
@@ -167,6 +175,7 @@ mod tests {
         let client = |(source, destination): (&str, &str)| Passed::Client {
             source: source.parse().unwrap(),
             destination: destination.parse().unwrap(),
+            facts: Facts::default(),
         };
         assert_eq!(parse(header).unwrap(), expected.map_or(Passed::Itself, client), "{header:?}");
     }
@@ -204,6 +213,7 @@ mod tests {
             b"",
             &second(1, 0x11, &[1, 2, 3]),
             &second(2, 0x11, &[0; 12]),
+            &second(1, 0x11, &[&[0; 12][..], &[2, 0, 9]].concat()),
         ] {
             assert!(parse(wrong).is_err(), "{wrong:?}");
         }

@@ -23,7 +23,7 @@ const ITSELF: [&[u8]; 2] = [b"PROXY UNKNOWN\r\n", b"\r\n\r\n\0\r\nQUIT\n\x20\0\0
 
 /// Tells who it is, then gives back what it hears.
 async fn tell(mut conn: Conn) -> throng_server::Result {
-    let proxy = conn.peer().proxy.as_ref().map_or("nobody".to_owned(), ToString::to_string);
+    let proxy = conn.peer().proxy.as_ref().map_or("nobody".to_owned(), |proxy| proxy.by.to_string());
     let told = format!("{} to {} by {proxy}\n", conn.peer().address, conn.peer().local);
     conn.write_all(told.as_bytes()).await?;
     echo(conn).await
@@ -85,6 +85,26 @@ fn every_model_serves_whom_a_proxy_passes_on() {
     passed(open(proxied(Server::new(tell)).model(Sequential)));
     passed(open(proxied(Server::new(tell)).model(Threads::default())));
     passed(open(proxied(Server::new(tell)).model(workers(2))));
+}
+
+#[test]
+fn what_a_proxy_knows_of_tls_is_told() {
+    async fn tell_tls(mut conn: Conn) -> throng_server::Result {
+        let facts = conn.peer().proxy.as_ref().map(|proxy| proxy.facts.clone()).unwrap_or_default();
+        let tls = facts.tls.unwrap_or_default();
+        let told = (facts.server_name, tls.version, tls.common_name, tls.verified);
+        conn.write_all(format!("{told:?}\n").as_bytes()).await?;
+        Ok(())
+    }
+    let place = open(proxied(Server::new(tell_tls)));
+    let addresses = &SECOND[16..28];
+    let name = b"\x02\0\x0bexample.org";
+    let tls = b"\x20\0\x15\x03\0\0\0\0\x21\0\x07TLSv1.3\x22\0\x03ana";
+    let length = u16::try_from(addresses.len() + name.len() + tls.len()).unwrap().to_be_bytes();
+    let mut client = place.client();
+    client.write_all(&[&SECOND[..14], &length, addresses, name, tls].concat()).unwrap();
+    assert_eq!(line(&mut client), "(Some(\"example.org\"), Some(\"TLSv1.3\"), Some(\"ana\"), true)\n");
+    place.end();
 }
 
 /// What a listed source that says this is refused with.

@@ -48,7 +48,10 @@ impl LocalHandler for Obeys {
         while let Some(line) = conn.read_line(&mut lines).await? {
             let answer = match line {
                 b"who serves" => std::process::id().to_string().into_bytes(),
-                b"who am I" => format!("{} {:?}", conn.peer().address, conn.peer().proxy).into_bytes(),
+                b"who am I" => {
+                    format!("{} {:?}", conn.peer().address, conn.peer().proxy.as_ref().map(|proxy| &proxy.by))
+                        .into_bytes()
+                }
                 b"how many" => format!("{} of worker {}", self.visitors.get(), self.number).into_bytes(),
                 b"which thread" => format!("{:?}", std::thread::current().name()).into_bytes(),
                 b"done" => return Ok(()),

@@ -10,6 +10,7 @@ use crate::address::Address;
 use crate::end::End;
 use crate::limits::Rejected;
 use crate::peer::{ConnId, Peer};
+use crate::proxied::{Facts, Proxied, TlsToProxy};
 use crate::secured::Secured;
 
 /// How long a letter may be: short enough that the kernel has room for it at once.
@@ -193,16 +194,44 @@ fn write_peer(peer: &Peer, into: &mut Vec<u8>) {
     write_address(&peer.local, into);
     into.put_u8(u8::from(peer.proxy.is_some()));
     if let Some(proxy) = &peer.proxy {
-        write_address(proxy, into);
+        write_proxied(proxy, into);
     }
 }
 
 fn read_peer(from: &mut &[u8]) -> io::Result<Peer> {
     let mut peer = Peer::new(read_address(from)?, read_address(from)?);
     if from.try_get_u8()? == 1 {
-        peer.proxy = Some(Box::new(read_address(from)?));
+        peer.proxy = Some(Box::new(read_proxied(from)?));
     }
     Ok(peer)
+}
+
+fn write_proxied(proxied: &Proxied, into: &mut Vec<u8>) {
+    let Facts { server_name, protocol, tls } = &proxied.facts;
+    write_address(&proxied.by, into);
+    write_maybe(server_name, into);
+    write_maybe(protocol, into);
+    into.put_u8(u8::from(tls.is_some()));
+    if let Some(tls) = tls {
+        let TlsToProxy { version, cipher_suite, common_name, verified } = tls;
+        [version, cipher_suite, common_name].into_iter().for_each(|text| write_maybe(text, into));
+        into.put_u8(u8::from(*verified));
+    }
+}
+
+fn read_proxied(from: &mut &[u8]) -> io::Result<Proxied> {
+    let by = read_address(from)?;
+    let (server_name, protocol) = (read_maybe(from)?, read_maybe(from)?);
+    let tls = match from.try_get_u8()? {
+        0 => None,
+        _ => Some(TlsToProxy {
+            version: read_maybe(from)?,
+            cipher_suite: read_maybe(from)?,
+            common_name: read_maybe(from)?,
+            verified: from.try_get_u8()? == 1,
+        }),
+    };
+    Ok(Proxied { by, facts: Facts { server_name, protocol, tls } })
 }
 
 fn write_address(address: &Address, into: &mut Vec<u8>) {
@@ -250,12 +279,8 @@ fn read_end(from: &mut &[u8]) -> io::Result<End> {
 fn write_secured(secured: &Secured, into: &mut Vec<u8>) {
     write_text(&secured.version, into);
     write_text(&secured.cipher_suite, into);
-    for text in [&secured.server_name, &secured.protocol] {
-        into.put_u8(u8::from(text.is_some()));
-        if let Some(text) = text {
-            write_text(text, into);
-        }
-    }
+    write_maybe(&secured.server_name, into);
+    write_maybe(&secured.protocol, into);
     // A chain that is too long for a letter is told as far as it goes; the client's own certificate is the first.
     let mut left = ENTRY_BYTES_MAX / 2;
     for certificate in &secured.certificates {
@@ -278,6 +303,13 @@ fn read_secured(from: &mut &[u8]) -> io::Result<Secured> {
         certificates.push(read_bytes(from)?);
     }
     Ok(Secured { version, cipher_suite, server_name, protocol, certificates })
+}
+
+fn write_maybe(text: &Option<String>, into: &mut Vec<u8>) {
+    into.put_u8(u8::from(text.is_some()));
+    if let Some(text) = text {
+        write_text(text, into);
+    }
 }
 
 fn read_maybe(from: &mut &[u8]) -> io::Result<Option<String>> {
@@ -329,7 +361,9 @@ mod tests {
     fn peer(address: &str, local: &str, proxy: Option<&str>) -> Peer {
         let resolve = |given: &str| Address::resolve(given).unwrap();
         let mut peer = Peer::new(resolve(address), resolve(local));
-        peer.proxy = proxy.map(|proxy| Box::new(resolve(proxy)));
+        let tls = TlsToProxy { version: Some("TLSv1.3".to_owned()), verified: true, ..TlsToProxy::default() };
+        let facts = Facts { server_name: Some("example.org".to_owned()), tls: Some(tls), ..Facts::default() };
+        peer.proxy = proxy.map(|proxy| Box::new(Proxied::new(resolve(proxy), facts)));
         peer
     }
 
