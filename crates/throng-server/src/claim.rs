@@ -184,7 +184,7 @@ mod tests {
         let listening = claim.listen(16).unwrap();
         let client = TcpStream::connect(&address).unwrap();
         // Whoever closes first keeps the connection in TIME-WAIT.
-        drop(listening.accept().unwrap());
+        drop(listening.take_next().unwrap());
         drop(client);
         drop(listening);
         let next = Claim::bind(address).unwrap().listen(16).unwrap();

@@ -78,14 +78,14 @@
 //! The rooms, in reading order: [`handler`] what you write; [`conn`] with its [`peer`], [`blocking`] and [`outbox`] what it is given, with
 //! [`buffer`] and [`lines`]; [`server`] how it is put together, or why not ([`start_error`]), from [`claim`] or [`inherit`], [`model`], [`limits`] with
 //! [`rate`], and [`timeouts`]; [`running`] how it is operated, with [`state`] and [`report`], and [`restart`] by whom it is followed, or why not
-//! ([`restart_error`]); [`end`], [`event`] and [`stats`] what it tells, to a [`subscriber`] as well. Inside, `listener` accepts
-//! and never fails, `arrival` is a connection's life whoever serves it, `worker` is one core's event loop, `flusher` writes
+//! ([`restart_error`]); [`end`], [`event`] and [`stats`] what it tells, to a [`subscriber`] as well. Inside, `taker` accepts
+//! and never fails, `listener` is what the operator wants of an address, and `door` stands between them where they are on two threads, `arrival` is a connection's life whoever serves it, `worker` is one core's event loop, `flusher` writes
 //! once per turn, `linger` closes politely, `seats` counts the places, `inspection` looks at the timeouts and `stall` is what it
 //! knows of a peer that takes nothing, `watchdog` notices who holds a worker, `registry` and `ticket` know who is connected, `queue` who waits in the kernel,
 //! `shared` is what all threads see, `thread_group` the threads, `role` whether this process is a worker's, and `clock` is the one place where time is read.
 //!
-//! The path of a connection: the thread `throng-accept` takes it from the kernel, gives it its ticket, and hands the socket
-//! to the model: to the least loaded worker's thread (`throng-worker-N`), to a thread of its own (`thread-N`), to the pool
+//! The path of a connection: the thread `throng-accept` takes it from the kernel (where one event loop serves all, that does
+//! so itself), gives it its ticket, and hands the socket to the model: to the least loaded worker's thread (`throng-worker-N`), to a thread of its own (`thread-N`), to the pool
 //! (`throng-pool-N`), or through `throng-processes` to a worker's process, where the handler runs. When the last handle of the connection is dropped, the socket is closed so that
 //! nothing that was written is lost, and its one [`End`] is counted.
 
@@ -98,6 +98,7 @@ pub mod buffer;
 pub mod claim;
 mod clock;
 pub mod conn;
+mod door;
 pub mod end;
 pub mod event;
 mod failure;
@@ -138,6 +139,7 @@ pub mod state;
 pub mod stats;
 mod stream;
 pub mod subscriber;
+mod taker;
 pub mod testing;
 mod thread_group;
 mod ticket;

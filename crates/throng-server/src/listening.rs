@@ -1,7 +1,7 @@
 //! A socket that listens: clients are taken from it, it can refuse them and keep its address, and listen again.
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use socket2::{Socket, TcpKeepalive};
@@ -58,7 +58,7 @@ impl Listening {
     }
 
     /// Takes the next client, without waiting: its socket, which does not block, and both its ends.
-    pub(crate) fn accept(&self) -> io::Result<(OwnedFd, Address, Address)> {
+    pub(crate) fn take_next(&self) -> io::Result<(OwnedFd, Address, Address)> {
         let (socket, theirs) = self.accept_one()?;
         let Address::Tcp(ours) = self.address else {
             return Ok((socket, Address::Unix(None), self.address.clone()));
@@ -134,6 +134,12 @@ impl Listening {
     }
 }
 
+impl AsFd for Listening {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
 impl AsRawFd for Listening {
     fn as_raw_fd(&self) -> RawFd {
         self.socket.as_raw_fd()
@@ -168,7 +174,7 @@ mod tests {
         let claim = Claim::bind(Address::resolve("127.0.0.1:0").unwrap()).unwrap();
         let listening = claim.listen(16).unwrap();
         let client = TcpStream::connect(listening.address()).unwrap();
-        let (accepted, theirs, ours) = listening.accept().unwrap();
+        let (accepted, theirs, ours) = listening.take_next().unwrap();
         let (theirs, ours) = (theirs.tcp().unwrap(), ours.tcp().unwrap());
         assert_eq!((theirs, ours), (client.local_addr().unwrap(), client.peer_addr().unwrap()));
         let socket = Socket::from(accepted);

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::join_all;
 use ipnet::IpNet;
 use tokio::sync::mpsc;
 
@@ -13,7 +15,7 @@ use crate::event::{Event, Sink};
 use crate::handler::{BlockingHandler, Handler, LocalHandler};
 use crate::handshake::Speaks;
 use crate::limits::Limits;
-use crate::listener::{self, Listener, ORDERS_MAX};
+use crate::listener::{Listener, ORDERS_MAX, Order};
 use crate::model::{
     Blocking, Events, Model, PerWorker, Shareable, Threads, Workers,
     sealed::{self, Ground, Stage},
@@ -23,6 +25,7 @@ use crate::role;
 use crate::running::Running;
 use crate::shared::Shared;
 use crate::start_error::StartError;
+use crate::taker::{Reception, Taker};
 use crate::thread_group::ThreadGroup;
 use crate::timeouts::Timeouts;
 use crate::tls::Tls;
@@ -181,8 +184,8 @@ impl<K: 'static> Server<K> {
         let started = self.model.start(self.kind, &mut Ground { shared: &shared, threads: &mut threads });
         let started = started.and_then(|gate| {
             let (proxies, faults) = (self.proxies, self.faults);
-            let workers = listener::Workers { gate, shared: Arc::clone(&shared), proxies, faults };
-            start_acceptor(places, workers, &mut threads)
+            let reception = Reception { gate, shared: Arc::clone(&shared), proxies, faults };
+            start_acceptor(places, reception, &mut threads)
         });
         match started {
             Ok(orders) => Ok(Running::new(shared, addresses, orders, threads)),
@@ -201,14 +204,14 @@ fn claim(address: &str) -> Result<Claim, StartError> {
     Claim::bind(resolved).map_err(StartError::from)
 }
 
-type Orders = Vec<mpsc::Sender<listener::Order>>;
+type Orders = Vec<mpsc::Sender<Order>>;
 
 fn start_acceptor(
     places: Vec<(Claim, Speaks)>,
-    workers: listener::Workers,
+    reception: Reception,
     threads: &mut ThreadGroup,
 ) -> Result<Orders, StartError> {
-    let backlog = workers.shared.limits().backlog;
+    let backlog = reception.shared.limits().backlog;
     let listening = places.into_iter().map(|(claim, speaks)| {
         let address = claim.address().clone();
         let listening = claim.listen(backlog).map_err(|source| BindError { address, source })?;
@@ -220,18 +223,33 @@ fn start_acceptor(
     let runtime = runtime.map_err(StartError::Thread)?;
     let mut orders = Vec::new();
     let mut listeners = Vec::new();
+    let mut doors = Vec::new();
     {
         let _inside = runtime.enter();
         for (place, (listening, speaks)) in (0..).zip(listening) {
             let (order, ordered) = mpsc::channel(ORDERS_MAX);
-            let listener =
-                Listener::new(listening, (place, speaks), workers.clone()).map_err(StartError::Thread)?;
+            let taker = Taker::new((place, speaks), reception.clone());
+            let listener = match reception.gate.invite() {
+                None => Listener::new(listening, taker).map_err(StartError::Thread)?,
+                Some(_) => {
+                    let tended = taker.twin();
+                    let (listener, door) = Listener::lending(listening, taker);
+                    doors.push((door, tended));
+                    listener
+                }
+            };
             listeners.push(listener.run(ordered));
             orders.push(order);
         }
     }
-    let shared = Arc::clone(&workers.shared);
-    drop(workers);
+    if let Some(invite) = reception.gate.invite() {
+        let tend_all = move || join_all(doors.into_iter().map(|(door, taker)| door.tend(taker)));
+        invite
+            .try_send(Box::new(move || tend_all().map(drop).boxed_local()))
+            .map_err(|_| StartError::Factory)?;
+    }
+    let shared = Arc::clone(&reception.shared);
+    drop(reception);
     let body = move || {
         runtime.block_on(async {
             let watched = Arc::clone(&shared);

@@ -11,6 +11,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use futures_util::future::LocalBoxFuture;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
@@ -173,7 +174,12 @@ pub(crate) struct Plan {
     pub count: usize,
     pub shared: Arc<Shared>,
     pub arrivals: mpsc::Receiver<Arrival>,
+    /// Tasks that are to run here, beside those of connections.
+    pub guests: mpsc::Receiver<Guest>,
 }
+
+/// A task that another thread gives to a worker; it is begun there.
+pub(crate) type Guest = Box<dyn FnOnce() -> LocalBoxFuture<'static, ()> + Send>;
 
 /// Runs a worker on this thread until nobody can send it arrivals any more. `ready` is called when its handler is made.
 pub(crate) fn run<H: LocalHandler>(mut plan: Plan, factory: &dyn Fn(&Worker) -> H, ready: impl FnOnce()) {
@@ -192,6 +198,7 @@ pub(crate) fn run<H: LocalHandler>(mut plan: Plan, factory: &dyn Fn(&Worker) -> 
         tokio::task::spawn_local(flusher::run(Rc::clone(&context)));
         let handler = Rc::new(factory(&Worker { context: Rc::clone(&context), count: plan.count }));
         tokio::task::spawn_local(sweep(context, Arc::clone(&plan.shared), Rc::clone(&handler)));
+        tokio::task::spawn_local(entertain(plan.guests));
         ready();
         while let Some(arrival) = plan.arrivals.recv().await {
             welcome(arrival, &handler);
@@ -203,6 +210,12 @@ pub(crate) fn run<H: LocalHandler>(mut plan: Plan, factory: &dyn Fn(&Worker) -> 
     });
     CONTEXT.set(None);
     drop(runtime);
+}
+
+async fn entertain(mut guests: mpsc::Receiver<Guest>) {
+    while let Some(guest) = guests.recv().await {
+        tokio::task::spawn_local(guest());
+    }
 }
 
 fn welcome<H: LocalHandler>(arrival: Arrival, handler: &Rc<H>) {

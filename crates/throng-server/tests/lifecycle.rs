@@ -296,6 +296,37 @@ fn a_handler_that_blocks_its_worker_holds_no_drain() {
 }
 
 #[test]
+fn a_handler_that_blocks_the_only_worker_holds_no_pause() {
+    let (release, released) = sync_channel::<()>(0);
+    let released = Arc::new(Mutex::new(released));
+    let blocks = move |mut conn: Conn| {
+        let released = Arc::clone(&released);
+        async move {
+            conn.write_all(b"!").await?;
+            // Nobody is served meanwhile, and nobody is taken from the kernel by this thread.
+            let _ = released.lock().unwrap().recv();
+            Ok(())
+        }
+    };
+    let place = open(Server::new(blocks).model(workers(1)));
+    let running = &place.running;
+    let mut first = place.client();
+    hear(&mut first, 1);
+    let mut second = place.client();
+    // Who knocked before the pause is taken by it.
+    assert_eq!(running.pause(Pause::Refuse).unwrap().taken, 1);
+    assert_refused(running);
+    running.resume().unwrap();
+    running.pause(Pause::Hold).unwrap();
+    let mut third = place.client();
+    running.resume().unwrap();
+    drop(release);
+    hear(&mut second, 1);
+    hear(&mut third, 1);
+    place.end();
+}
+
+#[test]
 fn a_server_ends_when_nobody_holds_it() {
     let place = open(Server::new(lost));
     let address = place.address();

@@ -15,6 +15,9 @@ use crate::shared::Shape;
 use crate::start_error::StartError;
 use crate::worker::{self, Plan};
 
+/// Tasks that may wait to be begun on one worker: it is given one at the start.
+const GUESTS_MAX: usize = 1;
+
 /// How long the workers may take to make their handlers.
 const READY_MAX: Duration = Duration::from_secs(60);
 
@@ -48,10 +51,11 @@ pub(super) fn start_workers<H: LocalHandler>(
 ) -> Result<Gate, StartError> {
     let factory = Arc::new(factory);
     let (ready, readied) = sync_channel(count);
-    let mut ways = Vec::with_capacity(count);
+    let (mut ways, mut invites) = (Vec::with_capacity(count), Vec::with_capacity(count));
     for index in 0..count {
         let (way, arrivals) = mpsc::channel(ARRIVALS_MAX);
-        let plan = Plan { index, count, shared: Arc::clone(ground.shared), arrivals };
+        let (invite, guests) = mpsc::channel(GUESTS_MAX);
+        let plan = Plan { index, count, shared: Arc::clone(ground.shared), arrivals, guests };
         let (factory, ready) = (Arc::clone(&factory), ready.clone());
         // It is gone when it was used or when the worker failed, so that nobody waits for one that failed.
         let ready = move || {
@@ -61,11 +65,12 @@ pub(super) fn start_workers<H: LocalHandler>(
         let body = move || worker::run(plan, factory.as_ref(), ready);
         ground.threads.spawn(&format!("throng-worker-{index}"), body)?;
         ways.push(way);
+        invites.push(invite);
     }
     drop(ready);
     for _ in 0..count {
         // Neither a factory that panicked nor one that takes too long gets a server.
         readied.recv_timeout(READY_MAX).map_err(|_| StartError::Factory)?;
     }
-    Ok(Gate::to_workers(ways))
+    Ok(Gate::to_loops(ways, invites))
 }

@@ -30,7 +30,7 @@ use crate::registry::Registry;
 use crate::shared::Shared;
 use crate::start_error::StartError;
 use crate::thread_group::ThreadGroup;
-use crate::worker::Worker;
+use crate::worker::{Guest, Worker};
 use sealed::Ground;
 
 /// Sockets that may wait for one worker to take them over.
@@ -216,6 +216,8 @@ pub struct Gate {
     last: Option<Arc<AtomicUsize>>,
     /// Where workers come and go.
     up: Option<Up>,
+    /// Where there is one event loop for all: to run a task on it.
+    invite: Option<mpsc::Sender<Guest>>,
 }
 
 /// Which workers take clients now. Each is written by its keeper, and read by the acceptor.
@@ -240,18 +242,24 @@ impl Up {
 impl Gate {
     /// To workers that are there already.
     fn to_workers(ways: Vec<mpsc::Sender<Arrival>>) -> Gate {
-        Gate { ways, last: None, up: None }
+        Gate { ways, last: None, up: None, invite: None }
+    }
+
+    /// To event loops, each of which runs tasks for those whom it invites.
+    fn to_loops(ways: Vec<mpsc::Sender<Arrival>>, mut invites: Vec<mpsc::Sender<Guest>>) -> Gate {
+        let invite = if invites.len() == 1 { invites.pop() } else { None };
+        Gate { invite, ..Gate::to_workers(ways) }
     }
 
     /// To one who makes a worker for each.
     fn to_maker(way: mpsc::Sender<Arrival>) -> Gate {
-        Gate { ways: vec![way], last: Some(Arc::default()), up: None }
+        Gate { last: Some(Arc::default()), ..Gate::to_workers(vec![way]) }
     }
 
     /// To workers that come and go.
     #[cfg(target_os = "linux")]
     fn to_processes(ways: Vec<mpsc::Sender<Arrival>>, up: Up) -> Gate {
-        Gate { ways, last: None, up: Some(up) }
+        Gate { up: Some(up), ..Gate::to_workers(ways) }
     }
 
     /// The worker of the next connection.
@@ -261,6 +269,11 @@ impl Gate {
             // One that is down has the fewest, and is the last to be chosen.
             None => registry.least_loaded(|worker| self.up.as_ref().is_none_or(|up| up.is(worker))),
         }
+    }
+
+    /// To run a task on the one event loop that serves all clients; `None` where there is no such loop.
+    pub(crate) fn invite(&self) -> Option<&mpsc::Sender<Guest>> {
+        self.invite.as_ref()
     }
 
     /// The way to it.

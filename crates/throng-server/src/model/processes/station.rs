@@ -54,7 +54,9 @@ pub(super) fn serve<H: LocalHandler>(factory: Factory<H>, stage: Stage) -> Resul
     let shape = Shape { name: "processes", tables: post.count, turns: None };
     let shared = Arc::new(Shared::new(limits, stage.timeouts, sink, &shape));
     let (way, arrivals) = mpsc::channel(ARRIVALS_MAX);
-    let plan = Plan { index: post.number, count: post.count, shared: Arc::clone(&shared), arrivals };
+    // The first process takes the clients, so nobody is a guest here.
+    let (_, guests) = mpsc::channel(1);
+    let plan = Plan { index: post.number, count: post.count, shared: Arc::clone(&shared), arrivals, guests };
     let station =
         Station { number: post.number, shared, speaks: stage.speaks, books: Arc::clone(&books), way };
     let body = move || worker::run(plan, &factory, || station.open(socket));
