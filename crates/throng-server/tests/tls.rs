@@ -14,8 +14,8 @@ use place::{PATIENCE, Place, end_side, hear_out, knock, local, numbered, open, o
 use rustls::pki_types::CertificateDer;
 use secured::{Authority, Secure, secure};
 use throng_server::{
-    BlockingConn, CertificateFiles, ClientCertificates, Conn, End, Limits, Pool, Sequential, Server, Threads,
-    Timeouts, Tls, TlsError, TlsSettings, Workers,
+    BlockingConn, CertificateFiles, ClientCertificates, Conn, End, Limits, Outbox, Pool, Sequential, Server,
+    Threads, Timeouts, Tls, TlsError, TlsSettings, Workers,
 };
 
 const NAME: &str = "chat.example.org";
@@ -146,6 +146,42 @@ fn much_comes_back_whole_to_who_reads_late() {
         }
         drop(client);
     });
+}
+
+/// How long what waits in an outbox may be, and more than TLS and the kernel hold back of it.
+const LAST_WORDS: usize = 16 << 20;
+
+/// Hears a word, says much through an outbox, and ends in this way; the client takes it in sips and hears all of it, and then
+/// the end as TLS has it.
+fn check_last_words(last: fn(&Outbox), expected: &End) {
+    let authority = Authority::new();
+    let files = authority.files("server", NAME);
+    let tls = Tls::files(files.certificate, files.key).unwrap();
+    let says = move |conn: Conn| async move {
+        let (mut reader, outbox) = conn.split();
+        let mut buffer = reader.buffer();
+        reader.read_into(&mut buffer).await?;
+        outbox.push(&numbered(LAST_WORDS));
+        last(&outbox);
+        Ok(())
+    };
+    let limits = Limits { queue: 2 * LAST_WORDS, ..Limits::default() };
+    let place = open_at(local(says).limits(limits).model(workers(1)).listen_tls("127.0.0.1:0", &tls));
+    let mut client = authority.knock(place.address(), NAME);
+    client.write_all(b"?").unwrap();
+    let mut heard = vec![0; LAST_WORDS];
+    heard.chunks_mut(3_000).for_each(|sip| client.read_exact(sip).unwrap());
+    assert!(heard == numbered(LAST_WORDS));
+    assert_eq!(client.read(&mut [0]).unwrap(), 0, "and a clean end");
+    drop(client);
+    assert_eq!(place.next_end(), *expected);
+    place.end();
+}
+
+#[test]
+fn the_last_words_of_an_outbox_are_heard_to_the_last_byte() {
+    check_last_words(|outbox| outbox.finish(End::Kicked), &End::Kicked);
+    check_last_words(|_| (), &End::Done);
 }
 
 #[test]
