@@ -204,6 +204,57 @@ impl Reader {
         read_into(&self.link.socket, buffer).await
     }
 
+    /// As [`Conn::lines`], to be read by [`Reader::read_line`].
+    pub fn lines(&self, max: usize) -> Lines {
+        Lines::new(max)
+    }
+
+    /// The next line, as [`Conn::read_line`]. Lines that were begun before the [`Conn::split`] are read on.
+    ///
+    /// # Errors
+    /// As [`Conn::read_line`].
+    ///
+    /// ```
+    /// # use std::io::Write;
+    /// use throng_server::{Conn, LocalHandler, Server};
+    ///
+    /// struct Shout;
+    ///
+    /// impl LocalHandler for Shout {
+    ///     async fn serve(&self, conn: Conn) -> throng_server::Result {
+    ///         let (mut reader, outbox) = conn.split();
+    ///         reader.unread(b"welcome, "); // as if the client had said it
+    ///         let mut lines = reader.lines(1024);
+    ///         while let Some(line) = reader.read_line(&mut lines).await? {
+    ///             outbox.push(&[&line.to_ascii_uppercase(), &b"\r\n"[..]].concat());
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> throng_server::Result {
+    /// let running = Server::local(|_| Shout).listen("127.0.0.1:0").start()?;
+    /// let mut client = std::net::TcpStream::connect(&running.addresses()[0])?;
+    /// client.write_all(b"ana\nbye")?;
+    /// client.shutdown(std::net::Shutdown::Write)?;
+    /// assert_eq!(std::io::read_to_string(client)?, "WELCOME, ANA\r\nBYE\r\n");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn read_line<'l>(&mut self, lines: &'l mut Lines) -> io::Result<Option<&'l [u8]>> {
+        loop {
+            if let Some(line) = lines.find()? {
+                return Ok(Some(lines.at(line)));
+            }
+            if lines.has_ended() {
+                return Ok(None);
+            }
+            if self.read_into(lines.buffer()).await? == 0 {
+                lines.end();
+            }
+        }
+    }
+
     /// Puts bytes back, before what is still to be read: for one who read too far, such as an HTTP library before an
     /// upgrade.
     pub fn unread(&mut self, bytes: &[u8]) {
