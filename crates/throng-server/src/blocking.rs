@@ -115,6 +115,11 @@ impl BlockingConn {
         self.ticket().set(ESTABLISHED);
     }
 
+    /// As [`crate::Conn::answered`].
+    pub fn answered(&self) {
+        self.ticket().note_written(BUSY);
+    }
+
     /// As [`crate::Conn::lines`].
     pub fn lines(&self, max: usize) -> Lines {
         Lines::new(max)

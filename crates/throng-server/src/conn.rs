@@ -17,7 +17,7 @@ use crate::lines::Lines;
 use crate::outbox::{Link, Outbox};
 use crate::peer::{ConnId, Peer};
 use crate::socket::Socket;
-use crate::ticket::{ESTABLISHED, PROTECTED, SET_UP, Ticket};
+use crate::ticket::{BUSY, ESTABLISHED, PROTECTED, SET_UP, Ticket};
 use crate::worker;
 
 /// One connection, whole.
@@ -122,6 +122,36 @@ impl Conn {
                 lines.end();
             }
         }
+    }
+
+    /// What was read needs no answer: nothing is under way any more, so that a drain may end the connection here. A completed write
+    /// says the same; this is for what is taken without a word. Half a question is then no reason to wait either.
+    ///
+    /// ```
+    /// # use throng_server::{Conn, End, testing::drive};
+    /// # use tokio::io::AsyncWriteExt;
+    /// /// Takes lines, and never says anything.
+    /// async fn note(mut conn: Conn) -> throng_server::Result {
+    ///     let mut lines = conn.lines(1024);
+    ///     while let Some(_line) = conn.read_line(&mut lines).await? {
+    ///         conn.answered(); // without it a drain would wait for an answer, and cut at its deadline
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> throng_server::Result {
+    /// let (mut client, driven) = drive(note);
+    /// client.write_all(b"remember me\n").await?;
+    /// # while driven.info().is_none_or(|conn| conn.bytes_in == 0) {
+    /// #     tokio::task::yield_now().await;
+    /// # }
+    /// driven.drain();
+    /// assert_eq!(driven.end().await, End::Drained);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn answered(&self) {
+        self.ticket().note_written(BUSY);
     }
 
     /// Runs a task beside the handler, for as long as that runs and no longer.
@@ -267,6 +297,11 @@ impl Reader {
     /// When 64 of them run already.
     pub fn spawn_local(&self, task: impl Future<Output = ()> + 'static) -> io::Result<()> {
         self.link.socket.begin_task(|tasks| drop(tasks.spawn_local(task)))
+    }
+
+    /// As [`Conn::answered`].
+    pub fn answered(&self) {
+        self.link.socket.ticket().note_written(BUSY);
     }
 
     /// The worker's clock: milliseconds, not more exact than the sweep.
