@@ -26,14 +26,26 @@ impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for Failure {
     }
 }
 
+/// As [`Display`](fmt::Display): it is what a `main` that returns [`Result`] prints, to people.
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
+        fmt::Display::fmt(self, f)
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_main_that_fails_says_why_in_words() {
+        let failed: Result = Err(crate::StartError::NoAddress.into());
+        assert_eq!(format!("Error: {:?}", failed.unwrap_err()), "Error: no address to listen on was given");
     }
 }
