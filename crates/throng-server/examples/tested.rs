@@ -22,7 +22,7 @@ async fn greeter(mut conn: Conn) -> throng_server::Result {
 
 fn main() -> throng_server::Result {
     let running = Server::new(greeter).listen("127.0.0.1:0").start()?;
-    println!("nc {}", running.addresses()[0]);
+    println!("at {}; Ctrl-C ends it", running.addresses()[0]);
     running.until_signal()?;
     Ok(())
 }
