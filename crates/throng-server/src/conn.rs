@@ -314,6 +314,7 @@ impl Conn {
     /// # async fn main() -> throng_server::Result {
     /// let (mut client, driven) = drive(reverse);
     /// client.write_all(b"one\r\ntwo\n, and longer").await?;
+    /// # client.shutdown().await?;
     /// let mut heard = String::new();
     /// client.read_to_string(&mut heard).await?;
     /// assert_eq!(heard, "eno\r\nowt\r\n");

@@ -143,6 +143,7 @@ pub trait Handler: Send + Sync + 'static {
     /// # let mut first = std::net::TcpStream::connect(&running.addresses()[0])?;
     /// # first.read_exact(&mut [0; 8])?;
     /// # let second = std::net::TcpStream::connect(&running.addresses()[0])?;
+    /// # second.set_read_timeout(Some(std::time::Duration::from_secs(20)))?;
     /// # assert_eq!(std::io::read_to_string(second)?, "There are enough of you.\r\n");
     /// # Ok(())
     /// # }

@@ -63,6 +63,7 @@ pub struct Limits {
 /// let mut first = std::net::TcpStream::connect(&running.addresses()[0])?;
 /// first.read_exact(&mut [0])?; // it is served
 /// let second = std::net::TcpStream::connect(&running.addresses()[0])?;
+/// # second.set_read_timeout(Some(std::time::Duration::from_secs(20)))?;
 /// assert_eq!(std::io::read_to_string(second)?, "", "closed at once");
 /// assert_eq!(running.stats().rejected_for.get("full"), Some(&1));
 /// # Ok(())

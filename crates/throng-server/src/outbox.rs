@@ -145,13 +145,14 @@ impl Outbox {
     /// impl LocalHandler for Bulk {
     ///     async fn serve(&self, conn: Conn) -> throng_server::Result {
     ///         let (_reader, outbox) = conn.split();
+    ///         outbox.push_shared(&bytes::Bytes::from_static(b"."));
+    ///         assert_eq!(outbox.queued(), 1);
     ///         for _ in 0..64 {
     ///             outbox.push(&[b'x'; 4096]);
     ///             if outbox.queued() >= 64 << 10 {
     ///                 outbox.flushed().await; // its own pace, instead of the limit's
     ///             }
     ///         }
-    ///         outbox.push_shared(&bytes::Bytes::from_static(b"."));
     ///         outbox.finish(End::Done);
     ///         Ok(())
     ///     }
