@@ -24,11 +24,10 @@ fn greet(mut conn: BlockingConn) -> throng_server::Result {
     }
 }
 
-fn main() -> Result<(), throng_server::StartError> {
+fn main() -> throng_server::Result {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:7000".to_owned());
     let running = Server::blocking(greet).model(Threads { max: 500 }).listen(&address).start()?;
     println!("at {}; Ctrl-C ends it", running.addresses()[0]);
-    loop {
-        std::thread::park();
-    }
+    running.until_signal()?;
+    Ok(())
 }

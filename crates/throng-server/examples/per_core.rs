@@ -26,12 +26,11 @@ impl LocalHandler for Counter {
     }
 }
 
-fn main() -> Result<(), throng_server::StartError> {
+fn main() -> throng_server::Result {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:7000".to_owned());
     let counters = |worker: &Worker| Counter { worker: worker.index(), visitors: Cell::new(0) };
     let running = Server::local(counters).listen(&address).start()?;
     println!("at {}; Ctrl-C ends it", running.addresses()[0]);
-    loop {
-        std::thread::park();
-    }
+    running.until_signal()?;
+    Ok(())
 }

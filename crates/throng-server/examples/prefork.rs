@@ -35,7 +35,7 @@ impl LocalHandler for Counter {
 }
 
 #[cfg(target_os = "linux")]
-fn main() -> Result<(), throng_server::StartError> {
+fn main() -> throng_server::Result {
     use throng_server::{Processes, Server, Worker, Workers};
 
     throng_server::worker_or_continue(); // a worker is this program, begun anew
@@ -44,9 +44,8 @@ fn main() -> Result<(), throng_server::StartError> {
     let server = Server::local(counters).model(Processes { workers: Workers::Count(2) });
     let running = server.listen(&address).start()?; // a worker serves in here, and never comes back
     println!("at {}, workers {:?}; Ctrl-C ends it", running.addresses()[0], running.processes());
-    loop {
-        std::thread::park();
-    }
+    running.until_signal()?;
+    Ok(())
 }
 
 #[cfg(not(target_os = "linux"))]

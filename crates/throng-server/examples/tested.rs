@@ -20,12 +20,11 @@ async fn greeter(mut conn: Conn) -> throng_server::Result {
     Ok(())
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> throng_server::Result {
     let running = Server::new(greeter).listen("127.0.0.1:0").start()?;
-    println!("nc {}", running.addresses()[0]);
-    loop {
-        std::thread::park();
-    }
+    println!("at {}; Ctrl-C ends it", running.addresses()[0]);
+    running.until_signal()?;
+    Ok(())
 }
 
 #[cfg(test)]

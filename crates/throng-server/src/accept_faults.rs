@@ -13,7 +13,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 ///
 /// let faults = AcceptFaults::default();
 /// let running = Server::new(serve).listen("127.0.0.1:0").accept_faults(&faults).start()?;
-/// faults.add([103]); // ECONNABORTED: that client is gone already, and the next one is served
+/// faults.add([103]); // ECONNABORTED of Linux: that client is gone already, and the next one is served
+/// let client = std::net::TcpStream::connect(&running.addresses()[0]).unwrap();
+/// assert_eq!(std::io::read_to_string(client).unwrap(), "");
+/// assert_eq!((faults.left(), running.stats().accepted), (0, 1));
 /// # Ok::<(), throng_server::StartError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -22,12 +25,13 @@ pub struct AcceptFaults {
 }
 
 impl AcceptFaults {
-    /// Adds errors by their numbers (errno(3)), behind those that are left.
+    /// Adds errors by their numbers (errno(3)), behind those that are left. Numbers differ between systems. Example:
+    /// [`AcceptFaults`].
     pub fn add(&self, errors: impl IntoIterator<Item = i32>) {
         self.script().extend(errors);
     }
 
-    /// How many are left.
+    /// How many are left. Example: [`AcceptFaults`].
     pub fn left(&self) -> usize {
         self.script().len()
     }

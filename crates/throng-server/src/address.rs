@@ -8,7 +8,25 @@ use std::path::{Path, PathBuf};
 /// What an address of a Unix socket begins with.
 const UNIX: &str = "unix:";
 
-/// Where one end of a connection is.
+/// Where one end of a connection is. It reads as it was written.
+///
+/// ```
+/// use throng_server::Address;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let port = Address::resolve("127.0.0.1:50007")?;
+/// assert_eq!(port.tcp().map(|tcp| tcp.port()), Some(50007));
+/// assert!(port.ip().is_some_and(|ip| ip.is_loopback()) && port.is_local());
+///
+/// let socket = Address::resolve("unix:/run/echo.sock")?;
+/// assert_eq!(socket.path(), Some("/run/echo.sock".as_ref()));
+/// assert_eq!(socket.to_string(), "unix:/run/echo.sock");
+///
+/// let far = Address::from(std::net::SocketAddr::from(([192, 0, 2, 1], 80)));
+/// assert!(!far.is_local());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Address {
@@ -21,10 +39,21 @@ pub enum Address {
 }
 
 impl Address {
-    /// Finds out what an address means. A name is looked up, and its first address taken.
+    /// Finds out what an address means: `host:port`, of IPv6 `[host]:port`, or `unix:path`. A name is looked up, which may ask
+    /// the network and waits as long as the system does (getaddrinfo(3)); the first address of it is taken. Nothing is bound
+    /// yet.
     ///
     /// # Errors
-    /// When it is not `host:port` or `unix:path`, or the name has no address.
+    /// When it is none of these, or the name has no address. A port alone is none: `0.0.0.0:80` says where.
+    ///
+    /// ```
+    /// use throng_server::Address;
+    ///
+    /// assert!(Address::resolve("[::1]:0").is_ok());
+    /// for wrong in ["80", "127.0.0.1", "127.0.0.1:99999", "unix:"] {
+    ///     assert!(Address::resolve(wrong).is_err(), "{wrong}");
+    /// }
+    /// ```
     pub fn resolve(given: &str) -> io::Result<Address> {
         if let Some(path) = given.strip_prefix(UNIX) {
             return match path {
@@ -36,7 +65,7 @@ impl Address {
         found.map(Address::Tcp).ok_or_else(|| io::Error::other("that name has no address"))
     }
 
-    /// Its address and port, of TCP.
+    /// Its address and port, of TCP; `None` of anything else. Example: [`Address`].
     pub fn tcp(&self) -> Option<SocketAddr> {
         match self {
             Address::Tcp(address) => Some(*address),
@@ -44,12 +73,12 @@ impl Address {
         }
     }
 
-    /// Its address without the port, of TCP.
+    /// Its address without the port, of TCP; `None` of anything else. Example: [`Address`].
     pub fn ip(&self) -> Option<IpAddr> {
         self.tcp().map(|address| address.ip())
     }
 
-    /// The path of a Unix socket that has one.
+    /// The path of a Unix socket that has one; a client's has none. Example: [`Address`].
     pub fn path(&self) -> Option<&Path> {
         match self {
             Address::Unix(path) => path.as_deref(),
@@ -57,7 +86,8 @@ impl Address {
         }
     }
 
-    /// Is it on this machine for certain?
+    /// Is it on this machine for certain? Loopback addresses are (RFC 6890), Unix sockets, and [`Address::Memory`]; any other
+    /// address of this machine counts as far. Example: [`Address`].
     pub fn is_local(&self) -> bool {
         self.ip().is_none_or(|ip| ip.to_canonical().is_loopback())
     }

@@ -29,7 +29,32 @@ const GO: &str = "go\n";
 const OPEN: &str = "open";
 const FAILED: &str = "failed ";
 
-/// The new process's end of the line.
+/// The new process's end of the line, from [`crate::Inherited::baton`]: it says `warm`, waits, serves, and says `open`; or it
+/// says why it cannot. Dropped without a word it says that this process has failed. The whole is in [`crate::restart`].
+///
+/// ```
+/// use throng_server::{Baton, Inherited};
+///
+/// fn prepare() -> std::io::Result<()> {
+///     Ok(()) // what may fail, without touching what the old process has
+/// }
+///
+/// # fn main() -> throng_server::Result {
+/// let mut baton: Option<Baton> = Inherited::take()?.baton;
+/// if let Err(why) = prepare() {
+///     baton.take().map(|baton| baton.failed(&why.to_string()));
+///     return Err(why.into());
+/// }
+/// if let Some(baton) = &mut baton {
+///     baton.warm()?; // returns when the old process has let go
+/// }
+/// // open what only one process can have, start the server
+/// if let Some(baton) = baton {
+///     baton.open()?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Baton {
     line: UnixStream,
@@ -59,7 +84,7 @@ impl Baton {
     ///
     /// # Errors
     /// When the other one is gone, or has changed its mind: this process must end then, and touch nothing. Waits an hour
-    /// at most.
+    /// at most. Example: [`Baton`].
     pub fn warm(&mut self) -> io::Result<()> {
         self.say(WARM)?;
         let stderr = self.hear_go()?;
@@ -69,12 +94,13 @@ impl Baton {
     /// Says that this process serves. The other one lets its sockets go, drains and ends.
     ///
     /// # Errors
-    /// When the other one is gone; nothing is lost by that.
+    /// When the other one is gone; nothing is lost by that. Example: [`Baton`].
     pub fn open(mut self) -> io::Result<()> {
         self.say(OPEN)
     }
 
-    /// Says why this process cannot serve. The other one goes on.
+    /// Says why this process cannot serve: one line, of which a kilobyte at most arrives. The other one goes on, and its error
+    /// is [`crate::RestartError::Refused`]. Example: [`Baton`].
     pub fn failed(mut self, why: &str) {
         // Whoever is not there needs no reason.
         let _ = self.say(&format!("{FAILED}{why}"));

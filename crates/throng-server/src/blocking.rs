@@ -30,8 +30,34 @@ const DO_NOT_WAIT: i32 = SendFlags::DONTWAIT.bits().cast_signed();
 /// What a line is read by at once.
 const CHUNK_BYTES: usize = 4 << 10;
 
-/// One connection, as a [`crate::BlockingHandler`] has it. It closes when it is dropped, so that nothing that was written
-/// is lost.
+/// One connection, as a [`crate::BlockingHandler`] has it: [`Read`], [`Write`], and lines. It closes when it is dropped, so
+/// that nothing that was written is lost. Whatever reads and writes the traits of [`std::io`] can have it:
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use throng_server::{BlockingConn, Server};
+///
+/// fn total(mut conn: BlockingConn) -> throng_server::Result {
+///     let mut sent = Vec::new();
+///     Read::by_ref(&mut conn).take(1 << 20).read_to_end(&mut sent)?; // never without a bound
+///     let words = format!("{} bytes, client {} from {}", sent.len(), conn.id(), conn.peer().address);
+///     conn.write_all(words.as_bytes())?;
+///     Ok(())
+/// }
+///
+/// # fn main() -> throng_server::Result {
+/// let running = Server::blocking(total).listen("127.0.0.1:0").start()?;
+/// # let mut client = std::net::TcpStream::connect(&running.addresses()[0])?;
+/// # client.write_all(b"hello")?;
+/// # client.shutdown(std::net::Shutdown::Write)?;
+/// # assert!(std::io::read_to_string(client)?.starts_with("5 bytes, client 1 from 127.0.0.1:"));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A read waits for bytes without a limit of its own: [`crate::Timeouts::idle`] and a drain end it, and then it fails, or
+/// gives 0 as [`crate::Conn::read_into`] does. A write waits for the peer, for [`crate::Timeouts::write_stall`] at most.
+/// Nothing is buffered: each `write!` of several parts is several system calls, so format first.
 pub struct BlockingConn {
     /// Only until the drop.
     socket: Option<Arc<Socket>>,
@@ -90,37 +116,91 @@ impl BlockingConn {
         Ok(conn)
     }
 
-    /// Its number.
+    /// Its number, as [`crate::Conn::id`]. Example: [`BlockingConn`].
     pub fn id(&self) -> ConnId {
         self.ticket().id
     }
 
-    /// Both its ends.
+    /// Both its ends, and how it is secured. Example: [`BlockingConn`].
     pub fn peer(&self) -> &Peer {
         &self.ticket().peer
     }
 
     /// As [`crate::Conn::is_draining`].
+    ///
+    /// ```
+    /// # use std::io::{BufRead, BufReader, Write};
+    /// # use throng_server::{BlockingConn, Server};
+    /// fn talk(mut conn: BlockingConn) -> throng_server::Result {
+    ///     conn.write_all(b"Hello.\r\n")?;
+    ///     let mut lines = conn.lines(80);
+    ///     while conn.read_line(&mut lines)?.is_some() {
+    ///         conn.write_all(b"I see.\r\n")?;
+    ///     }
+    ///     if conn.is_draining() {
+    ///         conn.write_all(b"Goodbye.\r\n")?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # fn main() -> throng_server::Result {
+    /// # let running = Server::blocking(talk).listen("127.0.0.1:0").start()?;
+    /// # let client = std::net::TcpStream::connect(&running.addresses()[0])?;
+    /// # let mut heard = BufReader::new(client).lines();
+    /// # assert_eq!(heard.next().unwrap()?, "Hello.");
+    /// # running.shutdown().wait();
+    /// # assert_eq!(heard.next().unwrap()?, "Goodbye.");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_draining(&self) -> bool {
         self.ticket().is_ending()
     }
 
-    /// A drain gives this connection no end-of-file: the handler looks at [`BlockingConn::is_draining`].
+    /// A drain gives this connection no end-of-file from here on: the handler looks at [`BlockingConn::is_draining`] between
+    /// two reads, or is cut at the drain's deadline.
+    ///
+    /// ```
+    /// # use std::io::{Read, Write};
+    /// # use throng_server::{BlockingConn, Server};
+    /// fn count(mut conn: BlockingConn) -> throng_server::Result {
+    ///     conn.protect();
+    ///     let mut number = 0_u64;
+    ///     while !conn.is_draining() {
+    ///         number += 1;
+    ///         conn.write_all(format!("{number}\n").as_bytes())?;
+    ///     }
+    ///     conn.write_all(b"end\n")?;
+    ///     Ok(())
+    /// }
+    /// # fn main() -> throng_server::Result {
+    /// # let running = Server::blocking(count).listen("127.0.0.1:0").start()?;
+    /// # let mut client = std::net::TcpStream::connect(&running.addresses()[0])?;
+    /// # client.read_exact(&mut [0; 4])?;
+    /// running.shutdown();
+    /// assert!(std::io::read_to_string(client)?.ends_with("\nend\n"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn protect(&self) {
         self.ticket().set(PROTECTED);
     }
 
-    /// The peer is known: the handshake's deadline no longer holds.
+    /// As [`crate::Conn::established`], where the example is.
     pub fn established(&self) {
         self.ticket().set(ESTABLISHED);
     }
 
-    /// As [`crate::Conn::lines`].
+    /// As [`crate::Conn::answered`], where the example is.
+    pub fn answered(&self) {
+        self.ticket().note_written(BUSY);
+    }
+
+    /// As [`crate::Conn::lines`]. Example: [`BlockingConn::is_draining`].
     pub fn lines(&self, max: usize) -> Lines {
         Lines::new(max)
     }
 
-    /// As [`crate::Conn::read_line`].
+    /// The next line, as [`crate::Conn::read_line`]. Example: [`BlockingConn::is_draining`].
     ///
     /// # Errors
     /// [`ErrorKind::InvalidData`] when a line is longer than the limit, and whatever a read says.

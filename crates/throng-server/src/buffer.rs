@@ -18,14 +18,47 @@ thread_local! {
     static POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What was read and not cleared yet; it derefs to the bytes.
+/// What was read and not cleared yet; it derefs to the bytes. [`crate::Conn::buffer`] gives one.
+///
+/// A read takes up to some 64 KiB into it, behind what it holds. It grows for whoever does not clear it, without a limit.
+///
+/// ```
+/// use throng_server::{Conn, testing::drive};
+/// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+///
+/// /// Gives back four bytes, in however many pieces they come.
+/// async fn four(mut conn: Conn) -> throng_server::Result {
+///     let mut buffer = conn.buffer();
+///     while buffer.len() < 4 {
+///         if conn.read_into(&mut buffer).await? == 0 {
+///             return Err("fewer than four bytes".into());
+///         }
+///     }
+///     conn.write_all(&buffer[..4]).await?;
+///     buffer.clear();
+///     assert!(buffer.is_empty());
+///     Ok(())
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> throng_server::Result {
+/// let (mut client, _) = drive(four);
+/// client.write_all(b"ab").await?;
+/// client.write_all(b"cd").await?;
+/// let mut heard = [0; 4];
+/// client.read_exact(&mut heard).await?;
+/// assert_eq!(&heard, b"abcd");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Default)]
 pub struct Buffer {
     bytes: Vec<u8>,
 }
 
 impl Buffer {
-    /// Forgets what was read.
+    /// Forgets what was read. The storage is kept for the next read, and given back while that waits. Example:
+    /// [`Buffer`].
     pub fn clear(&mut self) {
         self.bytes.clear();
     }

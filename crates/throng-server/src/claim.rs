@@ -20,7 +20,27 @@ use crate::unix_path::UnixPath;
 /// How often a port chosen by the kernel is asked for anew, when somebody took it before we could name it.
 const CHOICES_MAX: usize = 16;
 
-/// A claimed address, not listening yet.
+/// A claimed address, not listening yet: whoever connects is refused, and nobody else can have it. Dropped, it is free again.
+///
+/// For a program that wants to know first of all whether it has its address, before a database is opened or privileges are
+/// given up; else [`crate::Server::listen`] does it on the way.
+///
+/// ```
+/// use std::net::SocketAddr;
+/// use throng_server::{Claim, Conn, Server};
+///
+/// # fn main() -> throng_server::Result {
+/// let claim = Claim::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+/// let port = claim.address().tcp().unwrap().port();
+/// assert_ne!(port, 0, "the real one");
+/// let taken = Claim::bind(SocketAddr::from(([127, 0, 0, 1], port))).unwrap_err();
+/// assert!(taken.to_string().starts_with(&format!("cannot listen on 127.0.0.1:{port}: ")));
+///
+/// let running = Server::new(|_: Conn| async { Ok(()) }).listen_on(claim).start()?;
+/// assert_eq!(running.addresses()[0].tcp().unwrap().port(), port);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Claim {
     /// Nothing in a worker's process: the first process has it.
@@ -28,12 +48,14 @@ pub struct Claim {
     address: Address,
 }
 
-/// An address could not be claimed.
+/// An address could not be claimed. Its text names both, as in `cannot listen on 127.0.0.1:80: Permission denied (os error
+/// 13)`. Example: [`Claim`].
 #[derive(Debug)]
 pub struct BindError {
     /// Which.
     pub address: Address,
-    /// What the system said.
+    /// What the system said (bind(2)): most often `AddrInUse`, `PermissionDenied` (a port below 1024, ip(7)) or
+    /// `AddrNotAvailable` (not this machine's).
     pub source: io::Error,
 }
 
@@ -55,7 +77,8 @@ impl Claim {
     /// claimed, since the first process has done so ([`crate::worker_or_continue`]).
     ///
     /// # Errors
-    /// When something else has the address, or it is not this machine's.
+    /// When something else has the address, it is not this machine's, or this process may not have it; of a Unix socket when
+    /// its folder is not there or the file is no socket. Example: [`Claim`].
     pub fn bind(address: impl Into<Address>) -> Result<Claim, BindError> {
         let address = address.into();
         if role::worker().is_some() {
@@ -72,13 +95,26 @@ impl Claim {
         bound.map_err(|source| BindError { address, source })
     }
 
-    /// What was claimed, with the real port.
+    /// What was claimed, with the real port. Example: [`Claim`].
     pub fn address(&self) -> &Address {
         &self.address
     }
 
     /// The name under which the service manager passed it, when it was passed by one (systemd.socket(5),
     /// FileDescriptorName).
+    ///
+    /// ```
+    /// use throng_server::{Claim, Inherited};
+    ///
+    /// # fn main() -> throng_server::Result {
+    /// let inherited = Inherited::take()?;
+    /// let admin = inherited.claims.iter().find(|claim| claim.name() == Some("admin.socket"));
+    /// assert!(admin.is_none(), "no service manager started this example");
+    /// let own = Claim::bind(std::net::SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    /// assert_eq!(own.name(), None);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn name(&self) -> Option<&str> {
         match &self.bound {
             Some((_, Kept::Inherited(name))) => Some(name),

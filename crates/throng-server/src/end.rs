@@ -3,32 +3,60 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
 
-/// Why a connection ended. The first reason counts.
+/// Why a connection ended. Each has exactly one, the first that was given; it is told to `finish`, in [`Event::Closed`], and
+/// counted in [`crate::Stats::ended`].
+///
+/// | ends as | ended by | what it tells |
+/// |---|---|---|
+/// | [`Done`](End::Done), [`PeerClosed`](End::PeerClosed), [`Drained`](End::Drained) | the handler, with `Ok` | all is well |
+/// | [`PeerReset`](End::PeerReset) | the peer or the network | everyday, where clients are far away |
+/// | [`TimedOut`](End::TimedOut), [`Stalled`](End::Stalled), [`Expired`](End::Expired) | [`crate::Timeouts`] | if often: look at their settings |
+/// | [`TooSlow`](End::TooSlow) | its [`crate::Outbox`] | if often: [`crate::Limits::queue`] is small |
+/// | [`Kicked`](End::Kicked) | [`crate::Running::kill`], or the handler itself | |
+/// | [`TlsFailed`](End::TlsFailed) | the handshake | no TLS at all, or a client without trust in the certificate |
+/// | [`Failed`](End::Failed), [`Panicked`](End::Panicked) | the handler | look into its code |
+///
+/// ```
+/// use throng_server::{Conn, End, testing::drive};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let (_client, driven) = drive(|_: Conn| async { panic!("a bug") });
+/// assert_eq!(driven.end().await, End::Panicked); // nobody else notices
+///
+/// let end = End::Failed("no such page".to_owned());
+/// assert_eq!((end.name(), &*end.to_string()), ("failed", "failed: no such page"));
+/// # }
+/// ```
+///
+/// [`Event::Closed`]: crate::Event::Closed
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The handler was done with it.
+    /// The handler was done with it, before anybody else ended it.
     Done,
-    /// The peer ended its side.
+    /// The peer ended its side, and the handler returned `Ok` behind that, or an error of kind `UnexpectedEof`.
     PeerClosed,
-    /// The peer, or the network, tore it down.
+    /// The peer, or the network, tore it down: a reset (RFC 9293 §3.5.3), a broken pipe, no way to it any more.
     PeerReset,
-    /// Nothing was heard for too long, or not enough in time.
+    /// Nothing was heard for too long ([`crate::Timeouts::idle`]), or not enough in time ([`crate::Timeouts::handshake`]).
     TimedOut,
-    /// The peer took nothing of what it was told, for too long.
+    /// The peer took nothing of what it was told, for too long ([`crate::Timeouts::write_stall`]).
     Stalled,
-    /// It was as old as connections may become.
+    /// It was as old as connections may become ([`crate::Timeouts::age`]).
     Expired,
-    /// The peer read slower than it was told things, up to its queue's limit.
+    /// The peer read slower than it was told things, up to its queue's limit ([`crate::Limits::queue`]); or did not take the
+    /// last of it in time ([`crate::Timeouts::farewell`]).
     TooSlow,
-    /// An operator ended it.
+    /// An operator ended it ([`crate::Running::kill`]).
     Kicked,
-    /// The server ended, by a drain.
+    /// The server ended, by a drain or because its last [`crate::Running`] was dropped.
     Drained,
-    /// TLS was expected, and its handshake failed, with this message.
+    /// TLS was expected, and its handshake failed or took longer than 10 s, with this message. The handler was never called.
     TlsFailed(String),
-    /// The handler failed, with this message.
+    /// The handler failed, with this message: its error's text. A client may have a hand in it, so make it safe before it
+    /// reaches a terminal.
     Failed(String),
-    /// The handler panicked.
+    /// The handler panicked; the panic itself went to the hook (std::panic::set_hook), so to the standard error.
     Panicked,
 }
 
@@ -52,7 +80,8 @@ pub(crate) const NAMES: [&str; KINDS] = [
 ];
 
 impl End {
-    /// Its name in counters and logs, such as `too_slow`.
+    /// Its name in counters and logs, such as `too_slow`; the key of [`crate::Stats::ended`]. Without the message that some
+    /// have, which [`Display`](fmt::Display) adds. Example: [`End`].
     pub fn name(&self) -> &'static str {
         NAMES[self.kind()]
     }
@@ -99,8 +128,18 @@ impl End {
         matches!(self, End::PeerReset | End::TooSlow | End::Stalled)
     }
 
-    /// The end behind an error of a read or a write: its own if the connection was cut, else what the error says
-    /// about the peer. Nothing when the error has nothing to do with how connections end.
+    /// The end behind an error of a read or a write: its own if the connection was cut, else what the error says about the
+    /// peer. Nothing when the error has nothing to do with how connections end. A handler that lets `?` pass errors on needs
+    /// it not: the server asks it.
+    ///
+    /// ```
+    /// use std::io::{Error, ErrorKind};
+    /// use throng_server::End;
+    ///
+    /// assert_eq!(End::of(&Error::from(ErrorKind::ConnectionReset)), Some(End::PeerReset));
+    /// assert_eq!(End::of(&Error::from(ErrorKind::UnexpectedEof)), Some(End::PeerClosed));
+    /// assert_eq!(End::of(&Error::other("a disk is full")), None);
+    /// ```
     pub fn of(error: &io::Error) -> Option<End> {
         if let Some(cut) = error.get_ref().and_then(|inner| inner.downcast_ref::<Cut>()) {
             return Some(cut.0.clone());

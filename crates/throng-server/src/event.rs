@@ -10,11 +10,38 @@ use crate::limits::Rejected;
 use crate::peer::{ConnId, Peer};
 use crate::state::State;
 
-/// Something that happened.
+/// Something that happened. [`crate::Server::events`] and [`crate::Running::subscribe`] tell it; more kinds may come, so a
+/// `match` has a last arm.
+///
+/// Whatever text is in it, an [`End::Failed`] or a path, may have been made by a client: make it safe before it reaches a
+/// terminal.
+///
+/// ```
+/// use std::sync::mpsc::sync_channel;
+/// use throng_server::{Conn, Event, Server};
+///
+/// # fn main() -> throng_server::Result {
+/// let (tell, told) = sync_channel(100);
+/// let log = move |event: &Event| {
+///     let line = match event {
+///         Event::Opened { id, peer, .. } => format!("{id} came from {}", peer.address.ip().unwrap()),
+///         Event::Closed { id, end, bytes_out, .. } => format!("{id} {end}, {bytes_out} bytes"),
+///         _ => return,
+///     };
+///     let _ = tell.try_send(line); // never wait in here: a full log loses lines
+/// };
+/// let hello = |mut conn: Conn| async move { Ok(conn.write_all(b"Hello.\r\n").await?) };
+/// let running = Server::new(hello).listen("127.0.0.1:0").events(log).start()?;
+/// std::io::read_to_string(std::net::TcpStream::connect(&running.addresses()[0])?)?;
+/// running.shutdown().wait();
+/// assert_eq!(told.iter().take(2).collect::<Vec<_>>(), ["1 came from 127.0.0.1", "1 done, 8 bytes"]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// A connection came.
+    /// A connection came, and is within all limits. A TLS handshake is still to come, so [`Peer::tls`] knows nothing yet.
     Opened {
         /// Its number.
         id: ConnId,
@@ -23,7 +50,7 @@ pub enum Event {
         /// Which worker serves it.
         worker: usize,
     },
-    /// A connection is over.
+    /// A connection is over: its socket is closed, or handed to the kernel to be.
     Closed {
         /// Its number.
         id: ConnId,
@@ -31,11 +58,11 @@ pub enum Event {
         peer: Peer,
         /// Why.
         end: End,
-        /// Bytes that the peer sent.
+        /// Bytes that the peer sent and the handler read; under TLS those inside it.
         bytes_in: u64,
-        /// Bytes that the kernel took for it.
+        /// Bytes that the kernel took for it, which the peer has not read for certain; under TLS those inside it.
         bytes_out: u64,
-        /// How long it lasted.
+        /// How long it lasted, in milliseconds.
         lasted: Duration,
     },
     /// A connection came and was not served.
@@ -88,7 +115,8 @@ pub enum Event {
         /// Is it over?
         over: bool,
     },
-    /// The kernel refused to give a connection; the server goes on and tries again.
+    /// The kernel refused to give a connection; the server goes on and tries again 100 ms later. Descriptors that ran out are
+    /// not told so: who comes then is [`Event::Rejected`] for [`Rejected::NoDescriptor`].
     AcceptFailed {
         /// What the kernel said (accept(2)).
         why: String,

@@ -5,6 +5,14 @@
 //! | `setup` | first, with the connection | a greeting, a look at who comes; when it fails, nothing else runs |
 //! | `serve` | next, and owns the connection | the conversation |
 //! | `finish` | after every `setup` that succeeded, whatever ended the connection | to take back what `setup` did |
+//!
+//! A fourth, `rejected`, is the word for a client who finds no place: [`crate::Limits`].
+//!
+//! What is taken back by `finish` is found there by [`ConnInfo::id`]; what `serve` holds in a variable is dropped with it, also
+//! when it panics or is dropped where it waits, so a value whose `Drop` gives something back needs no `finish`.
+//!
+//! All run inside a tokio runtime, with its timers and its I/O; one that waits must `.await`, or it holds its worker
+//! ([`crate::Event::Blocked`]). Who cannot do without blocking calls writes a [`BlockingHandler`].
 
 use std::future::{Future, ready};
 use std::sync::Arc;
@@ -16,7 +24,8 @@ use crate::limits::Rejected;
 use crate::peer::Peer;
 use crate::report::ConnInfo;
 
-/// Serves connections, by any model. A closure or an `async fn` that takes a [`Conn`] is one.
+/// Serves connections, by any model. A closure or an `async fn` that takes a [`Conn`] is one. Of a closure's argument write the
+/// type, `|conn: Conn|`: without it the compiler does not know the methods that are called on it.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicUsize, Ordering};
@@ -59,19 +68,86 @@ use crate::report::ConnInfo;
 /// # }
 /// ```
 pub trait Handler: Send + Sync + 'static {
-    /// Comes before [`Handler::serve`], on the same connection.
+    /// Comes before [`Handler::serve`], on the same connection. Under TLS the handshake is over then. Does nothing unless
+    /// written.
+    ///
+    /// # Errors
+    /// When it fails, neither `serve` nor `finish` is called, and the connection ends as [`End::of`] its error says, or as
+    /// [`End::Failed`]. The example turns clients away at the door:
+    ///
+    /// ```
+    /// # use throng_server::{Conn, End, Handler, testing::drive};
+    /// struct Local;
+    ///
+    /// impl Handler for Local {
+    ///     async fn setup(&self, conn: &mut Conn) -> throng_server::Result {
+    ///         match conn.peer().address.path() {
+    ///             Some(_) => Ok(()),
+    ///             None => Err("not by our socket".into()),
+    ///         }
+    ///     }
+    ///
+    ///     async fn serve(&self, _conn: Conn) -> throng_server::Result {
+    ///         unreachable!("the client of this example has no path")
+    ///     }
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (_client, driven) = drive(Local);
+    /// assert_eq!(driven.end().await, End::Failed("not by our socket".to_owned()));
+    /// # }
+    /// ```
     fn setup(&self, _conn: &mut Conn) -> impl Future<Output = crate::Result> + Send {
         ready(Ok(()))
     }
 
-    /// Serves one connection to its end.
+    /// Serves one connection to its end. It owns the connection; nothing limits how long it takes but [`crate::Timeouts`] and
+    /// a drain. What it returns is the connection's [`End`]: `Ok` is [`End::Done`], or whoever ended it behind a read of 0; a
+    /// panic is [`End::Panicked`], and nobody else's.
+    ///
+    /// # Errors
+    /// Any: one of the connection itself is told as what it means ([`End::of`]), another as [`End::Failed`] with its text.
+    /// Examples: [`Handler`], [`crate::Result`].
     fn serve(&self, conn: Conn) -> impl Future<Output = crate::Result> + Send;
 
-    /// Comes once after each `setup` that succeeded: when `serve` returned, failed or panicked, and when it was dropped
-    /// since its connection was cut or the server ended. Must return at once.
+    /// Comes once after each `setup` that succeeded: when `serve` returned, failed or panicked, and when it was dropped since
+    /// the server ended. Called on the thread that served, so it must return at once; the connection itself is gone already. A
+    /// panic here is caught, and changes nothing. Example: [`Handler`].
     fn finish(&self, _conn: &ConnInfo, _end: &End) {}
 
-    /// The word for a connection that is not served.
+    /// The word for a connection that is not served; none unless written. It gets half a second to be taken. 64 clients are
+    /// told at a time, and who comes meanwhile is closed without a word; so is one who may speak TLS, and could not read it.
+    ///
+    /// ```
+    /// # use throng_server::{Conn, Handler, Limits, Peer, Rejected, Server};
+    /// # use std::io::{Read, Write};
+    /// struct Small;
+    ///
+    /// impl Handler for Small {
+    ///     async fn serve(&self, mut conn: Conn) -> throng_server::Result {
+    ///         conn.write_all(b"Hello.\r\n").await?;
+    ///         conn.read_into(&mut conn.buffer()).await?;
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn rejected(&self, _peer: &Peer, why: Rejected) -> &[u8] {
+    ///         match why {
+    ///             Rejected::AddressFull => b"There are enough of you.\r\n",
+    ///             _ => b"Come again later.\r\n",
+    ///         }
+    ///     }
+    /// }
+    /// # fn main() -> throng_server::Result {
+    /// let limits = Limits { per_address: 1, per_address_loopback: true, ..Limits::default() };
+    /// let running = Server::new(Small).limits(limits).listen("127.0.0.1:0").start()?;
+    /// # let mut first = std::net::TcpStream::connect(&running.addresses()[0])?;
+    /// # first.read_exact(&mut [0; 8])?;
+    /// # let second = std::net::TcpStream::connect(&running.addresses()[0])?;
+    /// # second.set_read_timeout(Some(std::time::Duration::from_secs(20)))?;
+    /// # assert_eq!(std::io::read_to_string(second)?, "There are enough of you.\r\n");
+    /// # Ok(())
+    /// # }
+    /// ```
     fn rejected(&self, _peer: &Peer, _why: Rejected) -> &[u8] {
         b""
     }
@@ -108,23 +184,86 @@ where
 /// }
 /// ```
 ///
-/// The same counter as a `LocalHandler` compiles, since each worker has one of its own: `examples/per_core.rs`.
+/// The same counter as a `LocalHandler` compiles, since each worker has one of its own. A closure is no `LocalHandler` unless
+/// it is a [`Handler`] too.
+///
+/// ```
+/// use std::cell::Cell;
+/// use throng_server::{Conn, LocalHandler, Server};
+///
+/// struct Counter {
+///     visitors: Cell<u64>,
+/// }
+///
+/// impl LocalHandler for Counter {
+///     async fn serve(&self, mut conn: Conn) -> throng_server::Result {
+///         self.visitors.set(self.visitors.get() + 1);
+///         conn.write_all(format!("visitor {}\r\n", self.visitors.get()).as_bytes()).await?;
+///         Ok(())
+///     }
+/// }
+///
+/// # fn main() -> throng_server::Result {
+/// let running = Server::local(|_| Counter { visitors: Cell::new(0) }).listen("127.0.0.1:0").start()?;
+/// # let client = std::net::TcpStream::connect(&running.addresses()[0])?;
+/// # assert_eq!(std::io::read_to_string(client)?, "visitor 1\r\n");
+/// # Ok(())
+/// # }
+/// ```
 pub trait LocalHandler: 'static {
     /// As [`Handler::setup`].
     fn setup(&self, _conn: &mut Conn) -> impl Future<Output = crate::Result> {
         ready(Ok(()))
     }
 
-    /// Serves one connection to its end.
+    /// As [`Handler::serve`], always on the thread of its worker.
     fn serve(&self, conn: Conn) -> impl Future<Output = crate::Result>;
 
     /// As [`Handler::finish`].
     fn finish(&self, _conn: &ConnInfo, _end: &End) {}
 
-    /// Called ten times a second with the worker's clock: the place for timeouts, instead of a timer for each.
+    /// Called ten times a second ([`crate::timeouts::SWEEP_EVERY`]) with the worker's clock in milliseconds: the place for
+    /// timeouts, instead of a timer for each. It must return at once, since everybody on this worker waits meanwhile. A panic
+    /// here is caught, and the next sweep comes all the same.
+    ///
+    /// ```
+    /// # use std::cell::RefCell;
+    /// # use throng_server::{Conn, End, LocalHandler, Outbox, Server};
+    /// /// Everybody has a second.
+    /// #[derive(Default)]
+    /// struct Brief {
+    ///     here: RefCell<Vec<(u64, Outbox)>>, // since when, and whom to tell
+    /// }
+    ///
+    /// impl LocalHandler for Brief {
+    ///     async fn serve(&self, conn: Conn) -> throng_server::Result {
+    ///         let (mut reader, outbox) = conn.split();
+    ///         self.here.borrow_mut().push((reader.now_ms(), outbox));
+    ///         reader.read_into(&mut reader.buffer()).await?;
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn sweep(&self, now_ms: u64) {
+    ///         self.here.borrow_mut().retain(|(since_ms, outbox)| {
+    ///             let is_due = now_ms - since_ms >= 1000;
+    ///             if is_due {
+    ///                 outbox.push(b"Time is up.\r\n");
+    ///                 outbox.finish(End::TimedOut);
+    ///             }
+    ///             !is_due
+    ///         });
+    ///     }
+    /// }
+    /// # fn main() -> throng_server::Result {
+    /// # let running = Server::local(|_| Brief::default()).listen("127.0.0.1:0").start()?;
+    /// # let client = std::net::TcpStream::connect(&running.addresses()[0])?;
+    /// # assert_eq!(std::io::read_to_string(client)?, "Time is up.\r\n");
+    /// # Ok(())
+    /// # }
+    /// ```
     fn sweep(&self, _now_ms: u64) {}
 
-    /// The word for a connection that is not served.
+    /// As [`Handler::rejected`].
     fn rejected(&self, _peer: &Peer, _why: Rejected) -> &[u8] {
         b""
     }
@@ -149,8 +288,9 @@ impl<H: Handler> LocalHandler for H {
     }
 }
 
-/// Serves connections with plain blocking code over [`std::io::Read`] and [`std::io::Write`], one client at a time or on a
-/// thread for each. A closure or a `fn` that takes a [`BlockingConn`] is one.
+/// Serves connections with plain blocking code over [`std::io::Read`] and [`std::io::Write`], one client at a time
+/// ([`crate::Sequential`]) or on a thread for each ([`crate::Threads`]). A closure `|conn: BlockingConn|` or a `fn` that takes
+/// a [`BlockingConn`] is one.
 ///
 /// ```
 /// use std::io::Write;
@@ -177,21 +317,23 @@ pub trait BlockingHandler: Send + Sync + 'static {
     /// As [`Handler::setup`].
     ///
     /// # Errors
-    /// Whatever makes it useless to serve this connection.
+    /// Whatever makes it useless to serve this connection; neither `serve` nor `finish` is called then.
     fn setup(&self, _conn: &mut BlockingConn) -> crate::Result {
         Ok(())
     }
 
-    /// Serves one connection to its end.
+    /// Serves one connection to its end. Nobody can end a thread from outside: a cut or a drain wakes its reads and writes,
+    /// and nothing else, so one that waits for something else outlives its server's end, and only the end of the process
+    /// ends it.
     ///
     /// # Errors
-    /// Whatever ended it; [`End`] tells which errors have a meaning of their own.
+    /// Whatever ended it; [`End::of`] tells which errors have a meaning of their own. Example: [`BlockingHandler`].
     fn serve(&self, conn: BlockingConn) -> crate::Result;
 
     /// As [`Handler::finish`].
     fn finish(&self, _conn: &ConnInfo, _end: &End) {}
 
-    /// The word for a connection that is not served.
+    /// As [`Handler::rejected`].
     fn rejected(&self, _peer: &Peer, _why: Rejected) -> &[u8] {
         b""
     }

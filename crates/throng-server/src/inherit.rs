@@ -4,6 +4,8 @@
 //! Three variables tell of them: `LISTEN_PID` whom they are for, `LISTEN_FDS` how many there are from descriptor 3 on, and
 //! `LISTEN_FDNAMES` what each is called. A process that starts its successor cannot know that one's number before it is
 //! there, so the [`Baton`] among the sockets vouches for them instead. Whatever else is among them is refused by name.
+//!
+//! `systemd-socket-activate -l 7000 PROGRAM` tries it without a unit.
 
 use std::fmt;
 use std::io;
@@ -21,8 +23,8 @@ use crate::listening::Kept;
 use crate::passed_name;
 use crate::unix_path::UnixPath;
 
-/// At most so many descriptors are taken, the baton included. A server listens at a handful of addresses; whoever says more
-/// says something else.
+/// At most so many descriptors are taken or passed on, the baton included. A server listens at a handful of addresses; whoever
+/// says more says something else. Example: [`InheritError`].
 pub const PASSED_MAX: usize = 64;
 
 /// What the line to a predecessor is called.
@@ -32,17 +34,42 @@ pub(crate) const BATON: &str = "throng.baton";
 const NAMELESS: &str = "unknown";
 
 /// What this process was started with.
+///
+/// ```
+/// use throng_server::{Conn, Inherited, Server};
+///
+/// # async fn serve(_conn: Conn) -> throng_server::Result { Ok(()) }
+/// # fn main() -> throng_server::Result {
+/// let inherited = Inherited::take()?; // first of all
+/// let server = match inherited.claims.is_empty() {
+///     true => Server::new(serve).listen("127.0.0.1:0"), // started by hand
+///     false => inherited.claims.into_iter().fold(Server::new(serve), Server::listen_on),
+/// };
+/// let running = server.start()?;
+/// # assert_eq!(running.addresses().len(), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Inherited {
     /// The listening sockets, in the order in which they were passed. One that is a service manager's has a
     /// [`Claim::name`], and can be held but not refuse; one of a predecessor is ours like any other.
     pub claims: Vec<Claim>,
-    /// The line to the process that this one follows, if there is one: it waits for a word.
+    /// The line to the process that this one follows, if there is one: it waits for a word, 30 s unless it was told otherwise
+    /// ([`crate::Restart::warm_within`]).
     pub baton: Option<Baton>,
 }
 
-/// What was passed cannot be used.
+/// What was passed cannot be used: whoever started this process, a unit or a script, is to be mended, and serving at other
+/// addresses would hide that.
+///
+/// ```
+/// use throng_server::InheritError;
+///
+/// let why = InheritError::TooMany { count: 1000 };
+/// assert_eq!(why.to_string(), "LISTEN_FDS passes 1000 sockets, and at most 64 can be taken");
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum InheritError {
@@ -84,7 +111,8 @@ impl Inherited {
     /// descriptors from 3 on must still be those that were passed.
     ///
     /// # Errors
-    /// When the variables contradict themselves, or one of the descriptors is no listening socket; none is taken then.
+    /// When the variables contradict themselves, or one of the descriptors is no listening socket; none is taken then. Example:
+    /// [`Inherited`].
     pub fn take() -> Result<Inherited, InheritError> {
         let variable = |name| std::env::var(name).ok();
         let (pid, count) = (variable("LISTEN_PID"), variable("LISTEN_FDS"));

@@ -4,27 +4,71 @@ use crate::rate::Rate;
 
 /// How many of what. Limits are hard: they are taken before a connection is served, never noticed after. All may be changed
 /// while the server runs ([`crate::Running::set_limits`]); nobody is cut by that, and nobody is added above them.
+///
+/// ```
+/// use std::time::Duration;
+/// use throng_server::{Full, Limits, Rate};
+///
+/// let limits = Limits {
+///     total: 10_000,
+///     full: Full::Refuse,
+///     per_address: 16,
+///     rate_per_address: Some(Rate { count: 30, per: Duration::from_secs(60) }),
+///     ..Limits::default()
+/// };
+/// assert_eq!((limits.queue, limits.backlog), (1 << 20, 4096));
+/// ```
+///
+/// Where a limit is reached, and what the client notices: [`Full`] for `total`; [`crate::Handler::rejected`]'s word for an
+/// address that has enough; a cut for a full queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections in all, those that are still closing included.
+    /// Connections in all, those that are still closing included. Unless set: the soft limit of descriptors (getrlimit(2))
+    /// less 128 for everything else, so call [`raise_descriptors`] before. 0 serves nobody.
     pub total: usize,
     /// What becomes of clients when `total` is reached.
     pub full: Full,
-    /// Connections from one address; of IPv6, from one /64, which is what one customer gets (RFC 6177). Who is over it
-    /// is told [`crate::LocalHandler::rejected`]'s words.
+    /// Connections from one address, 128 unless set; of IPv6, from one /64, which is what one customer gets (RFC 6177). Who is
+    /// over it is told [`crate::Handler::rejected`]'s words. Those on this machine are not counted, unless
+    /// `per_address_loopback`.
     pub per_address: usize,
     /// How often clients of one address may come, counted as for `per_address`; who comes more often is told
     /// [`Rejected::TooOften`]. None unless set.
     pub rate_per_address: Option<Rate>,
-    /// Do the limits of an address hold for loopback addresses too? There a whole crowd may come through one proxy.
+    /// Do the limits of an address hold for loopback addresses and Unix sockets too? There a whole crowd may come through one
+    /// proxy, so they do not unless set.
     pub per_address_loopback: bool,
-    /// Bytes that may wait in one [`crate::Outbox`]; above it the peer is too slow.
+    /// Bytes that may wait in one [`crate::Outbox`], 1 MiB unless set; above it the peer is too slow. Nothing is reserved: a
+    /// connection for which nothing waits holds none of it.
     pub queue: usize,
-    /// Clients that may wait in the kernel to be accepted; the kernel takes no more than `net.core.somaxconn`.
+    /// Clients that may wait in the kernel to be accepted (listen(2)), 4096 unless set; the kernel takes no more than
+    /// `net.core.somaxconn`, without a word.
     pub backlog: i32,
 }
 
 /// What becomes of a client for whom there is no place.
+///
+/// ```
+/// # use std::io::Read;
+/// use throng_server::{Conn, Full, Limits, Server};
+///
+/// # async fn wait(mut conn: Conn) -> throng_server::Result {
+/// #     conn.write_all(b"!").await?;
+/// #     conn.read_into(&mut conn.buffer()).await?;
+/// #     Ok(())
+/// # }
+/// # fn main() -> throng_server::Result {
+/// let limits = Limits { total: 1, full: Full::Refuse, ..Limits::default() };
+/// let running = Server::new(wait).limits(limits).listen("127.0.0.1:0").start()?;
+/// let mut first = std::net::TcpStream::connect(&running.addresses()[0])?;
+/// first.read_exact(&mut [0])?; // it is served
+/// let second = std::net::TcpStream::connect(&running.addresses()[0])?;
+/// # second.set_read_timeout(Some(std::time::Duration::from_secs(20)))?;
+/// assert_eq!(std::io::read_to_string(second)?, "", "closed at once");
+/// assert_eq!(running.stats().rejected_for.get("full"), Some(&1));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Full {
     /// It waits in the kernel's queue of `backlog`, and is served when one leaves.
@@ -35,7 +79,8 @@ pub enum Full {
     Refuse,
 }
 
-/// Why a connection is not served.
+/// Why a connection is not served. Told to [`crate::Handler::rejected`], where the example is, and in
+/// [`crate::Event::Rejected`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rejected {
     /// Its address has as many as it may ([`Limits::per_address`]).
@@ -64,7 +109,11 @@ impl Rejected {
         Rejected::NoProxyHeader,
     ];
 
-    /// Its name in counters and logs, such as `address_full`.
+    /// Its name in counters and logs, such as `address_full`; the key of [`crate::Stats::rejected_for`].
+    ///
+    /// ```
+    /// assert_eq!(throng_server::Rejected::TooOften.name(), "too_often");
+    /// ```
     pub fn name(self) -> &'static str {
         match self {
             Rejected::AddressFull => "address_full",
@@ -95,7 +144,13 @@ impl Default for Limits {
     }
 }
 
-/// Raises the soft limit of descriptors to the hard one, and says what it is now (getrlimit(2), RLIMIT_NOFILE).
+/// Raises the soft limit of descriptors to the hard one, and says what it is now (getrlimit(2), RLIMIT_NOFILE): each connection
+/// needs one. It is a first line of `main`; where the system does not allow it, the limit stays what it was.
+///
+/// ```
+/// let descriptors = throng_server::raise_descriptors();
+/// assert_eq!(throng_server::Limits::default().total as u64, descriptors - 128);
+/// ```
 pub fn raise_descriptors() -> u64 {
     let raised = rlimit::increase_nofile_limit(u64::MAX);
     raised.unwrap_or_else(|_| soft_descriptors())

@@ -5,7 +5,32 @@ use std::ops::Range;
 
 use crate::buffer::Buffer;
 
-/// What was read of the lines to come. It holds storage only while half a line waits for its rest.
+/// What was read of the lines to come. It holds storage only while half a line waits for its rest, and never more than one read
+/// (64 KiB) beyond the limit of a line.
+///
+/// A line ends with LF, and a CR before it is no part of it; what comes behind the last LF is a line too, if it is not empty.
+///
+/// ```
+/// # use throng_server::{Conn, testing::drive};
+/// # use tokio::io::AsyncWriteExt;
+/// async fn heard(mut conn: Conn) -> throng_server::Result {
+///     let mut lines = conn.lines(3); // made once, kept as long as the connection
+///     let mut heard = Vec::new();
+///     while let Some(line) = conn.read_line(&mut lines).await? {
+///         heard.push(line.to_vec()); // a line is borrowed from `lines`, until the next
+///     }
+///     assert_eq!(heard, [&b"one"[..], b"", b"two"]);
+///     Ok(())
+/// }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> throng_server::Result {
+/// let (mut client, driven) = drive(heard);
+/// client.write_all(b"one\r\n\ntwo").await?;
+/// client.shutdown().await?;
+/// # assert_eq!(driven.end().await, throng_server::End::PeerClosed);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Lines {
     buffer: Buffer,

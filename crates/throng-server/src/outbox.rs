@@ -19,7 +19,55 @@ use crate::socket::Socket;
 use crate::ticket::{BUSY, CUT, FINISHING, PARTING, SERVED, STALLED};
 use crate::worker::{self, Context};
 
-/// Sends to one connection. All clones send to the same.
+/// Sends to one connection, without waiting: whoever has it, on the same worker, appends. All clones send to the same, and the
+/// connection stays open while there is one or its [`crate::Reader`]. [`crate::Conn::split`] makes it; it is not `Send`.
+///
+/// At most [`crate::Limits::queue`] bytes wait in it (1 MiB unless set). Who would make it more is not refused: the peer is too
+/// slow, one write is tried, and then it is cut as [`End::TooSlow`] and all that waits is lost. So nobody who sends ever waits
+/// for one who does not read.
+///
+/// ```
+/// use std::cell::RefCell;
+/// use throng_server::{Conn, ConnInfo, End, Events, LocalHandler, Outbox, Server, Workers};
+///
+/// /// Tells every line to everybody on this worker: with one worker, to everybody.
+/// #[derive(Default)]
+/// struct Room {
+///     here: RefCell<Vec<Outbox>>,
+/// }
+///
+/// impl LocalHandler for Room {
+///     async fn serve(&self, conn: Conn) -> throng_server::Result {
+///         let (mut reader, outbox) = conn.split();
+///         outbox.push(b"welcome\r\n");
+///         self.here.borrow_mut().push(outbox);
+///         let mut lines = reader.lines(1024);
+///         while let Some(line) = reader.read_line(&mut lines).await? {
+///             let told = [line, b"\r\n"].concat();
+///             self.here.borrow().iter().for_each(|outbox| outbox.push(&told));
+///         }
+///         Ok(())
+///     }
+///
+///     /// Whatever ended it: an outbox that stayed here would keep its connection open.
+///     fn finish(&self, conn: &ConnInfo, _end: &End) {
+///         self.here.borrow_mut().retain(|outbox| outbox.id() != conn.id);
+///     }
+/// }
+///
+/// # use std::io::{BufRead, BufReader, Write};
+/// # fn main() -> throng_server::Result {
+/// let one = Events { workers: Workers::Count(1) };
+/// let running = Server::local(|_| Room::default()).model(one).listen("127.0.0.1:0").start()?;
+/// # let connect = || std::net::TcpStream::connect(&running.addresses()[0]);
+/// # let (mut ana, ben) = (connect()?, connect()?);
+/// # let mut ben = BufReader::new(ben).lines();
+/// # assert_eq!(ben.next().unwrap()?, "welcome");
+/// # ana.write_all(b"hello\n")?;
+/// # assert_eq!(ben.next().unwrap()?, "hello");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Outbox {
     link: Rc<Link>,
@@ -56,12 +104,13 @@ impl Outbox {
         Outbox { link }
     }
 
-    /// The number of the connection.
+    /// The number of the connection, as [`crate::Conn::id`]. Example: [`Outbox`].
     pub fn id(&self) -> ConnId {
         self.link.socket.ticket().id
     }
 
-    /// Appends bytes. They are written when the worker's turn is over; after the end they go nowhere.
+    /// Appends bytes. They are written when the worker's turn is over, all of one turn by one write; after the end they go
+    /// nowhere. Above [`crate::Limits::queue`] the connection is cut ([`End::TooSlow`]). Example: [`Outbox`].
     pub fn push(&self, bytes: &[u8]) {
         let link = &*self.link;
         if bytes.is_empty() || link.over.get() {
@@ -81,24 +130,77 @@ impl Outbox {
         self.mark(bytes.len());
     }
 
-    /// Appends bytes that many are told. Short ones are copied: that costs no more than to count who shares them.
+    /// Appends bytes that many are told, as [`Outbox::push`] does. Short ones are copied: that costs no more than to count who
+    /// shares them. Example: [`Outbox::queued`].
     pub fn push_shared(&self, bytes: &Bytes) {
         self.push(bytes);
     }
 
-    /// Bytes that wait here.
+    /// Bytes that wait here: those of this turn, and what the kernel did not take of earlier ones.
+    ///
+    /// ```
+    /// # use throng_server::{Conn, End, LocalHandler, Server};
+    /// struct Bulk;
+    ///
+    /// impl LocalHandler for Bulk {
+    ///     async fn serve(&self, conn: Conn) -> throng_server::Result {
+    ///         let (_reader, outbox) = conn.split();
+    ///         outbox.push_shared(&bytes::Bytes::from_static(b"."));
+    ///         assert_eq!(outbox.queued(), 1);
+    ///         for _ in 0..64 {
+    ///             outbox.push(&[b'x'; 4096]);
+    ///             if outbox.queued() >= 64 << 10 {
+    ///                 outbox.flushed().await; // its own pace, instead of the limit's
+    ///             }
+    ///         }
+    ///         outbox.finish(End::Done);
+    ///         Ok(())
+    ///     }
+    /// }
+    /// # fn main() -> throng_server::Result {
+    /// let running = Server::local(|_| Bulk).listen("127.0.0.1:0").start()?;
+    /// let client = std::net::TcpStream::connect(&running.addresses()[0])?;
+    /// assert_eq!(std::io::read_to_string(client)?.len(), 64 * 4096 + 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn queued(&self) -> usize {
         self.link.waiting.borrow().len()
     }
 
-    /// Ends the connection now; what waits is lost.
+    /// Ends the connection now; what waits is lost. Its reads fail from here on. The first reason that is given counts.
+    ///
+    /// ```
+    /// # use throng_server::{Conn, End, LocalHandler, Server};
+    /// # struct Rude;
+    /// # impl LocalHandler for Rude {
+    /// #     async fn serve(&self, conn: Conn) -> throng_server::Result {
+    /// let (mut reader, outbox) = conn.split();
+    /// outbox.push(b"nobody hears this");
+    /// outbox.cut(End::Kicked);
+    /// assert!(outbox.is_over());
+    /// let error = reader.read_into(&mut reader.buffer()).await.unwrap_err();
+    /// assert_eq!(End::of(&error), Some(End::Kicked));
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// # fn main() -> throng_server::Result {
+    /// # let running = Server::local(|_| Rude).listen("127.0.0.1:0").start()?;
+    /// # let client = std::net::TcpStream::connect(&running.addresses()[0])?;
+    /// # assert_eq!(std::io::read_to_string(client).unwrap_or_default(), "");
+    /// # running.shutdown().wait();
+    /// # assert_eq!(running.stats().ended.get("kicked"), Some(&1));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cut(&self, end: End) {
         self.link.over.set(true);
         self.link.socket.ticket().cut(end);
         self.mark(0);
     }
 
-    /// Ends the connection behind what waits here. The reader is told the end at once.
+    /// Ends the connection behind what waits here: the goodbye. The reader is told the end at once, its next read gives 0. Who
+    /// has not taken it all within [`crate::Timeouts::farewell`] is cut. Example: [`Outbox::queued`].
     pub fn finish(&self, end: End) {
         self.link.over.set(true);
         let ticket = self.link.socket.ticket();
@@ -107,12 +209,13 @@ impl Outbox {
         self.mark(0);
     }
 
-    /// Was the connection cut or finished?
+    /// Was the connection cut or finished? What is pushed then goes nowhere. Example: [`Outbox::cut`].
     pub fn is_over(&self) -> bool {
         self.link.over.get() || self.link.socket.ticket().has(CUT)
     }
 
-    /// Waits until nothing waits here, or nothing more can be sent.
+    /// Waits until nothing waits here, or nothing more can be sent. The kernel has it then, the peer perhaps not yet.
+    /// Cancel-safe. Example: [`Outbox::queued`].
     pub async fn flushed(&self) {
         poll_fn(|cx| {
             let link = &self.link;

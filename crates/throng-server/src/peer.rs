@@ -6,7 +6,14 @@ use crate::address::Address;
 use crate::proxied::Proxied;
 use crate::secured::Secured;
 
-/// The number of a connection, never given twice by one server.
+/// The number of a connection, from 1, never given twice by one server. It is small and can be copied: keep it rather than
+/// anything of the connection.
+///
+/// ```
+/// use throng_server::ConnId;
+/// assert_eq!(ConnId(7).to_string(), "7");
+/// assert!(ConnId(7) < ConnId(8)); // in the order in which they came
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub u64);
 
@@ -17,6 +24,17 @@ impl std::fmt::Display for ConnId {
 }
 
 /// Both ends of a connection, and the way between them.
+///
+/// ```
+/// use std::net::SocketAddr;
+/// use throng_server::Peer;
+///
+/// // As a test makes one, for a handler's `rejected`.
+/// let client = SocketAddr::from(([192, 0, 2, 7], 50123));
+/// let peer = Peer::new(client, SocketAddr::from(([127, 0, 0, 1], 7000)));
+/// assert_eq!(peer.address.ip(), Some(client.ip()));
+/// assert!(peer.local.is_local() && peer.proxy.is_none() && peer.tls().is_none());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Peer {
@@ -30,12 +48,13 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// A peer without anything between.
+    /// A peer without anything between, for tests. Example: [`Peer`].
     pub fn new(address: impl Into<Address>, local: impl Into<Address>) -> Peer {
         Peer { address: address.into(), local: local.into(), proxy: None, secured: OnceLock::new() }
     }
 
-    /// How the connection is secured, if it is. Where a proxy ends TLS, that is told by [`Peer::proxy`].
+    /// How the connection is secured, if it is; known when the handshake is over, so in every handler. Where a proxy ends TLS,
+    /// that is told by [`Peer::proxy`]. Example: [`Secured`].
     pub fn tls(&self) -> Option<&Secured> {
         self.secured.get().map(|secured| &**secured)
     }

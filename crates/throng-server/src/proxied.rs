@@ -7,7 +7,32 @@ use ppp::v2::{Type, TypeLengthValues};
 
 use crate::address::Address;
 
-/// A client that a proxy has passed on.
+/// A client that a proxy has passed on, as [`crate::Peer::proxy`] tells of him.
+///
+/// ```
+/// use throng_server::{Conn, Server};
+///
+/// async fn greet(mut conn: Conn) -> throng_server::Result {
+///     let secure = match &conn.peer().proxy {
+///         // TLS may end here, or at the proxy.
+///         Some(proxy) => proxy.facts.tls.is_some(),
+///         None => conn.peer().tls().is_some(),
+///     };
+///     conn.write_all(if secure { b"in private\n" } else { b"in public\n" }).await?;
+///     Ok(())
+/// }
+///
+/// # use std::io::{Read, Write};
+/// # fn main() -> throng_server::Result {
+/// let running = Server::new(greet).listen("127.0.0.1:0").proxies(["127.0.0.1/32".parse()?]).start()?;
+/// let mut proxy = std::net::TcpStream::connect(&running.addresses()[0])?;
+/// proxy.write_all(b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 443\r\n")?;
+/// let mut heard = String::new();
+/// proxy.read_to_string(&mut heard)?;
+/// assert_eq!(heard, "in public\n");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Proxied {
@@ -23,7 +48,19 @@ impl Proxied {
     }
 }
 
-/// What a proxy can tell of a connection beside its addresses. All of it is empty in version 1.
+/// What a proxy can tell of a connection beside its addresses. All of it is empty in version 1. A header has at most 4 KiB;
+/// worker processes ([`crate::Processes`]) are told the first KiB of each text.
+///
+/// ```
+/// use throng_server::proxy_protocol::{Passed, parse};
+///
+/// // Version 2, from 192.0.2.7:4711 to 192.0.2.1:443, and `PP2_TYPE_AUTHORITY` with six bytes.
+/// let header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x15\xc0\0\x02\x07\xc0\0\x02\x01\x12\x67\x01\xbb\x02\0\x06a.test";
+/// let Passed::Client { facts, .. } = parse(header)? else { panic!("it passes a client on") };
+/// assert_eq!(facts.server_name.as_deref(), Some("a.test"));
+/// assert_eq!(facts.tls, None);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Facts {

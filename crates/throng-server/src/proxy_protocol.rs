@@ -1,8 +1,29 @@
 //! The PROXY protocol, versions 1 and 2: a proxy that passes a client on says first where that one came from
 //! (<https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt>).
 //!
-//! Only listed sources are believed, and from these the header must come, since whoever may send one could be anybody else.
-//! It is read to its last byte and no further: what follows is the client's.
+//! Only listed sources are believed, and from these the header must come, since whoever may send one could be anybody else. It
+//! is read to its last byte and no further: what follows is the client's. It has 5 s, and 4 KiB at most (107 bytes of version
+//! 1, as the document has it); else the connection is closed, as [`crate::Rejected::NoProxyHeader`].
+//!
+//! ```
+//! # use std::io::Write;
+//! use throng_server::{Conn, Server};
+//!
+//! async fn tell(mut conn: Conn) -> throng_server::Result {
+//!     let words = format!("you are {}", conn.peer().address); // the client; the proxy is `peer().proxy`
+//!     conn.write_all(words.as_bytes()).await?;
+//!     Ok(())
+//! }
+//!
+//! # fn main() -> throng_server::Result {
+//! let proxies = ["127.0.0.1/32".parse()?]; // HAProxy beside us, with `send-proxy`
+//! let running = Server::new(tell).proxies(proxies).listen("127.0.0.1:0").start()?;
+//! let mut proxy = std::net::TcpStream::connect(&running.addresses()[0])?;
+//! proxy.write_all(b"PROXY TCP4 192.0.2.7 192.0.2.1 50123 80\r\n")?;
+//! assert_eq!(std::io::read_to_string(proxy)?, "you are 192.0.2.7:50123");
+//! # Ok(())
+//! # }
+//! ```
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -31,10 +52,11 @@ const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 /// The signature, then version and command, family and protocol, and the length of what follows.
 const FIXED_BYTES: usize = 16;
 
-/// What a header says.
+/// What a header says. Example: [`parse`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Passed {
-    /// The proxy speaks for itself, or does not know.
+    /// The proxy speaks for itself (`LOCAL`, such as a health check), does not know (`UNKNOWN`), or passes on who has no
+    /// address of TCP. The connection is served as the proxy's own.
     Itself,
     /// It passes a client on.
     Client {
@@ -47,10 +69,23 @@ pub enum Passed {
     },
 }
 
-/// Reads a whole header.
+/// Reads a whole header, of either version; what stands behind it is not looked at. For tests of a proxy's setting and the
+/// like: the server does it by itself.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidData`] when it is none.
+/// [`ErrorKind::InvalidData`] when it is none, or not whole.
+///
+/// ```
+/// use throng_server::proxy_protocol::{Passed, parse};
+///
+/// let header = b"PROXY TCP6 2001:db8::7 2001:db8::1 50123 80\r\n";
+/// let Passed::Client { source, destination, .. } = parse(header)? else { panic!("it passes a client on") };
+/// assert_eq!((source.port(), destination.port()), (50123, 80));
+///
+/// assert_eq!(parse(b"PROXY UNKNOWN\r\n")?, Passed::Itself);
+/// assert!(parse(b"GET / HTTP/1.1\r\n").is_err());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn parse(header: &[u8]) -> io::Result<Passed> {
     let wrong = |why: &dyn std::fmt::Display| io::Error::new(ErrorKind::InvalidData, why.to_string());
     if header.starts_with(&SIGNATURE) {

@@ -11,13 +11,30 @@ const BUCKETS_MAX: usize = 1 << 16;
 /// Full buckets that are forgotten for each client that comes, so that the map shrinks when a crowd is gone.
 const FORGOTTEN_EACH: usize = 2;
 
-/// So many within so long: a bucket that holds `count` tokens and is filled again within `per`. Who was long away may
-/// come `count` times at once; on the average nobody comes more often than `count` times in each `per`.
+/// So many within so long, as a token bucket: one that holds `count` tokens and is filled again within `per`. Who was long
+/// away may come `count` times at once; on the average nobody comes more often than `count` times in each `per`. 65,536
+/// addresses are remembered at a time; beyond that those with the fullest buckets are forgotten.
+///
+/// ```
+/// # use std::io::Read;
+/// use std::time::Duration;
+/// use throng_server::{Conn, Limits, Rate, Server};
+///
+/// # fn main() -> throng_server::Result {
+/// let rate = Rate { count: 2, per: Duration::from_secs(3600) };
+/// let limits = Limits { rate_per_address: Some(rate), per_address_loopback: true, ..Limits::default() };
+/// let hello = |mut conn: Conn| async move { Ok(conn.write_all(b"hello").await?) };
+/// let running = Server::new(hello).limits(limits).listen("127.0.0.1:0").start()?;
+/// let come = || std::io::read_to_string(std::net::TcpStream::connect(&running.addresses()[0])?);
+/// assert_eq!([come()?, come()?, come()?], ["hello", "hello", ""]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// How many; 0 is nobody at all.
+    /// How many; 0 is nobody at all. More than the nanoseconds in `per` is no limit.
     pub count: u32,
-    /// Within how long.
+    /// Within how long; to the nanosecond.
     pub per: Duration,
 }
 

@@ -8,7 +8,10 @@
 //!
 //! A new process that ends, hangs, or says that it cannot is killed by its number and reaped, and the error says what it said.
 //!
+//! A program that can be restarted so has a `main` of this kind, and is run as often as there are restarts:
+//!
 //! ```no_run
+//! # // Not run: it would have to be the whole program, which begins itself anew. tests/restart is one.
 //! use std::time::Duration;
 //! use throng_server::{Conn, Inherited, Restart, Server};
 //!
@@ -65,18 +68,37 @@ const FIRST: i32 = 3;
 const REPLACED: &str = " (deleted)";
 
 /// How a server is restarted.
+///
+/// ```
+/// # use throng_server::{Conn, Server, State};
+/// use std::{process::Command, time::Duration};
+/// use throng_server::{Restart, RestartError};
+///
+/// # fn main() -> throng_server::Result {
+/// # let running = Server::new(|_: Conn| async { Ok(()) }).listen("127.0.0.1:0").start()?;
+/// let mut next = Command::new("sh");
+/// next.args(["-c", "echo I cannot >&2; exit 3"]); // a new version that does not work
+/// let restart = Restart { warm_within: Duration::from_secs(10), ..Restart::of(next) };
+/// let why = running.restart(restart).unwrap_err();
+/// assert_eq!(why.to_string(), "the new process ended: exit status: 3; it wrote: I cannot\n".trim_end());
+/// assert_eq!(running.state(), State::Open); // and nobody noticed
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Restart {
-    /// The new process.
+    /// The new process. Its standard error is read here until it serves, and then is this process's.
     pub command: Command,
-    /// How long it may take to say that it could serve: 30 s unless set, for a large certificate store on a slow disk.
+    /// How long it may take to say that it could serve: 30 s unless set, for a large certificate store on a slow disk. Then it
+    /// is killed.
     pub warm_within: Duration,
-    /// How long it may take to serve, once it was told to go: 60 s unless set, for a store that must recover.
+    /// How long it may take to serve, once it was told to go: 60 s unless set, for a store that must recover. Then it is
+    /// killed.
     pub open_within: Duration,
 }
 
 impl Restart {
-    /// With this command.
+    /// With this command. Example: [`Restart`].
     pub fn of(command: Command) -> Restart {
         let (warm_within, open_within) = (Duration::from_secs(30), Duration::from_secs(60));
         Restart { command, warm_within, open_within }
@@ -86,6 +108,12 @@ impl Restart {
     ///
     /// # Errors
     /// When the system does not say which program this is.
+    ///
+    /// ```
+    /// let again = throng_server::Restart::again()?;
+    /// assert_eq!(again.command.get_program(), std::env::current_exe()?.as_os_str());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn again() -> io::Result<Restart> {
         let mut command = Command::new(program()?);
         command.args(std::env::args_os().skip(1));
@@ -99,7 +127,28 @@ fn program() -> io::Result<PathBuf> {
     Ok(replaced.filter(|_| !path.exists()).unwrap_or(path))
 }
 
-/// A new process that is warm: it could serve, and waits to be told. Dropped, it is killed and reaped.
+/// A new process that is warm: it could serve, and waits to be told. Dropped, it is killed and reaped. [`crate::Running::heir`]
+/// gives it, for a service with something that only one process can have:
+///
+/// ```
+/// # use std::{process::Command, time::Duration};
+/// # use throng_server::{Conn, Restart, Server, State};
+/// # fn main() -> throng_server::Result {
+/// # let running = Server::new(|_: Conn| async { Ok(()) }).listen("127.0.0.1:0").start()?;
+/// # let mut next = Command::new("sh"); // it says what a Baton says, over the descriptor behind that of the one socket
+/// # next.args(["-c", "echo warm >&4; read go <&4; echo open >&4"]);
+/// # let restart = Restart::of(next);
+/// let mut heir = running.heir(restart)?; // it could serve
+/// running.let_go()?; // who comes from here on waits in the kernel
+/// assert_eq!(running.state(), State::LetGo);
+/// running.drain(Duration::from_secs(30)).wait();
+/// // here the store is closed
+/// let number = heir.open()?; // it serves; if not, `heir.into_claims()` is what this process goes on with
+/// assert_eq!(number, heir.id());
+/// assert!(heir.into_claims().is_empty());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Heir {
     child: Child,
@@ -128,12 +177,13 @@ impl Heir {
         Ok(heir)
     }
 
-    /// Its number.
+    /// Its number in the system. Example: [`Heir`].
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Tells it to go, and waits until it serves. Gives its number.
+    /// Tells it to go, and waits until it serves, for [`Restart::open_within`]. Gives its number. Said again, it does nothing
+    /// more. Example: [`Heir`].
     ///
     /// # Errors
     /// When it cannot, or does not in time; it is killed then.
@@ -150,8 +200,28 @@ impl Heir {
         Ok(self.id())
     }
 
-    /// Ends it, and gives the sockets back: a server can listen on them again, and who waits in their queues is served by
-    /// it. None when the heir serves.
+    /// Ends it, and gives the sockets back: a server can listen on them again, and who waits in their queues is served by it.
+    /// None when the heir serves.
+    ///
+    /// ```
+    /// # use std::{process::Command, time::Duration};
+    /// # use throng_server::{Conn, Restart, Server};
+    /// # async fn hello(mut conn: Conn) -> throng_server::Result { Ok(conn.write_all(b"hello").await?) }
+    /// # fn main() -> throng_server::Result {
+    /// # let running = Server::new(hello).listen("127.0.0.1:0").start()?;
+    /// # let mut next = Command::new("sh");
+    /// # next.args(["-c", "echo warm >&4; read go <&4; echo failed no disk >&4; read forever <&4"]);
+    /// # let mut heir = running.heir(Restart::of(next))?;
+    /// # running.let_go()?;
+    /// # running.drain(Duration::ZERO).wait();
+    /// let waits = std::net::TcpStream::connect(&running.addresses()[0])?; // nobody serves now
+    /// assert!(heir.open().is_err());
+    /// let claims = heir.into_claims();
+    /// let again = claims.into_iter().fold(Server::new(hello), Server::listen_on).start()?;
+    /// assert_eq!(std::io::read_to_string(waits)?, "hello");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn into_claims(mut self) -> Vec<Claim> {
         std::mem::take(&mut self.claims)
     }
@@ -217,7 +287,19 @@ impl Drop for Heir {
 /// Becomes another program, in this very process: its number, its parent and its terminal stay. Every thread ends, and
 /// every descriptor is closed but the standard ones and these sockets, which the program takes as
 /// [`crate::Inherited::take`] does. Returns only when that failed; some descriptors may be lost then, so that nothing
-/// is left to do but to try once more or to end.
+/// is left to do but to try once more or to end. Nothing is dropped (execve(2)): what must be written is written before.
+///
+/// ```
+/// # use std::{net::SocketAddr, process::Command};
+/// use throng_server::{Claim, restart::replace};
+///
+/// # fn main() -> throng_server::Result {
+/// let claim = Claim::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+/// let mut next = Command::new("sh");
+/// next.args(["-c", "test $LISTEN_FDS = 1 && test $LISTEN_PID = $$"]); // from here on this process is that
+/// Err(replace(next, &[claim]).into())
+/// # }
+/// ```
 pub fn replace(mut command: Command, claims: &[Claim]) -> io::Error {
     if let Err(why) = pass(&mut command, claims, None) {
         return io::Error::other(why.to_string());

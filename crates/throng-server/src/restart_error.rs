@@ -5,7 +5,15 @@ use std::{fmt, io};
 
 use crate::inherit::PASSED_MAX;
 
-/// A server was not restarted; it goes on, unless it had let go.
+/// A server was not restarted; it goes on, unless it had let go. What it says of the new process may hold whatever that wrote,
+/// 4 KiB at most: make it safe before it reaches a terminal.
+///
+/// ```
+/// use throng_server::RestartError;
+///
+/// let why = RestartError::Refused { why: "the store is of a later version".to_owned() };
+/// assert_eq!(why.to_string(), "the new process cannot serve: the store is of a later version");
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RestartError {

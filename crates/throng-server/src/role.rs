@@ -44,33 +44,48 @@ impl Post {
 /// input, and sees to it that the worker ends when the first process does; then `main` goes on, and
 /// [`crate::Server::start`] serves and never returns.
 ///
-/// ```no_run
+/// ```
+/// # #[cfg(not(target_os = "linux"))] fn main() {}
+/// # #[cfg(target_os = "linux")]
+/// # mod program {
 /// use throng_server::{Conn, Processes, Server, Workers};
 ///
-/// async fn echo(mut conn: Conn) -> throng_server::Result {
-///     let mut buffer = conn.buffer();
-///     while conn.read_into(&mut buffer).await? > 0 {
-///         conn.write_all(&buffer).await?;
-///         buffer.clear();
-///     }
+/// async fn whose(mut conn: Conn) -> throng_server::Result {
+///     conn.write_all(std::process::id().to_string().as_bytes()).await?;
 ///     Ok(())
 /// }
 ///
-/// fn main() -> Result<(), throng_server::StartError> {
-///     throng_server::worker_or_continue();
-///     let server = Server::local(|_| echo).model(Processes { workers: Workers::Count(4) });
-///     let _running = server.listen("127.0.0.1:7000").start()?; // a worker stays in here
-///     loop {
-///         std::thread::park();
-///     }
+/// fn main() -> throng_server::Result {
+///     throng_server::worker_or_continue(); // first of all
+///     let server = Server::local(|_| whose).model(Processes { workers: Workers::Count(2) });
+///     let running = server.listen("127.0.0.1:0").start()?; // a worker stays in here
+///     assert_eq!(running.processes().len(), 2);
+///     let heard = std::io::read_to_string(std::net::TcpStream::connect(&running.addresses()[0])?)?;
+///     assert!(running.processes().contains(&heard.parse()?));
+///     running.shutdown().wait();
+///     Ok(())
 /// }
+/// # pub fn run() -> throng_server::Result { main() }
+/// # }
+/// # #[cfg(target_os = "linux")]
+/// # fn main() -> throng_server::Result { program::run() }
 /// ```
+///
+/// It may be called more than once; what the first call found holds.
 pub fn worker_or_continue() {
     ROLE.get_or_init(|| post().map_or(Role::First, Role::Worker));
 }
 
 /// The number of the worker that this process is, from 0; `None` in a first process, and before [`worker_or_continue`].
 /// A program asks to leave out what only its first process should do before the start.
+///
+/// ```
+/// throng_server::worker_or_continue();
+/// if throng_server::worker_number().is_none() {
+///     println!("starting"); // once, and not in every worker
+/// }
+/// # assert_eq!(throng_server::worker_number(), None);
+/// ```
 pub fn worker_number() -> Option<usize> {
     worker().map(|post| post.number)
 }

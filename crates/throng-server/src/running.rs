@@ -34,7 +34,39 @@ const ORDER_MAX: Duration = Duration::from_secs(10);
 /// How long handlers have to notice that their connection was cut, before they are dropped; and then the threads, to end.
 const CUT_GRACE: Duration = Duration::from_secs(1);
 
-/// A running server.
+/// A running server, to operate it from any thread. All clones are the same server; when the last one is dropped it stops at
+/// once, and who is connected is cut. So `main` keeps one, and waits on it: [`Running::until_signal`], or [`Drain::wait`].
+///
+/// The calls that give orders wait until they are carried out, 10 s at most. Behind the end all of them answer still: `stats`
+/// what happened, `state` [`State::Closed`], and what would change something is an error.
+///
+/// ```
+/// use throng_server::{Conn, Pause, Server, State};
+///
+/// # async fn echo(mut conn: Conn) -> throng_server::Result {
+/// #     let mut buffer = conn.buffer();
+/// #     while conn.read_into(&mut buffer).await? > 0 {
+/// #         conn.write_all(&buffer).await?;
+/// #         buffer.clear();
+/// #     }
+/// #     Ok(())
+/// # }
+/// # fn main() -> throng_server::Result {
+/// let running = Server::new(echo).listen("127.0.0.1:0").start()?;
+/// let address = &running.addresses()[0];
+/// assert_eq!((running.state(), running.model()), (State::Open, "events"));
+///
+/// running.pause(Pause::Refuse)?;
+/// assert!(std::net::TcpStream::connect(address).is_err());
+/// running.resume()?;
+/// assert!(std::net::TcpStream::connect(address).is_ok());
+///
+/// let report = running.shutdown().wait();
+/// assert_eq!((report.cut, running.state()), (0, State::Closed));
+/// assert!(running.resume().is_err());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Running {
     inner: Arc<Inner>,
@@ -80,40 +112,62 @@ impl Running {
         Running { inner: Arc::new(inner) }
     }
 
-    /// Where it listens, with the real ports, in the order in which they were given.
+    /// Where it listens, with the real ports, in the order in which they were given; also when it is paused or over. A client
+    /// connects to one as it is: `TcpStream::connect(&running.addresses()[0])`. Example: [`Running`].
     pub fn addresses(&self) -> &[Address] {
         &self.inner.addresses
     }
 
-    /// How it is.
+    /// How it is. Example: [`State`].
     pub fn state(&self) -> State {
         *lock(&self.inner.state)
     }
 
-    /// By what means it serves: `sequential`, `threads`, `pool`, `events` or `processes`.
+    /// By what means it serves: `sequential`, `threads`, `pool`, `events` or `processes`. Example: [`Running`].
     pub fn model(&self) -> &'static str {
         self.inner.shared.model
     }
 
     /// How many clients wait in the kernel to be accepted, since the model or a limit serves no more at the same time.
-    /// `None` where the system does not say; Linux does, of ports.
+    /// `None` where the system does not say; Linux does, of ports (/proc/net/tcp), and not of Unix sockets.
+    ///
+    /// ```
+    /// # use throng_server::{Conn, Sequential, Server};
+    /// # async fn hold(mut conn: Conn) -> throng_server::Result {
+    /// #     conn.read_into(&mut conn.buffer()).await?;
+    /// #     Ok(())
+    /// # }
+    /// # fn main() -> throng_server::Result {
+    /// let running = Server::new(hold).model(Sequential).listen("127.0.0.1:0").start()?;
+    /// let come = || std::net::TcpStream::connect(&running.addresses()[0]);
+    /// let (_served, _waits) = (come()?, come()?); // both are connected, and one is served
+    /// # let mut looks = (0..50_000_000).inspect(|_| std::thread::yield_now());
+    /// # #[cfg(target_os = "linux")]
+    /// # looks.find(|_| running.waiting() == Some(1));
+    /// # #[cfg(target_os = "linux")]
+    /// assert_eq!(running.waiting(), Some(1));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn waiting(&self) -> Option<usize> {
         let ports: Vec<_> = self.inner.addresses.iter().filter_map(Address::tcp).collect();
         queue::waiting(&ports)
     }
 
-    /// The processes of its workers that serve now, in the order of the workers' numbers; none but under [`crate::Processes`].
+    /// The processes of its workers that serve now, by their numbers in the system, in the order of the workers' numbers; none
+    /// but under [`crate::Processes`]. Example: [`crate::worker_or_continue`].
     pub fn processes(&self) -> Vec<u32> {
         self.inner.shared.processes()
     }
 
-    /// What happened since the start.
+    /// What happened since the start; also when the server is over. Each number is right, and they are read one after the
+    /// other, so that sums may be off by what happens meanwhile. Example: [`Stats`].
     pub fn stats(&self) -> Stats {
         let shared = &self.inner.shared;
         shared.counters.read(shared.registry.open())
     }
 
-    /// The same, worker by worker.
+    /// The same, worker by worker. Example: [`WorkerStats`].
     pub fn workers(&self) -> Vec<WorkerStats> {
         let shared = &self.inner.shared;
         shared.counters.read_each(|worker| shared.registry.load(worker))
@@ -121,7 +175,7 @@ impl Running {
 
     /// Tells every event from here on, beside the sink of [`crate::Server::events`]. So many are kept for this subscriber
     /// while it is busy (rounded up to a power of two, at most [`crate::subscriber::KEPT_MAX`]); beyond that it is told how
-    /// many it missed.
+    /// many it missed. Example: [`Subscriber`].
     ///
     /// # Errors
     /// When there are [`crate::subscriber::SUBSCRIBERS_MAX`] already.
@@ -129,7 +183,7 @@ impl Running {
         self.inner.shared.subscribers.add(capacity)
     }
 
-    /// What is allowed.
+    /// What is allowed now. Example: [`Running::set_limits`].
     pub fn limits(&self) -> Limits {
         self.inner.shared.limits()
     }
@@ -139,6 +193,16 @@ impl Running {
     ///
     /// # Errors
     /// When the kernel does not take another `backlog`; all other limits hold then.
+    ///
+    /// ```
+    /// # use throng_server::{Conn, Limits, Server};
+    /// # fn main() -> throng_server::Result {
+    /// # let running = Server::new(|_: Conn| async { Ok(()) }).listen("127.0.0.1:0").start()?;
+    /// running.set_limits(Limits { total: 100, ..running.limits() })?;
+    /// assert_eq!(running.limits().total, 100);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_limits(&self, limits: Limits) -> io::Result<()> {
         let _changing = lock(&self.inner.changing);
         let is_relisted = limits.backlog != self.limits().backlog;
@@ -149,18 +213,31 @@ impl Running {
         }
     }
 
-    /// How long things may take.
+    /// How long things may take now. Example: [`Running::set_timeouts`].
     pub fn timeouts(&self) -> Timeouts {
         self.inner.shared.timeouts()
     }
 
     /// Waits so long from here on, also for those who are here: the next look at them, within a second, goes by it. Workers
     /// that are processes ([`crate::Processes`]) keep what they were started with, and so does a worker that is begun anew.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use throng_server::{Conn, Server, Timeouts};
+    /// # fn main() -> throng_server::Result {
+    /// # let running = Server::new(|_: Conn| async { Ok(()) }).listen("127.0.0.1:0").start()?;
+    /// let minute = Some(Duration::from_secs(60));
+    /// running.set_timeouts(Timeouts { idle: minute, ..running.timeouts() });
+    /// assert_eq!(running.timeouts().idle, minute);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_timeouts(&self, timeouts: Timeouts) {
         self.inner.shared.set_timeouts(timeouts);
     }
 
-    /// Who is connected, by number.
+    /// Who is connected, in the order of their numbers, closing ones included: a copy, which may be old by the time it is
+    /// looked at. It looks at every connection, so it is for people, not for each message. Example: [`ConnInfo`].
     pub fn conns(&self) -> Vec<ConnInfo> {
         let now_ms = clock::now_ms();
         let mut conns: Vec<_> =
@@ -169,7 +246,27 @@ impl Running {
         conns
     }
 
-    /// Ends one connection now. `false` when there is none of this number.
+    /// Ends one connection now, as [`End::Kicked`]: its handler's next read or write fails, and what waits to be written is
+    /// lost. `false` when there is none of this number.
+    ///
+    /// ```
+    /// # use std::io::Read;
+    /// # use throng_server::{Conn, ConnId, Server};
+    /// # async fn hold(mut conn: Conn) -> throng_server::Result {
+    /// #     conn.write_all(b"hi").await?;
+    /// #     conn.read_into(&mut conn.buffer()).await?;
+    /// #     Ok(())
+    /// # }
+    /// # fn main() -> throng_server::Result {
+    /// # let running = Server::new(hold).listen("127.0.0.1:0").start()?;
+    /// let mut client = std::net::TcpStream::connect(&running.addresses()[0])?;
+    /// client.read_exact(&mut [0; 2])?; // "hi": it is served
+    /// assert!(running.kill(running.conns()[0].id));
+    /// assert!(!running.kill(ConnId(99)));
+    /// assert_eq!(std::io::read_to_string(client).unwrap_or_default(), "");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn kill(&self, id: ConnId) -> bool {
         let ticket = self.inner.shared.registry.find(id);
         ticket.map(|ticket| ticket.cut(End::Kicked)).is_some()
@@ -184,6 +281,21 @@ impl Running {
     ///
     /// # Errors
     /// When the server is draining or over, or the kernel does not do it; it takes new clients then as before.
+    /// [`Pause::Refuse`] of a socket that a service manager passed is one ([`crate::Inherited`]): it is not ours to close.
+    ///
+    /// ```
+    /// # use throng_server::{Conn, Pause, Server};
+    /// # fn main() -> throng_server::Result {
+    /// # let hello = |mut conn: Conn| async move { Ok(conn.write_all(b"hello").await?) };
+    /// # let running = Server::new(hello).listen("127.0.0.1:0").start()?;
+    /// running.pause(Pause::Hold)?;
+    /// let waits = std::net::TcpStream::connect(&running.addresses()[0])?; // connected, not served
+    /// assert_eq!(running.stats().accepted, 0);
+    /// running.resume()?;
+    /// assert_eq!(std::io::read_to_string(waits)?, "hello");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn pause(&self, pause: Pause) -> io::Result<Paused> {
         let _changing = lock(&self.inner.changing);
         let before = self.inner.may_change()?;
@@ -205,7 +317,8 @@ impl Running {
         Ok(Paused { taken, in_flight: self.inner.shared.registry.open() })
     }
 
-    /// Takes new clients again, at the same addresses.
+    /// Takes new clients again, at the same addresses. Of one that is not paused it changes nothing. Example:
+    /// [`Running::pause`].
     ///
     /// # Errors
     /// When the server is draining or over, or a port could not be had again; it stays paused then.
@@ -223,13 +336,14 @@ impl Running {
         Ok(())
     }
 
-    /// Ends the server as [`Running::drain`] does, with the patience of [`Timeouts::drain`].
+    /// Ends the server as [`Running::drain`] does, with the patience of [`Timeouts::drain`]. Returns at once: [`Drain::wait`]
+    /// waits. Example: [`Running`].
     pub fn shutdown(&self) -> Drain {
         self.drain(self.timeouts().drain)
     }
 
     /// Starts a new process that could take over: it has all listening sockets, and waits to be told. This server goes on
-    /// as before. Waits for the new process, so it must not be called on an event loop.
+    /// as before. Waits for the new process, so it must not be called on an event loop. Example: [`crate::restart`].
     ///
     /// # Errors
     /// When the new process cannot serve, ends, or does not answer in time; it is killed and reaped then. And when another
@@ -251,7 +365,7 @@ impl Running {
     /// If none has, the addresses are free, and who waits is reset; so there must be an [`Heir`].
     ///
     /// # Errors
-    /// When the server is draining or over.
+    /// When the server is draining or over. Example: [`crate::restart`].
     pub fn let_go(&self) -> io::Result<()> {
         let _changing = lock(&self.inner.changing);
         if self.state() == State::LetGo {
@@ -264,7 +378,7 @@ impl Running {
 
     /// Lets a new process serve beside this one, and then in its place: from here on it alone accepts. Who is here is served
     /// on; a [`Running::drain`] ends that. Gives the new process's number. For a service with nothing that only one process
-    /// can have; another one uses [`Running::heir`].
+    /// can have; another one uses [`Running::heir`]. Example: [`crate::restart`].
     ///
     /// # Errors
     /// As [`Running::heir`]; this server goes on then as if nothing had been.
@@ -276,8 +390,39 @@ impl Running {
         Ok(id)
     }
 
-    /// Ends the server: no new clients; a connection where nothing is under way gets its end-of-file at once, a busy one
-    /// when it comes to that point; who is left at the deadline is cut. Said again, it may come sooner, never later.
+    /// Ends the server: no new clients; a connection where nothing is under way gets its end-of-file at once, a busy one when
+    /// it comes to that point; who is left at the deadline is cut. Said again, it may come sooner, never later. Returns at
+    /// once.
+    ///
+    /// Nothing is under way when all that was read was answered by a write, or [`crate::Conn::answered`] says so. Who was cut
+    /// has a second to notice; what still runs on a worker then is dropped.
+    ///
+    /// ```
+    /// # use std::io::{BufRead, BufReader, Write};
+    /// # use std::time::Duration;
+    /// # use throng_server::{Conn, Server};
+    /// /// Answers after a second line only, so that one line leaves it with half a question.
+    /// async fn two(mut conn: Conn) -> throng_server::Result {
+    ///     let mut lines = conn.lines(80);
+    ///     while conn.read_line(&mut lines).await?.is_some() && conn.read_line(&mut lines).await?.is_some() {
+    ///         conn.write_all(b"both\r\n").await?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # fn main() -> throng_server::Result {
+    /// # let running = Server::new(two).listen("127.0.0.1:0").start()?;
+    /// let mut client = std::net::TcpStream::connect(&running.addresses()[0])?;
+    /// # let mut heard = BufReader::new(client.try_clone()?).lines();
+    /// client.write_all(b"one\ntwo\nthree\n")?;
+    /// assert_eq!(heard.next().unwrap()?, "both");
+    ///
+    /// let drain = running.drain(Duration::from_secs(30)); // it waits for "four"
+    /// client.write_all(b"four\n")?;
+    /// assert_eq!(heard.next().unwrap()?, "both");
+    /// assert_eq!(drain.wait().cut, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn drain(&self, patience: Duration) -> Drain {
         let patience_ms = millis(patience);
         let deadline_ms = clock::now_ms().saturating_add(patience_ms);
@@ -302,13 +447,15 @@ impl Running {
     }
 }
 
-/// A drain under way.
+/// A drain under way. Dropped, it goes on. Examples: [`Running::drain`], [`Report`].
 pub struct Drain {
     draining: Arc<Draining>,
 }
 
 impl Drain {
-    /// Waits until the server is over.
+    /// Waits until the server is over: until the last connection has ended, or the deadline and some two seconds for what was
+    /// cut to end. Any number may wait, and all get the same report. It holds its thread, so a task calls it by
+    /// `spawn_blocking`. Example: [`Report`].
     pub fn wait(&self) -> Report {
         let mut progress = lock(&self.draining.progress);
         loop {

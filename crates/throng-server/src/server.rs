@@ -36,7 +36,31 @@ use crate::worker::Worker;
 /// How long what had begun may take to end, when the start fails.
 const GIVEN_UP_MAX: Duration = Duration::from_secs(2);
 
-/// A server to be. `K` is the kind of its handler.
+/// A server to be: a handler, at least one address, and whatever else is not as it is unless said. Nothing happens before
+/// [`Server::start`]; what went wrong on the way, such as an address that is taken, is said there. `K` is the kind of its
+/// handler: shared, one for each worker, or blocking.
+///
+/// ```
+/// use throng_server::{Conn, Events, Limits, Server, Timeouts, Workers};
+///
+/// # fn main() -> Result<(), throng_server::StartError> {
+/// let hello = |mut conn: Conn| async move { Ok(conn.write_all(b"Hello.\r\n").await?) };
+/// let running = Server::new(hello)
+///     .listen("127.0.0.1:0")
+///     .listen("[::1]:0") // as many as one likes
+///     .model(Events { workers: Workers::Count(2) })
+///     .limits(Limits { per_address: 16, ..Limits::default() })
+///     .timeouts(Timeouts { idle: None, ..Timeouts::default() })
+///     .start()
+/// #    .or_else(|_| Server::new(hello).listen("127.0.0.1:0").listen("127.0.0.1:0").start()) // no IPv6 here
+///     ?;
+/// for address in running.addresses() {
+///     let heard = std::net::TcpStream::connect(address).and_then(std::io::read_to_string);
+///     assert_eq!(heard.unwrap(), "Hello.\r\n");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct Server<K> {
     kind: K,
     model: Box<dyn sealed::Model<K>>,
@@ -51,20 +75,43 @@ pub struct Server<K> {
 
 impl Server<()> {
     /// Serves every connection with this handler, by [`Events`] unless another model is chosen. What the handler needs from
-    /// elsewhere it captures.
+    /// elsewhere it captures; what all share is in an [`Arc`].
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    /// use throng_server::{Conn, Server};
+    ///
+    /// async fn count(mut conn: Conn, visitors: Arc<AtomicU64>) -> throng_server::Result {
+    ///     let number = visitors.fetch_add(1, Ordering::Relaxed) + 1;
+    ///     conn.write_all(format!("visitor {number}\r\n").as_bytes()).await?;
+    ///     Ok(())
+    /// }
+    ///
+    /// # fn main() -> throng_server::Result {
+    /// let visitors = Arc::new(AtomicU64::new(0));
+    /// let server = Server::new(move |conn: Conn| count(conn, Arc::clone(&visitors)));
+    /// let running = server.listen("127.0.0.1:0").start()?;
+    /// # let come = || std::io::read_to_string(std::net::TcpStream::connect(&running.addresses()[0])?);
+    /// # assert_eq!([come()?, come()?], ["visitor 1\r\n", "visitor 2\r\n"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new<H: Handler>(handler: H) -> Server<Shareable<H>> {
         Server::of(Shareable(Arc::new(handler)), Events { workers: Workers::Auto })
     }
 
     /// Serves the connections of each worker with a handler of its own, made on the worker's thread, by [`Events`] unless
-    /// another model is chosen.
+    /// another model is chosen. The factory has a minute; one that panics or is slower is [`StartError::Factory`]. Examples:
+    /// [`LocalHandler`], [`Worker`].
     pub fn local<H: LocalHandler>(
         factory: impl Fn(&Worker) -> H + Send + Sync + 'static,
     ) -> Server<PerWorker<H>> {
         Server::of(PerWorker(Box::new(factory)), Events { workers: Workers::Auto })
     }
 
-    /// Serves every connection with plain blocking code, by [`Threads`] unless another model is chosen.
+    /// Serves every connection with plain blocking code, by [`Threads`] unless another model is chosen. Example:
+    /// [`BlockingHandler`].
     pub fn blocking<H: BlockingHandler>(handler: H) -> Server<Blocking<H>> {
         Server::of(Blocking(Arc::new(handler)), Threads::default())
     }
@@ -85,41 +132,65 @@ impl<K: 'static> Server<K> {
         }
     }
 
-    /// Listens on an address, such as `127.0.0.1:50007`, `[::1]:0` or `unix:/run/echo.sock`. May be said several times.
+    /// Listens on an address, such as `127.0.0.1:50007`, `[::1]:0` or `unix:/run/echo.sock` ([`Address::resolve`]). Port 0 is a
+    /// free one, which [`Running::addresses`] tells. May be said several times. The address is claimed here and now, and that
+    /// it could not be is told by [`Server::start`], the first one of several. Example: [`Server`].
     pub fn listen(self, address: &str) -> Server<K> {
         self.place(claim(address), Speaks::Plain)
     }
 
-    /// Listens on an address that was claimed before.
+    /// Listens on an address that was claimed before, or was passed to this process. Examples: [`Claim`], [`crate::Inherited`].
     pub fn listen_on(self, claim: Claim) -> Server<K> {
         self.place(Ok(claim), Speaks::Plain)
     }
 
-    /// Listens on an address where nothing but TLS is spoken.
+    /// Listens on an address where nothing but TLS is spoken; who speaks plain ends as [`crate::End::TlsFailed`]. A handshake
+    /// has 10 s. Example: [`crate::tls`].
     pub fn listen_tls(self, address: &str, tls: &Tls) -> Server<K> {
         self.place(claim(address), Speaks::Tls(tls.clone()))
     }
 
     /// The same on an address that was claimed before.
+    ///
+    /// ```
+    /// # use std::net::SocketAddr;
+    /// use throng_server::{Claim, Conn, Server, Tls};
+    ///
+    /// # fn main() -> throng_server::Result {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    /// # let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+    /// # std::fs::write(&certificate, made.cert.pem())?;
+    /// # std::fs::write(&key, made.signing_key.serialize_pem())?;
+    /// let claim = Claim::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?; // before anything that takes long
+    /// let tls = Tls::files(&certificate, &key)?;
+    /// let running = Server::new(|_: Conn| async { Ok(()) }).listen_tls_on(claim, &tls).start()?;
+    /// # std::io::Write::write_all(&mut std::net::TcpStream::connect(&running.addresses()[0])?, b"GET /")?;
+    /// # let mut looks = (0..50_000_000).inspect(|_| std::thread::yield_now());
+    /// # assert!(looks.any(|_| running.stats().ended.get("tls_failed") == Some(&1)));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn listen_tls_on(self, claim: Claim, tls: &Tls) -> Server<K> {
         self.place(Ok(claim), Speaks::Tls(tls.clone()))
     }
 
     /// Speaks TLS as well at all addresses where anything else is spoken; the first byte of a client tells. One that says
-    /// nothing for a second speaks plain.
+    /// nothing for a second speaks plain. Example: [`crate::tls`].
     pub fn tls(mut self, tls: &Tls) -> Server<K> {
         self.tls = Some(tls.clone());
         self
     }
 
     /// Believes these sources about whom they pass on, and only these: a connection from one begins with a header of the
-    /// PROXY protocol, version 1 or 2, or is closed. Limits count the clients then, and [`crate::Peer`] tells their addresses.
+    /// PROXY protocol, version 1 or 2, or is closed after 5 s. Limits count the clients then, and [`crate::Peer`] tells their
+    /// addresses. Example: [`crate::proxy_protocol`].
     pub fn proxies(mut self, sources: impl IntoIterator<Item = IpNet>) -> Server<K> {
         self.proxies = Arc::new(Proxies::new(sources));
         self
     }
 
-    /// For tests: accepts fail as this script says.
+    /// For tests: accepts fail as this script says. Example: [`AcceptFaults`].
     pub fn accept_faults(mut self, faults: &AcceptFaults) -> Server<K> {
         self.faults = Some(faults.clone());
         self
@@ -136,35 +207,47 @@ impl<K: 'static> Server<K> {
         self
     }
 
-    /// Serves by these means.
+    /// Serves by these means; what does not fit the handler does not compile. The last one counts. Example:
+    /// [`crate::model`].
     pub fn model(mut self, model: impl Model<K>) -> Server<K> {
         self.model = Box::new(model);
         self
     }
 
-    /// Allows so much.
+    /// Allows so much; all of it, not only what differs. The last one counts. Example: [`Limits`].
     pub fn limits(mut self, limits: Limits) -> Server<K> {
         self.limits = limits;
         self
     }
 
-    /// Waits so long.
+    /// Waits so long; all of it, not only what differs. The last one counts. Example: [`Timeouts`].
     pub fn timeouts(mut self, timeouts: Timeouts) -> Server<K> {
         self.timeouts = timeouts;
         self
     }
 
-    /// Tells what happens. Called on the server's threads: it must return at once.
+    /// Tells what happens, one sink per server. Called on the server's threads, several at once: it must return at once, and
+    /// whoever has more to do takes [`Running::subscribe`]. Example: [`Event`].
     pub fn events(mut self, sink: impl Fn(&Event) + Send + Sync + 'static) -> Server<K> {
         self.sink = Sink(Arc::new(sink));
         self
     }
 
-    /// Starts, and takes clients from here on. In a worker of [`crate::Processes`] it serves instead, and ends the process
-    /// when the first process has ended.
+    /// Starts, and takes clients from here on. The server ends when the last [`Running`] of it is dropped, so keep it. In a
+    /// worker of [`crate::Processes`] it serves instead, and ends the process when the first process has ended.
+    ///
+    /// It may be called anywhere, inside a runtime too (but [`crate::Processes`]): its threads are its own.
     ///
     /// # Errors
-    /// When an address cannot be had, or a thread or a worker cannot be started; nothing runs then.
+    /// When an address cannot be had, or a thread or a worker cannot be started; nothing runs then. [`StartError`] has the
+    /// cases.
+    ///
+    /// ```
+    /// use throng_server::{Conn, Server, StartError};
+    ///
+    /// let refused = Server::new(|_: Conn| async { Ok(()) }).listen("nonsense").start();
+    /// assert!(matches!(refused, Err(StartError::Address { given, .. }) if given == "nonsense"));
+    /// ```
     pub fn start(self) -> Result<Running, StartError> {
         let mut places = self.places?;
         if places.is_empty() {

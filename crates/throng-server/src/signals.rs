@@ -21,8 +21,9 @@ impl Running {
     /// When the system does not let this process hear signals; the server runs on then.
     ///
     /// ```no_run
+    /// # // Not run: it waits for a signal, and nobody can know from outside when it has begun to. tests/signals does.
     /// # async fn serve(_: throng_server::Conn) -> throng_server::Result { Ok(()) }
-    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// fn main() -> throng_server::Result {
     ///     let report = throng_server::Server::new(serve).listen("127.0.0.1:7000").start()?.until_signal()?;
     ///     println!("{} ended by themselves, {} were cut", report.finished, report.cut);
     ///     Ok(())

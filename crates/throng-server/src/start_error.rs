@@ -4,22 +4,45 @@ use std::{fmt, io};
 
 use crate::claim::BindError;
 
-/// A server could not be started.
+/// A server could not be started. Nothing runs then, and every address is free again. Its text is for people, and a
+/// `main` that returns [`crate::Result`] prints it.
+///
+/// ```
+/// use throng_server::{Conn, Server, StartError};
+///
+/// async fn serve(_conn: Conn) -> throng_server::Result {
+///     Ok(())
+/// }
+///
+/// # fn main() -> throng_server::Result {
+/// let none = Server::new(serve).start().err().unwrap();
+/// assert_eq!(none.to_string(), "no address to listen on was given");
+///
+/// let first = Server::new(serve).listen("127.0.0.1:0").start()?;
+/// let second = Server::new(serve).listen(&first.addresses()[0].to_string()).start();
+/// match second {
+///     Err(StartError::Bind(why)) => assert_eq!(why.source.kind(), std::io::ErrorKind::AddrInUse),
+///     _ => panic!("it is taken"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
-    /// No address was given.
+    /// No address was given: [`crate::Server::listen`] was not called.
     NoAddress,
-    /// An address was not understood.
+    /// An address was not understood, or its name is not known ([`crate::Address::resolve`]).
     Address {
         /// As it was given.
         given: String,
         /// What is wrong with it.
         source: io::Error,
     },
-    /// A port could not be had.
+    /// An address could not be had: another program has it (`ss -ltnp` tells which), it is not this machine's, or this process
+    /// may not.
     Bind(BindError),
-    /// A thread or its event loop could not be made.
+    /// A thread or its event loop could not be made: threads (`ulimit -u`) or descriptors (`ulimit -n`) ran out.
     Thread(io::Error),
     /// The factory of a worker's handler panicked, or took longer than a minute.
     Factory,

@@ -1,6 +1,28 @@
 //! How a server is, and the two ways to pause it.
 
 /// How the server is.
+///
+/// ```text
+/// Open ⇄ Paused ⇄ Held      by pause and resume
+/// any of these → LetGo      by let_go, when another process takes over
+/// any of these → Draining → Closed
+/// ```
+///
+/// ```
+/// # use throng_server::{Conn, Server};
+/// use throng_server::{Pause, State};
+///
+/// # fn main() -> throng_server::Result {
+/// # let running = Server::new(|_: Conn| async { Ok(()) }).listen("127.0.0.1:0").start()?;
+/// running.pause(Pause::Hold)?;
+/// assert_eq!(running.state(), State::Held);
+/// running.pause(Pause::Refuse)?; // one pause becomes the other
+/// assert_eq!(running.state(), State::Paused);
+/// running.shutdown().wait();
+/// assert_eq!(running.state(), State::Closed);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// Takes clients.
@@ -17,7 +39,7 @@ pub enum State {
     Closed,
 }
 
-/// What becomes of those who knock during a pause.
+/// What becomes of those who knock during a pause. Examples: [`crate::Running`] refuses, [`crate::Running::pause`] holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pause {
     /// They are refused (ECONNREFUSED), so that they know at once and may go elsewhere. Who knocked before is served.

@@ -7,14 +7,30 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::end::{End, KINDS, NAMES};
 use crate::limits::{REASONS, Rejected};
 
-/// What happened since the start.
+/// What happened since the start. All but `open` only grow; they are kept while the process lives, and begin at 0 in the next.
+///
+/// ```
+/// # use throng_server::{Conn, Server};
+/// # fn main() -> throng_server::Result {
+/// let hello = |mut conn: Conn| async move { Ok(conn.write_all(b"Hello.").await?) };
+/// let running = Server::new(hello).listen("127.0.0.1:0").start()?;
+/// std::io::read_to_string(std::net::TcpStream::connect(&running.addresses()[0])?)?;
+/// running.shutdown().wait();
+///
+/// let stats = running.stats();
+/// assert_eq!((stats.accepted, stats.open, stats.rejected), (1, 0, 0));
+/// assert_eq!((stats.bytes_in, stats.bytes_out), (0, 6));
+/// assert_eq!(stats.ended.into_iter().collect::<Vec<_>>(), [("done", 1)]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Connections that were served.
     pub accepted: u64,
     /// Those that are open now, closing ones included.
     pub open: u64,
-    /// Connections refused by a limit.
+    /// Connections refused by a limit, or for want of a proxy's header.
     pub rejected: u64,
     /// Connections closed at once since the process had no descriptor left.
     pub shed: u64,
@@ -31,6 +47,22 @@ pub struct Stats {
 }
 
 /// The same of one worker. A model without workers of its own, as [`crate::Threads`] or [`crate::Pool`], has one for all.
+///
+/// ```
+/// # use throng_server::{Conn, Events, Server, Workers};
+/// # fn main() -> throng_server::Result {
+/// # let hello = |mut conn: Conn| async move { Ok(conn.write_all(b"Hello.").await?) };
+/// let two = Events { workers: Workers::Count(2) };
+/// let running = Server::new(hello).model(two).listen("127.0.0.1:0").start()?;
+/// for _ in 0..4 {
+///     std::io::read_to_string(std::net::TcpStream::connect(&running.addresses()[0])?)?;
+/// }
+/// let workers = running.workers();
+/// assert_eq!((workers.len(), workers[1].index), (2, 1));
+/// assert_eq!(workers.iter().map(|worker| worker.accepted).sum::<u64>(), 4);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WorkerStats {
     /// Its number.

@@ -8,13 +8,33 @@ use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::event::Event;
 
-/// How many may subscribe to one server: each event is copied for each of them, by the thread on which it happens.
+/// How many may subscribe to one server: each event is copied for each of them, by the thread on which it happens. One that was
+/// dropped makes room. Example: [`Subscriber::recv`].
 pub const SUBSCRIBERS_MAX: usize = 16;
 
-/// Events that are kept for one subscriber at most; the places for them are made at once, some 300 bytes each.
+/// Events that are kept for one subscriber at most; the places for them are made at once, some 300 bytes each. More is asked
+/// for in vain: [`crate::Running::subscribe`] takes it for this.
+///
+/// ```
+/// assert_eq!(throng_server::subscriber::KEPT_MAX, 65_536); // some 20 MB
+/// ```
 pub const KEPT_MAX: usize = 1 << 16;
 
-/// What a subscriber is told.
+/// What a subscriber is told. Whoever counts events counts with [`Told::Missed`]; [`crate::Running::stats`] misses nothing.
+///
+/// ```
+/// use throng_server::{Conn, Event, Pause, Server, State, Told};
+///
+/// # fn main() -> throng_server::Result {
+/// # let running = Server::new(|_: Conn| async { Ok(()) }).listen("127.0.0.1:0").start()?;
+/// let mut told = running.subscribe(1)?; // too few: the second event overwrites the first
+/// running.pause(Pause::Refuse)?;
+/// running.resume()?;
+/// assert!(matches!(told.next(), Some(Told::Missed(1))));
+/// assert!(matches!(told.next(), Some(Told::Event(Event::StateChanged { to: State::Open, .. }))));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub enum Told {
     /// Something happened.
@@ -49,14 +69,30 @@ pub struct Subscriber {
 
 impl Subscriber {
     /// The next event. `None` when the server is over. Cancel-safe.
+    ///
+    /// ```
+    /// # use throng_server::{Conn, Event, Server, State, Told};
+    /// use throng_server::subscriber::SUBSCRIBERS_MAX;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> throng_server::Result {
+    /// # let running = Server::new(|_: Conn| async { Ok(()) }).listen("127.0.0.1:0").start()?;
+    /// let mut told: Vec<_> = (0..SUBSCRIBERS_MAX).map(|_| running.subscribe(16).unwrap()).collect();
+    /// assert!(running.subscribe(16).is_err(), "one more is too many");
+    /// running.shutdown();
+    /// let first = told[0].recv().await;
+    /// assert!(matches!(first, Some(Told::Event(Event::StateChanged { to: State::Draining, .. }))));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn recv(&mut self) -> Option<Told> {
         told(self.events.recv().await)
     }
 
-    /// The same for a thread that may wait.
+    /// The same for a thread that may wait; what the iterator does. Example: [`Subscriber`].
     ///
     /// # Panics
-    /// Inside a runtime, where no thread may wait.
+    /// Inside a runtime, where no thread may wait; a task uses [`Subscriber::recv`].
     pub fn blocking_recv(&mut self) -> Option<Told> {
         told(self.events.blocking_recv())
     }

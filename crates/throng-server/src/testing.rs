@@ -59,17 +59,63 @@ use crate::timeouts::Timeouts;
 
 pub use crate::accept_faults::AcceptFaults;
 
-/// Bytes that may be on their way in each direction; who writes more waits.
+/// Bytes that may be on their way in each direction; who writes more waits, so a test of a flood reads and writes at once
+/// (`tokio::join!`), or waits for ever.
+///
+/// ```
+/// # use throng_server::{Conn, testing::{PIPE_BYTES, drive}};
+/// # use tokio::io::{AsyncReadExt, AsyncWriteExt};
+/// # async fn echo(mut conn: Conn) -> throng_server::Result {
+/// #     let mut buffer = conn.buffer();
+/// #     while conn.read_into(&mut buffer).await? > 0 {
+/// #         conn.write_all(&buffer).await?;
+/// #         buffer.clear();
+/// #     }
+/// #     Ok(())
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> throng_server::Result {
+/// let (client, _) = drive(echo);
+/// let (mut hears, mut says) = tokio::io::split(client);
+/// let (sent, mut heard) = (vec![7; 3 * PIPE_BYTES], vec![0; 3 * PIPE_BYTES]);
+/// let (said, read) = tokio::join!(says.write_all(&sent), hears.read_exact(&mut heard));
+/// said?;
+/// read?;
+/// assert!(heard == sent);
+/// # Ok(())
+/// # }
+/// ```
 pub const PIPE_BYTES: usize = 64 << 10;
 
-/// A connection that is being served.
+/// A connection that is being served; [`drive`] gives it. Dropped, the handler goes on, without its timeouts.
+///
+/// ```
+/// # use throng_server::{Conn, End, testing::drive};
+/// # use tokio::io::{AsyncReadExt, AsyncWriteExt};
+/// async fn ask(mut conn: Conn) -> throng_server::Result {
+///     conn.write_all(b"?").await?;
+///     conn.read_into(&mut conn.buffer()).await?;
+///     Ok(())
+/// }
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> throng_server::Result {
+/// let (mut client, driven) = drive(ask);
+/// assert_eq!(client.read_u8().await?, b'?');
+/// assert_eq!(driven.info().map(|conn| conn.bytes_out), Some(1));
+/// driven.kill();
+/// assert_eq!(driven.end().await, End::Kicked);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Driven {
     shared: Arc<Shared>,
     ended: mpsc::Receiver<End>,
     inspecting: JoinHandle<()>,
 }
 
-/// Serves one connection with this handler, in the runtime of the test. The other end of it is returned.
+/// Serves one connection with this handler, in the runtime of the test. The other end of it is returned: tokio's `AsyncRead`
+/// and `AsyncWrite`; its `shutdown` ends the client's side. The peer is [`Address::Memory`], its limits are the defaults.
+/// Example: [`crate::testing`].
 ///
 /// # Panics
 /// Outside of a runtime.
@@ -77,7 +123,8 @@ pub fn drive<H: Handler>(handler: H) -> (DuplexStream, Driven) {
     drive_with(handler, Timeouts::default())
 }
 
-/// The same, waiting so long. Where the clock is paused, what is waited for comes as soon as nothing else happens.
+/// The same, waiting so long. Where the clock is paused, what is waited for comes as soon as nothing else happens. Example:
+/// [`crate::testing`].
 ///
 /// # Panics
 /// Outside of a runtime.
@@ -113,24 +160,26 @@ async fn serve<H: Handler>(handler: Arc<H>, stream: Stream, shared: Arc<Shared>)
 }
 
 impl Driven {
-    /// Begins a drain, as [`crate::Running::drain`] does: the connection ends at its next idle point.
+    /// Begins a drain, as [`crate::Running::drain`] does: the connection ends at its next idle point. There is no deadline
+    /// here. Example: [`crate::testing`].
     pub fn drain(&self) {
         self.shared.drain();
     }
 
-    /// Cuts the connection, as [`crate::Running::kill`] does.
+    /// Cuts the connection, as [`crate::Running::kill`] does. Example: [`Driven`].
     pub fn kill(&self) {
         self.shared.registry.all().iter().for_each(|ticket| {
             ticket.cut(End::Kicked);
         });
     }
 
-    /// The connection, while it is open.
+    /// The connection, while it is open. Example: [`Driven`].
     pub fn info(&self) -> Option<ConnInfo> {
         self.shared.registry.all().first().map(|ticket| ticket.info(crate::clock::now_ms()))
     }
 
-    /// Waits until the connection is over, and says why it is.
+    /// Waits until the connection is over, and says why it is. A client that is not dropped, and a handler that waits for it,
+    /// wait for ever. Example: [`Driven`].
     pub async fn end(mut self) -> End {
         self.ended.recv().await.unwrap_or(End::Drained)
     }

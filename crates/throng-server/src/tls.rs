@@ -3,6 +3,47 @@
 //!
 //! A [`Tls`] is given to [`crate::Server::tls`] or [`crate::Server::listen_tls`]. Who is connected keeps the certificate of
 //! his handshake; the next one gets what was read last. Files that cannot be used leave everything as it was.
+//!
+//! The files are looked at every 5 s, and read again when one of them has another size or time; [`Tls::reload`] does it at
+//! once. [`crate::Event::CertificateRead`] tells.
+//!
+//! ```
+//! use throng_server::{Conn, Server, Tls};
+//!
+//! # async fn hello(mut conn: Conn) -> throng_server::Result {
+//! #     let how = if conn.peer().tls().is_some() { "secured" } else { "plain" };
+//! #     conn.write_all(how.as_bytes()).await?;
+//! #     Ok(())
+//! # }
+//! # fn main() -> throng_server::Result {
+//! # let folder = tempfile::tempdir()?;
+//! # let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+//! # let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+//! # std::fs::write(&certificate, made.cert.pem())?;
+//! # std::fs::write(&key, made.signing_key.serialize_pem())?;
+//! let tls = Tls::files(&certificate, &key)?; // two PEM files
+//! let running = Server::new(hello)
+//!     .listen("127.0.0.1:0") // plain
+//!     .tls(&tls) //             and TLS as well, told by the first byte
+//!     .listen_tls("127.0.0.1:0", &tls) // nothing but TLS
+//!     .start()?;
+//! # use rustls::pki_types::{CertificateDer, pem::PemObject};
+//! # let mut roots = rustls::RootCertStore::empty();
+//! # roots.add(CertificateDer::from_pem_file(&certificate)?)?;
+//! # let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+//! # let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+//! # let config = std::sync::Arc::new(config.with_root_certificates(roots).with_no_client_auth());
+//! # for address in running.addresses() {
+//! #     let connection = rustls::ClientConnection::new(config.clone(), "localhost".try_into()?)?;
+//! #     let client = rustls::StreamOwned::new(connection, std::net::TcpStream::connect(address)?);
+//! #     assert_eq!(std::io::read_to_string(client)?, "secured");
+//! # }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `openssl s_client -connect ADDRESS` is a client to try it with. A certificate to try with comes from `throng tls
+//! self-signed`.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,16 +62,16 @@ use crate::secured::Secured;
 use crate::tls_error::TlsError;
 use crate::wire::Wire;
 
-/// A certificate with its chain, and its key, each in a PEM file.
+/// A certificate with its chain, and its key, each in a PEM file (RFC 7468). Example: [`TlsSettings`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateFiles {
     /// The certificate first, then what signed it, and so on.
     pub certificate: PathBuf,
-    /// Its private key: PKCS #8, PKCS #1 or SEC 1, not encrypted.
+    /// Its private key: PKCS #8 (RFC 5958), PKCS #1 (RFC 8017) or SEC 1 (RFC 5915), not encrypted.
     pub key: PathBuf,
 }
 
-/// Are clients asked for a certificate of their own?
+/// Are clients asked for a certificate of their own? What they gave is in [`Secured::certificates`]. Example: [`TlsSettings`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ClientCertificates {
     /// No.
@@ -43,6 +84,25 @@ pub enum ClientCertificates {
 }
 
 /// What a [`Tls`] is made from.
+///
+/// ```
+/// use throng_server::{CertificateFiles, ClientCertificates, Tls, TlsSettings};
+///
+/// # fn main() -> throng_server::Result {
+/// # let folder = tempfile::tempdir()?;
+/// # let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+/// # let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+/// # std::fs::write(&certificate, made.cert.pem())?;
+/// # std::fs::write(&key, made.signing_key.serialize_pem())?;
+/// let tls = Tls::new(TlsSettings {
+///     certificates: vec![CertificateFiles { certificate: certificate.clone(), key }],
+///     clients: ClientCertificates::Required(certificate), // of the authority that signs the clients'
+///     protocols: vec!["irc".to_owned()],
+/// })?;
+/// # tls.reload()?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsSettings {
     /// Which one a client gets is told by the name that it asks for (SNI, RFC 6066); the first when it names none, or one
@@ -54,7 +114,8 @@ pub struct TlsSettings {
     pub protocols: Vec<String>,
 }
 
-/// A server's side of TLS. All clones are the same, and read their files again together.
+/// A server's side of TLS, versions 1.3 and 1.2. All clones are the same, and read their files again together. Example:
+/// [`crate::tls`].
 #[derive(Clone)]
 pub struct Tls {
     inner: Arc<Inner>,
@@ -72,10 +133,16 @@ struct Inner {
 type Stamp = Option<(SystemTime, u64)>;
 
 impl Tls {
-    /// One certificate with its key.
+    /// One certificate with its key, of which the files are read now.
     ///
     /// # Errors
-    /// When a file cannot be read, holds no certificate or no key, or the two do not belong together.
+    /// When a file cannot be read, holds no certificate or no key, or the two do not belong together. That a certificate has
+    /// expired, or is for another name, is no error here: clients tell.
+    ///
+    /// ```
+    /// let missing = throng_server::Tls::files("no/such.pem", "no/such.key").err().unwrap();
+    /// assert!(missing.to_string().starts_with("cannot read no/such.pem: "));
+    /// ```
     pub fn files(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Result<Tls, TlsError> {
         let files = CertificateFiles { certificate: certificate.into(), key: key.into() };
         Tls::new(TlsSettings { certificates: vec![files], ..TlsSettings::default() })
@@ -84,7 +151,7 @@ impl Tls {
     /// All that can be set.
     ///
     /// # Errors
-    /// As [`Tls::files`], and when no certificate is given at all.
+    /// As [`Tls::files`], and when no certificate is given at all. Example: [`TlsSettings`].
     pub fn new(settings: TlsSettings) -> Result<Tls, TlsError> {
         let stamps = Mutex::new(settings.stamps());
         let current = RwLock::new(settings.read()?);
@@ -95,6 +162,21 @@ impl Tls {
     ///
     /// # Errors
     /// As [`Tls::files`]; what was read before is used on then.
+    ///
+    /// ```
+    /// # use throng_server::{Tls, TlsError};
+    /// # fn main() -> throng_server::Result {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    /// # let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+    /// # std::fs::write(&certificate, made.cert.pem())?;
+    /// # std::fs::write(&key, made.signing_key.serialize_pem())?;
+    /// let tls = Tls::files(&certificate, &key)?;
+    /// std::fs::write(&key, "half a k")?;
+    /// assert!(matches!(tls.reload(), Err(TlsError::NoKey { path }) if path == key));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn reload(&self) -> Result<(), TlsError> {
         *self.stamps() = self.inner.settings.stamps();
         let read = self.inner.settings.read()?;

@@ -4,7 +4,22 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
-/// TLS cannot be spoken with these files.
+/// TLS cannot be spoken with these files. Its text names the file.
+///
+/// ```
+/// use throng_server::{Tls, TlsError, TlsSettings};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let none = Tls::new(TlsSettings::default()).err().unwrap();
+/// assert_eq!(none.to_string(), "TLS needs a certificate, and none is given");
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("cert.pem");
+/// std::fs::write(&path, "not a certificate")?;
+/// assert!(matches!(Tls::files(&path, "key.pem"), Err(TlsError::NoCertificate { .. })));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TlsError {
@@ -34,7 +49,7 @@ pub enum TlsError {
         /// The key's file.
         key: PathBuf,
     },
-    /// What a file holds cannot be used.
+    /// What a file holds cannot be used: it is damaged, of a kind that rustls does not know, or no authority.
     Bad {
         /// Which.
         path: PathBuf,

@@ -35,29 +35,71 @@ const SPARE_QUEUE_BYTES_MAX: usize = 8 << 10;
 /// New storage of an outbox has at least so much.
 const QUEUE_BYTES_MIN: usize = 512;
 
-/// One worker, for the one who makes its handler.
+/// One worker, for the one who makes its handler ([`crate::Server::local`]). It is given to the factory, on the worker's
+/// thread.
+///
+/// ```
+/// use std::{cell::Cell, rc::Rc};
+/// use throng_server::{Conn, LocalHandler, Server, Worker};
+///
+/// /// What everybody on this worker is told, and how often a task of its own has run.
+/// struct Local {
+///     greeting: String,
+///     ticks: Rc<Cell<u64>>,
+/// }
+///
+/// impl Local {
+///     fn new(worker: &Worker) -> Local {
+///         let ticks = Rc::new(Cell::new(0));
+///         let ticking = Rc::clone(&ticks);
+///         worker.spawn_local(async move { ticking.set(ticking.get() + 1) });
+///         let greeting = format!("worker {} of {}\r\n", worker.index() + 1, worker.count());
+///         assert!(worker.now_ms() < u64::MAX);
+///         Local { greeting, ticks }
+///     }
+/// }
+///
+/// impl LocalHandler for Local {
+///     async fn serve(&self, mut conn: Conn) -> throng_server::Result {
+///         assert_eq!(self.ticks.get(), 1);
+///         conn.write_all(self.greeting.as_bytes()).await?;
+///         Ok(())
+///     }
+/// }
+///
+/// # fn main() -> throng_server::Result {
+/// # let model = throng_server::Events { workers: throng_server::Workers::Count(1) };
+/// let running = Server::local(Local::new).listen("127.0.0.1:0")
+/// #     .model(model)
+///     .start()?;
+/// # let client = std::net::TcpStream::connect(&running.addresses()[0])?;
+/// # assert_eq!(std::io::read_to_string(client)?, "worker 1 of 1\r\n");
+/// # Ok(())
+/// # }
+/// ```
 pub struct Worker {
     context: Rc<Context>,
     count: usize,
 }
 
 impl Worker {
-    /// Its number, from 0.
+    /// Its number, from 0. Another process may have had the same before ([`crate::Processes`]). Example: [`Worker`].
     pub fn index(&self) -> usize {
         self.context.index
     }
 
-    /// How many workers there are.
+    /// How many workers there are, this one included. Example: [`Worker`].
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// Its clock in milliseconds, not more exact than the sweep.
+    /// Its clock in milliseconds, as [`crate::Reader::now_ms`]: only differences mean something. Example: [`Worker`].
     pub fn now_ms(&self) -> u64 {
         self.context.now_ms.get()
     }
 
-    /// Runs a task on this worker for as long as the worker lives.
+    /// Runs a task on this worker for as long as the worker lives; dropped where it waits when that ends. It need not be
+    /// `Send`. Nothing counts them: a factory starts a few. Example: [`Worker`].
     pub fn spawn_local(&self, task: impl Future<Output = ()> + 'static) {
         let context = Rc::clone(&self.context);
         tokio::task::spawn_local(async move {

@@ -13,7 +13,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use place::{PATIENCE, echo, hear, hear_all, hear_out, knock, local, open, open_at, talk, until, workers};
-use throng_server::{Claim, Conn, End, Event, Pause, Running, Server, StartError, State, Worker};
+use throng_server::{
+    BlockingConn, Claim, Conn, End, Event, Pause, Running, Server, StartError, State, Worker,
+};
 use tokio::sync::Semaphore;
 
 /// Longer than any test waits.
@@ -382,4 +384,51 @@ fn a_server_starts_wholly_or_not_at_all() {
     let again = Server::new(echo).listen(&taken.address().to_string()).start();
     assert!(matches!(again, Err(StartError::Bind(error)) if error.address.tcp() == Some(taken.address())));
     assert!(matches!(Server::new(echo).listen("nowhere").start(), Err(StartError::Address { .. })));
+}
+
+#[test]
+fn who_takes_things_without_a_word_is_no_reason_to_wait() {
+    let taken = Arc::new(Semaphore::new(0));
+    let check = |place: place::Place| {
+        let mut client = place.client();
+        client.write_all(b"remember me\n").unwrap();
+        until("it was taken", || taken.try_acquire().map(|one| one.forget()).is_ok());
+        let report = place.running.drain(PATIENCE).wait();
+        assert_eq!(report.cut, 0, "{}", place.running.model());
+        assert_eq!(place.next_end(), End::Drained);
+    };
+    let take = Arc::clone(&taken);
+    check(open(Server::new(move |mut conn: Conn| {
+        let take = Arc::clone(&take);
+        async move {
+            let mut lines = conn.lines(80);
+            while conn.read_line(&mut lines).await?.is_some() {
+                conn.answered();
+                take.add_permits(1);
+            }
+            Ok(())
+        }
+    })));
+    let take = Arc::clone(&taken);
+    check(open(local(move |conn: Conn| {
+        let take = Arc::clone(&take);
+        async move {
+            let (mut reader, _outbox) = conn.split();
+            let mut lines = reader.lines(80);
+            while reader.read_line(&mut lines).await?.is_some() {
+                reader.answered();
+                take.add_permits(1);
+            }
+            Ok(())
+        }
+    })));
+    let take = Arc::clone(&taken);
+    check(open(Server::blocking(move |mut conn: BlockingConn| {
+        let mut lines = conn.lines(80);
+        while conn.read_line(&mut lines)?.is_some() {
+            conn.answered();
+            take.add_permits(1);
+        }
+        Ok(())
+    })));
 }

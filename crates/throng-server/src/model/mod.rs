@@ -9,6 +9,32 @@
 //! | [`Processes`] | tasks on the event loop of one of some processes | holds nobody up | holds up that process's clients |
 //!
 //! A handler that crashes the process ends all clients, and under [`Processes`] those of its own process only.
+//!
+//! Take [`Events`], which is usual, unless one of the others' lines is about you; docs/models.md has all of them measured.
+//!
+//! ```
+//! use throng_server::{Conn, Events, Pool, Sequential, Server, Threads, Workers};
+//!
+//! async fn hello(mut conn: Conn) -> throng_server::Result {
+//!     conn.write_all(b"hello").await?;
+//!     Ok(())
+//! }
+//!
+//! # fn main() -> throng_server::Result {
+//! let server = || Server::new(hello).listen("127.0.0.1:0");
+//! for (name, running) in [
+//!     ("sequential", server().model(Sequential).start()?),
+//!     ("threads", server().model(Threads { max: 500 }).start()?),
+//!     ("pool", server().model(Pool { workers: Workers::Auto }).start()?),
+//!     ("events", server().model(Events { workers: Workers::Count(2) }).start()?),
+//! ] {
+//!     assert_eq!(running.model(), name);
+//!     let client = std::net::TcpStream::connect(&running.addresses()[0])?;
+//!     assert_eq!(std::io::read_to_string(client)?, "hello");
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod events;
 mod pool;
@@ -37,15 +63,20 @@ use sealed::Ground;
 const ARRIVALS_MAX: usize = 1024;
 
 /// One client at a time, in the order in which they came; the others wait in the kernel's queue. The server of the first
-/// lesson, kept honest: it shows what the other models are for, and suits a service that must never do two things at once.
+/// lesson, kept honest: it shows what the other models are for, and suits a service that must never do two things at once. A
+/// silent client holds up everybody: set [`crate::Timeouts::idle`]. Examples: [`crate::model`], [`crate::Running::waiting`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sequential;
 
 /// A thread for each connection. Handlers that wait share one event loop, so that a connection costs a thread and one
-/// descriptor; a [`crate::BlockingHandler`] needs no event loop at all.
+/// descriptor; a [`crate::BlockingHandler`] needs no event loop at all. Example: [`crate::model`].
+///
+/// ```
+/// assert_eq!(throng_server::Threads::default().max, 1024);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Threads {
-    /// How many at most; clients beyond wait in the kernel's queue.
+    /// How many at most, at least one; clients beyond wait in the kernel's queue.
     pub max: usize,
 }
 
@@ -56,7 +87,8 @@ impl Default for Threads {
     }
 }
 
-/// Tasks on some threads; one that has nothing to do takes a task over from another.
+/// Tasks on some threads; one that has nothing to do takes a task over from another (tokio's multi-thread runtime). Example:
+/// [`crate::model`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pool {
     /// How many threads.
@@ -64,7 +96,8 @@ pub struct Pool {
 }
 
 /// One event loop per worker, each on a thread of its own; a connection stays on the worker that it was given to, the one
-/// with the fewest.
+/// with the fewest. A handler that computes or blocks holds up all of them: [`crate::Event::Blocked`] tells. Example:
+/// [`crate::model`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Events {
     /// How many.
@@ -109,10 +142,10 @@ pub struct Processes {
     pub workers: Workers,
 }
 
-/// How many workers.
+/// How many workers. Example: [`crate::model`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Workers {
-    /// One for each core that this process may use.
+    /// One for each core that this process may use (sched_getaffinity(2) and the quota of its cgroup).
     Auto,
     /// So many; at least one.
     Count(usize),
@@ -197,18 +230,33 @@ pub(crate) mod sealed {
     }
 }
 
-/// A handler that serves everywhere.
+/// A handler that serves everywhere: the kind of [`crate::Server::new`], for who has to name the type.
+///
+/// ```
+/// use throng_server::{Conn, Handler, Server, model::Shareable};
+///
+/// fn at_home<H: Handler>(handler: H) -> Server<Shareable<H>> {
+///     Server::new(handler).listen("127.0.0.1:0")
+/// }
+///
+/// # fn main() -> throng_server::Result {
+/// let running = at_home(|_: Conn| async { Ok(()) }).start()?;
+/// assert!(running.addresses()[0].is_local());
+/// # Ok(())
+/// # }
+/// ```
 pub struct Shareable<H>(pub(crate) Arc<H>);
 
-/// A factory of handlers, one for each worker.
+/// A factory of handlers, one for each worker: the kind of [`crate::Server::local`]. Example: [`Shareable`].
 pub struct PerWorker<H>(pub(crate) Factory<H>);
 
-/// A handler of blocking code.
+/// A handler of blocking code: the kind of [`crate::Server::blocking`]. Example: [`Shareable`].
 pub struct Blocking<H>(pub(crate) Arc<H>);
 
 pub(crate) type Factory<H> = Box<dyn Fn(&Worker) -> H + Send + Sync>;
 
 /// Where the listener puts those who come in.
+#[doc(hidden)]
 #[derive(Clone)]
 pub struct Gate {
     ways: Vec<mpsc::Sender<Arrival>>,
