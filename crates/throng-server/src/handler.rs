@@ -150,7 +150,7 @@ impl<H: Handler> LocalHandler for H {
 }
 
 /// Serves connections with plain blocking code over [`std::io::Read`] and [`std::io::Write`], one client at a time or on a
-/// thread for each. A closure or a `fn` that takes a [`BlockingConn`] is one.
+/// thread for each, here or in worker processes ([`crate::Server::blocking_local`]). A closure or a `fn` that takes a [`BlockingConn`] is one.
 ///
 /// ```
 /// use std::io::Write;

@@ -62,7 +62,7 @@
 //! |---|---|
 //! | something before and after each connection | [`handler`]: `setup`, `serve`, `finish` |
 //! | state for everybody, or for each worker | capture an `Arc` in [`Server::new`], or [`Server::local`] |
-//! | plain blocking code over [`std::io`] | [`Server::blocking`] |
+//! | plain blocking code over [`std::io`] | [`Server::blocking`], or [`Server::blocking_local`] for each worker |
 //! | one client at a time, threads, a pool, an event loop per core, processes | [`model`] |
 //! | to send to others than the one who asked | [`Conn::split`], [`outbox`] |
 //! | how many, how often, how long | [`Limits`], [`Rate`], [`Timeouts`]; changed live by [`Running::set_limits`] |
@@ -86,7 +86,7 @@
 //!
 //! The path of a connection: the thread `throng-accept` takes it from the kernel, gives it its ticket, and hands the socket
 //! to the model: to the least loaded worker's thread (`throng-worker-N`), to a thread of its own (`thread-N`), to the pool
-//! (`throng-pool-N`), or through `throng-processes` to a worker's process, where the handler runs. When the last handle of the connection is dropped, the socket is closed so that
+//! (`throng-pool-N`), or through `throng-processes` to a worker's process, where the handler runs on that one's thread or on one of its own. When the last handle of the connection is dropped, the socket is closed so that
 //! nothing that was written is lost, and its one [`End`] is counted.
 
 mod accept_faults;
@@ -165,7 +165,7 @@ pub use limits::{Full, Limits, Rejected, raise_descriptors};
 pub use lines::Lines;
 #[cfg(target_os = "linux")]
 pub use model::Processes;
-pub use model::{Events, Model, Pool, Sequential, Threads, Workers};
+pub use model::{BlockingWorker, Events, Model, Pool, Sequential, Threads, Workers};
 pub use outbox::Outbox;
 pub use peer::{ConnId, Peer};
 pub use rate::Rate;
