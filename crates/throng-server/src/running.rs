@@ -135,7 +135,7 @@ impl Running {
     }
 
     /// Allows so much from here on. Nobody is cut, and nobody is added above it. Workers that are processes
-    /// ([`crate::Processes`]) keep the `queue` that they were started with; all other limits are this process's.
+    /// ([`crate::Processes`]) hear of another `queue` a moment later; all other limits are this process's.
     ///
     /// # Errors
     /// When the kernel does not take another `backlog`; all other limits hold then.
@@ -155,7 +155,7 @@ impl Running {
     }
 
     /// Waits so long from here on, also for those who are here: the next look at them, within a second, goes by it. Workers
-    /// that are processes ([`crate::Processes`]) keep what they were started with, and so does a worker that is begun anew.
+    /// that are processes ([`crate::Processes`]) hear of it a moment later, and one that is begun anew before its first client.
     pub fn set_timeouts(&self, timeouts: Timeouts) {
         self.inner.shared.set_timeouts(timeouts);
     }

@@ -88,7 +88,8 @@ pub struct Events {
 ///
 /// Limits, pause, counters, events and drain are those of the first process, which accepts and passes the sockets on. It
 /// learns once a second how many bytes an open connection has moved. Each worker needs descriptors for its own share of
-/// [`crate::Limits::total`]. Its timeouts are its own: it has those that its own start was given.
+/// [`crate::Limits::total`]. Timeouts and [`crate::Limits::queue`], which are applied where a connection is served, are the first
+/// process's as well: each worker has them from there before its first client, and whenever they change.
 ///
 /// Blocking code has a thread `thread-N` for each connection, where N is the connection's number; all workers together have as
 /// many at most as [`crate::Limits::total`] allows connections. Set that to what the machine has room for.

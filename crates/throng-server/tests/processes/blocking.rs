@@ -5,6 +5,7 @@ use std::fs::File;
 
 use throng_server::{BlockingWorker, Limits, Processes, Server, Threads, Workers};
 
+use crate::changes::*;
 use crate::clients::*;
 use crate::harness::Behaviour;
 use crate::place::{hear, open, talk, until};
@@ -28,6 +29,8 @@ pub(crate) const ALIKE: &[Behaviour] = behaviours![blocking:
     with_no_worker_up_clients_wait_and_are_served_by_the_next,
     a_worker_that_never_lets_go_is_killed_in_the_end,
     a_server_that_is_let_go_of_ends_its_connections,
+    other_timeouts_hold_for_who_is_here,
+    a_worker_begun_after_a_change_knows_of_it,
 ];
 
 pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![

@@ -16,6 +16,8 @@ macro_rules! behaviours {
 #[cfg(target_os = "linux")]
 mod blocking;
 #[cfg(target_os = "linux")]
+mod changes;
+#[cfg(target_os = "linux")]
 mod clients;
 #[cfg(target_os = "linux")]
 mod harness;

@@ -3,6 +3,7 @@
 
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::time::Duration;
 
 use bytes::{Buf, BufMut};
 
@@ -11,6 +12,7 @@ use crate::end::End;
 use crate::limits::Rejected;
 use crate::peer::{ConnId, Peer};
 use crate::secured::Secured;
+use crate::timeouts::Timeouts;
 
 /// How long a letter may be: short enough that the kernel has room for it at once.
 pub(super) const LETTER_BYTES_MAX: usize = 16 << 10;
@@ -32,6 +34,8 @@ pub(super) enum Order {
     Cut { id: ConnId, end: End },
     /// Begin the drain.
     Drain,
+    /// Wait so long from here on, and let so many bytes wait in one outbox.
+    Allow { timeouts: Timeouts, queue: usize },
 }
 
 /// What a worker tells.
@@ -106,6 +110,11 @@ impl Entry for Order {
                 write_end(end, into);
             }
             Order::Drain => into.put_u8(3),
+            Order::Allow { timeouts, queue } => {
+                into.put_u8(4);
+                write_timeouts(timeouts, into);
+                into.put_u64(u64::try_from(*queue).unwrap_or(u64::MAX));
+            }
         }
     }
 
@@ -131,6 +140,10 @@ impl Entry for Order {
             },
             2 => Order::Cut { id: ConnId(from.try_get_u64()?), end: read_end(from)? },
             3 => Order::Drain,
+            4 => Order::Allow {
+                timeouts: read_timeouts(from)?,
+                queue: usize::try_from(from.try_get_u64()?).unwrap_or(usize::MAX),
+            },
             _ => return Err(nonsense()),
         })
     }
@@ -247,6 +260,35 @@ fn read_end(from: &mut &[u8]) -> io::Result<End> {
     Ok(end)
 }
 
+fn write_timeouts(timeouts: &Timeouts, into: &mut Vec<u8>) {
+    let Timeouts { handshake, idle, write_stall, age, farewell, drain } = timeouts;
+    for maybe in [handshake, idle, write_stall, age] {
+        into.put_u8(u8::from(maybe.is_some()));
+        maybe.iter().for_each(|time| write_time(*time, into));
+    }
+    write_time(*farewell, into);
+    write_time(*drain, into);
+}
+
+fn read_timeouts(from: &mut &[u8]) -> io::Result<Timeouts> {
+    let mut maybe = || match from.try_get_u8()? {
+        0 => Ok(None),
+        _ => read_time(from).map(Some),
+    };
+    let (handshake, idle, write_stall, age) = (maybe()?, maybe()?, maybe()?, maybe()?);
+    Ok(Timeouts { handshake, idle, write_stall, age, farewell: read_time(from)?, drain: read_time(from)? })
+}
+
+fn write_time(time: Duration, into: &mut Vec<u8>) {
+    into.put_u64(time.as_secs());
+    into.put_u32(time.subsec_nanos());
+}
+
+fn read_time(from: &mut &[u8]) -> io::Result<Duration> {
+    let (secs, nanos) = (from.try_get_u64()?, from.try_get_u32()?);
+    Duration::from_secs(secs).checked_add(Duration::from_nanos(nanos.into())).ok_or_else(nonsense)
+}
+
 fn write_secured(secured: &Secured, into: &mut Vec<u8>) {
     write_text(&secured.version, into);
     write_text(&secured.cipher_suite, into);
@@ -345,6 +387,18 @@ mod tests {
             Order::Refuse { number: 9, place: 0, peer: unix, why: Rejected::AddressFull },
             Order::Cut { id: ConnId(u64::MAX), end: End::Kicked },
             Order::Drain,
+            Order::Allow { timeouts: Timeouts::default(), queue: usize::MAX },
+            Order::Allow {
+                timeouts: Timeouts {
+                    handshake: Some(Duration::from_nanos(1)),
+                    idle: Some(Duration::MAX),
+                    write_stall: None,
+                    age: Some(Duration::from_millis(1_500)),
+                    farewell: Duration::ZERO,
+                    drain: Duration::MAX,
+                },
+                queue: 0,
+            },
         ]);
     }
 
@@ -392,6 +446,9 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
+        // More nanoseconds than the longest time has room for.
+        let endless = [&[4, 1][..], &[0xff; 12], &[0; 35]].concat();
+        assert!(read_all::<Order>(&endless).is_err());
         for wrong in [&[9][..], &[1], &[2, 0], &[3, 0, 0, 0, 0, 0, 0, 0, 1, 200]] {
             assert!(read_all::<Account>(wrong).is_err(), "{wrong:?}");
             assert!(read_all::<Order>(&[wrong, &[77]].concat()).is_err(), "{wrong:?}");

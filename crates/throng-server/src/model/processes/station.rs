@@ -1,7 +1,7 @@
 //! A worker's own side of the line: what the first process orders is done here, and what happens here is told there.
 //!
 //! The worker is one event loop on the thread `throng-worker-N`, with its own table of connections. Handlers run there, as under
-//! `Events`; blocking ones on threads beside it, as under `Threads`. Its limits are none, since the first process has counted already; its timeouts are its own.
+//! `Events`; blocking ones on threads beside it, as under `Threads`. Its limits are none, since the first process has counted already; its timeouts are that one's.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
@@ -138,6 +138,10 @@ impl Station {
                         self.shared.registry.find(id).map(|ticket| ticket.cut(end));
                     }
                     Order::Drain => self.shared.drain(),
+                    Order::Allow { timeouts, queue } => {
+                        self.shared.set_timeouts(timeouts);
+                        self.shared.set_limits(Limits { queue, ..self.shared.limits() });
+                    }
                 }
             }
         }
