@@ -114,6 +114,7 @@ mod listener;
 mod listening;
 pub mod model;
 pub mod outbox;
+mod passed_list;
 mod passed_name;
 pub mod peer;
 pub mod proxy_protocol;

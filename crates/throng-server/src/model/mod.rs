@@ -81,7 +81,8 @@ pub struct Events {
 /// A worker is this same program, begun anew with the same arguments, environment and working directory: `main` begins with
 /// [`crate::worker_or_continue`] and comes to [`crate::Server::start`], which serves there and never returns. So whatever
 /// a program does before the start is done in every worker as well, unless [`crate::worker_number`] keeps it from that; only
-/// addresses are not claimed again, and what a [`crate::Claim`] tells there is what was asked for. A program can start one
+/// addresses are not claimed again, and what a [`crate::Claim`] tells there is what was asked for, or what was passed to the
+/// first process ([`crate::Inherited`]). A program can start one
 /// such server in its life. A worker's standard input is empty, and it has a process group of its own, so that Ctrl-C
 /// reaches the first process, which drains; whoever sends signals to all of a service's processes sends them to the first
 /// one only (systemd.kill(5), `KillMode=mixed`).
