@@ -116,7 +116,7 @@ impl Running {
     /// The same, worker by worker.
     pub fn workers(&self) -> Vec<WorkerStats> {
         let shared = &self.inner.shared;
-        shared.counters.read_each(|worker| shared.registry.load(worker))
+        shared.counters.read_each(|worker| shared.registry.load(worker), |worker| shared.process_of(worker))
     }
 
     /// Tells every event from here on, beside the sink of [`crate::Server::events`]. So many are kept for this subscriber

@@ -127,6 +127,11 @@ impl Shared {
         self.processes.lock().unwrap_or_else(PoisonError::into_inner).values().copied().collect()
     }
 
+    /// The process of one worker.
+    pub(crate) fn process_of(&self, worker: usize) -> Option<u32> {
+        self.processes.lock().unwrap_or_else(PoisonError::into_inner).get(&worker).copied()
+    }
+
     /// A worker's process serves from here on, or has ended.
     #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "there are no worker processes"))]
     pub(crate) fn note_process(&self, worker: usize, process: Option<u32>) {

@@ -62,6 +62,10 @@ pub(crate) fn clients_are_spread_over_the_workers_and_each_has_a_count_of_its_ow
     let mut clients: Vec<_> = (0..6).map(|_| served(&place)).collect();
     let pids: BTreeSet<u32> = clients.iter_mut().map(pid_of).collect();
     assert_eq!(pids, place.running.processes().into_iter().collect());
+    let workers = place.running.workers();
+    for (client, conn) in clients.iter_mut().zip(place.running.conns()) {
+        assert_eq!(workers[conn.worker].process, Some(pid_of(client)));
+    }
     assert!(pids.len() == 2 && !pids.contains(&std::process::id()), "{pids:?}");
     // Ctrl-C is for the first process alone.
     let group = number_of(std::process::id(), 2);
