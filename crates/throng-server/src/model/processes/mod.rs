@@ -3,12 +3,13 @@
 //! The first process accepts, counts and limits, and passes each client's socket on; so limits, pause, counters and drain
 //! have one owner. The thread `throng-processes` has one [`keeper`] for each worker, which starts it, passes clients on, hears
 //! how they end, and starts it again when it dies. The other end of its [`line`] is the worker's [`station`]; a [`letter`] is
-//! what they write to each other.
+//! what they write to each other, in the [`wording`] of both.
 
 mod keeper;
 mod letter;
 mod line;
 mod station;
+mod wording;
 mod worker_process;
 
 use std::convert::Infallible;
