@@ -1,7 +1,8 @@
 //! A worker's own side of the line: what the first process orders is done here, and what happens here is told there.
 //!
-//! The worker is one event loop on the thread `throng-worker-N`, with its own table of connections. Handlers run there, as under
-//! `Events`; blocking ones on threads beside it, as under `Threads`. Its limits are none, since the first process has counted already; its timeouts are that one's.
+//! The worker is one event loop on the thread `throng-worker-N`, with its own table of connections. Handlers run there, as
+//! under `Events`; blocking ones on threads beside it, as under `Threads`. Its limits are none, since the first process has
+//! counted already; its timeouts are that one's.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
