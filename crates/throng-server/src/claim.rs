@@ -43,9 +43,20 @@ const CHOICES_MAX: usize = 16;
 /// ```
 #[derive(Debug)]
 pub struct Claim {
-    /// Nothing in a worker's process: the first process has it.
-    bound: Option<(Socket, Kept)>,
+    held: Held,
     address: Address,
+}
+
+/// Who has the socket.
+#[derive(Debug)]
+enum Held {
+    /// This process.
+    Here(Socket, Kept),
+    /// The first process, and this one is its worker.
+    ByFirst {
+        /// The service manager's name for it, if it passed it to the first process.
+        name: Option<String>,
+    },
 }
 
 /// An address could not be claimed. Its text names both, as in `cannot listen on 127.0.0.1:80: Permission denied (os error
@@ -82,12 +93,12 @@ impl Claim {
     pub fn bind(address: impl Into<Address>) -> Result<Claim, BindError> {
         let address = address.into();
         if role::worker().is_some() {
-            return Ok(Claim { bound: None, address });
+            return Ok(Claim::by_first(None, address));
         }
         let bound = match &address {
             Address::Tcp(tcp) => bind_port(*tcp),
             Address::Unix(Some(path)) => UnixPath::bind(path).map(|(socket, path)| Claim {
-                bound: Some((socket, Kept::Path(path))),
+                held: Held::Here(socket, Kept::Path(path)),
                 address: address.clone(),
             }),
             Address::Unix(None) | Address::Memory => Err(ErrorKind::AddrNotAvailable.into()),
@@ -116,34 +127,40 @@ impl Claim {
     /// # }
     /// ```
     pub fn name(&self) -> Option<&str> {
-        match &self.bound {
-            Some((_, Kept::Inherited(name))) => Some(name),
-            _ => None,
+        match &self.held {
+            Held::Here(_, Kept::Inherited(name)) => Some(name),
+            Held::ByFirst { name } => name.as_deref(),
+            Held::Here(..) => None,
         }
     }
 
     /// A socket that is ours already.
     pub(crate) fn of(socket: Socket, address: Address, kept: Kept) -> Claim {
-        Claim { bound: Some((socket, kept)), address }
+        Claim { held: Held::Here(socket, kept), address }
+    }
+
+    /// In a worker's process, one that the first process has.
+    pub(crate) fn by_first(name: Option<String>, address: Address) -> Claim {
+        Claim { held: Held::ByFirst { name }, address }
     }
 
     /// Its socket, for another process, and the name by which that one finds out whose it is.
     pub(crate) fn passed(&self) -> io::Result<(OwnedFd, String)> {
         let name = self.name().map_or_else(|| passed_name::name_of_ours(&self.address), str::to_owned);
-        let (socket, _) = self.bound.as_ref().ok_or(ErrorKind::AddrNotAvailable)?;
+        let Held::Here(socket, _) = &self.held else { return Err(ErrorKind::AddrNotAvailable.into()) };
         Ok((socket.try_clone()?.into(), name))
     }
 
     /// It is another process's now, and with it the file of a Unix socket.
     pub(crate) fn forget(self) {
-        if let Some((_, Kept::Path(path))) = &self.bound {
+        if let Held::Here(_, Kept::Path(path)) = &self.held {
             path.forget();
         }
     }
 
     /// Listens from here on.
     pub(crate) fn listen(self, backlog: i32) -> io::Result<Listening> {
-        let (socket, kept) = self.bound.ok_or(ErrorKind::AddrNotAvailable)?;
+        let Held::Here(socket, kept) = self.held else { return Err(ErrorKind::AddrNotAvailable.into()) };
         Listening::begin(socket, self.address, kept, backlog)
     }
 }
@@ -151,7 +168,7 @@ impl Claim {
 fn bind_port(address: SocketAddr) -> io::Result<Claim> {
     let socket = if address.port() == 0 { bind_chosen(address)? } else { bind_named(address)? };
     let address = Address::Tcp(address_of(&socket)?);
-    Ok(Claim { bound: Some((socket, Kept::Port)), address })
+    Ok(Claim { held: Held::Here(socket, Kept::Port), address })
 }
 
 /// A port of the kernel's choice belongs to the socket only while it listens; bound by its number it stays ours.

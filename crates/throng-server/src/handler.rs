@@ -289,8 +289,8 @@ impl<H: Handler> LocalHandler for H {
 }
 
 /// Serves connections with plain blocking code over [`std::io::Read`] and [`std::io::Write`], one client at a time
-/// ([`crate::Sequential`]) or on a thread for each ([`crate::Threads`]). A closure `|conn: BlockingConn|` or a `fn` that takes
-/// a [`BlockingConn`] is one.
+/// ([`crate::Sequential`]) or on a thread for each ([`crate::Threads`]), here or in worker processes
+/// ([`crate::Server::blocking_local`]). A closure `|conn: BlockingConn|` or a `fn` that takes a [`BlockingConn`] is one.
 ///
 /// ```
 /// use std::io::Write;

@@ -20,7 +20,9 @@ use crate::address::Address;
 use crate::baton::Baton;
 use crate::claim::Claim;
 use crate::listening::Kept;
+use crate::passed_list;
 use crate::passed_name;
+use crate::role;
 use crate::unix_path::UnixPath;
 
 /// At most so many descriptors are taken or passed on, the baton included. A server listens at a handful of addresses; whoever
@@ -110,10 +112,18 @@ impl Inherited {
     /// Call it first in `main`: it changes the environment, which no other thread may read meanwhile, and the
     /// descriptors from 3 on must still be those that were passed.
     ///
+    /// In a worker's process (call [`crate::worker_or_continue`] before this) it gives claims that stand for those of the first
+    /// process, so that the worker comes to the same server; the sockets stay where they are.
+    ///
     /// # Errors
     /// When the variables contradict themselves, or one of the descriptors is no listening socket; none is taken then. Example:
     /// [`Inherited`].
     pub fn take() -> Result<Inherited, InheritError> {
+        if role::worker().is_some() {
+            let told = passed_list::told().into_iter();
+            let claims = told.map(|(name, address)| Claim::by_first(name, address)).collect();
+            return Ok(Inherited { claims, baton: None });
+        }
         let variable = |name| std::env::var(name).ok();
         let (pid, count) = (variable("LISTEN_PID"), variable("LISTEN_FDS"));
         let names = variable("LISTEN_FDNAMES");
@@ -138,6 +148,8 @@ impl Inherited {
                 false => inherited.claims.push(claim(socket, &name).map_err(|why| unfit(why, &name))?),
             }
         }
+        let claims = inherited.claims.iter();
+        passed_list::note(claims.map(|claim| (claim.name().map(str::to_owned), claim.address().clone())));
         Ok(inherited)
     }
 }

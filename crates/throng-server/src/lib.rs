@@ -157,8 +157,8 @@
 //! | wait for clients and other servers | [`Server::new`] | [`Events`], as it is unless said, or [`Pool`] if some compute long |
 //! | have state that stays on a core, or send to each other ([`Outbox`]) | [`Server::local`] | [`Events`] |
 //! | are plain blocking code over [`std::io`] | [`Server::blocking`] | [`Threads`] |
-//! | may crash, or must share no memory | [`Server::local`] | [`Processes`] |
-//! | must never do two things at once | any of the three | [`Sequential`] |
+//! | may crash, or must share no memory | [`Server::local`], [`Server::blocking_local`] | [`Processes`] |
+//! | must never do two things at once | any of these | [`Sequential`] |
 //!
 //! [`model`] tells what each does to a handler that waits or blocks. One that wants something before and after each
 //! connection, or a word for those who find no place, is a type with [`Handler`] written for it.
@@ -320,6 +320,7 @@ mod listener;
 mod listening;
 pub mod model;
 pub mod outbox;
+mod passed_list;
 mod passed_name;
 pub mod peer;
 mod proxied;
@@ -373,7 +374,7 @@ pub use limits::{Full, Limits, Rejected, raise_descriptors};
 pub use lines::Lines;
 #[cfg(target_os = "linux")]
 pub use model::Processes;
-pub use model::{Events, Model, Pool, Sequential, Threads, Workers};
+pub use model::{BlockingWorker, Events, Model, Pool, Sequential, Threads, Workers};
 pub use outbox::Outbox;
 pub use peer::{ConnId, Peer};
 pub use proxied::{Facts, Proxied, TlsToProxy};

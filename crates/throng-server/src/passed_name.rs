@@ -14,25 +14,35 @@ const OURS: &str = "throng.ours";
 /// The name of a socket that is passed to a process which will be its only owner.
 pub(crate) fn name_of_ours(address: &Address) -> String {
     let path = address.path().map_or(&b""[..], |path| path.as_os_str().as_bytes());
-    let escaped = path.iter().map(|byte| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' => char::from(*byte).to_string(),
-        byte => format!("%{byte:02x}"),
-    });
-    std::iter::once(OURS.to_owned()).chain(escaped).collect()
+    format!("{OURS}{}", escape(path))
 }
 
 /// The path in such a name, empty where there is none; nothing when it is another's name.
 pub(crate) fn path_in(name: &str) -> Option<PathBuf> {
-    let mut bytes = name.strip_prefix(OURS)?.bytes();
-    let mut path = Vec::new();
-    while let Some(byte) = bytes.next() {
+    unescape(name.strip_prefix(OURS)?).map(|path| PathBuf::from(OsString::from_vec(path)))
+}
+
+/// Any bytes as letters that mean nothing in a list of names.
+pub(crate) fn escape(bytes: &[u8]) -> String {
+    let escaped = bytes.iter().map(|byte| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' => char::from(*byte).to_string(),
+        byte => format!("%{byte:02x}"),
+    });
+    escaped.collect()
+}
+
+/// The bytes again; nothing when they were not written so.
+pub(crate) fn unescape(escaped: &str) -> Option<Vec<u8>> {
+    let mut from = escaped.bytes();
+    let mut bytes = Vec::new();
+    while let Some(byte) = from.next() {
         let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
-        path.push(match byte {
-            b'%' => u8::try_from(digit(bytes.next())? * 16 + digit(bytes.next())?).ok()?,
+        bytes.push(match byte {
+            b'%' => u8::try_from(digit(from.next())? * 16 + digit(from.next())?).ok()?,
             byte => byte,
         });
     }
-    Some(PathBuf::from(OsString::from_vec(path)))
+    Some(bytes)
 }
 
 #[cfg(test)]

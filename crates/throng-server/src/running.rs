@@ -170,7 +170,7 @@ impl Running {
     /// The same, worker by worker. Example: [`WorkerStats`].
     pub fn workers(&self) -> Vec<WorkerStats> {
         let shared = &self.inner.shared;
-        shared.counters.read_each(|worker| shared.registry.load(worker))
+        shared.counters.read_each(|worker| shared.registry.load(worker), |worker| shared.process_of(worker))
     }
 
     /// Tells every event from here on, beside the sink of [`crate::Server::events`]. So many are kept for this subscriber
@@ -189,7 +189,7 @@ impl Running {
     }
 
     /// Allows so much from here on. Nobody is cut, and nobody is added above it. Workers that are processes
-    /// ([`crate::Processes`]) keep the `queue` that they were started with; all other limits are this process's.
+    /// ([`crate::Processes`]) hear of another `queue` a moment later; all other limits are this process's.
     ///
     /// # Errors
     /// When the kernel does not take another `backlog`; all other limits hold then.
@@ -219,7 +219,7 @@ impl Running {
     }
 
     /// Waits so long from here on, also for those who are here: the next look at them, within a second, goes by it. Workers
-    /// that are processes ([`crate::Processes`]) keep what they were started with, and so does a worker that is begun anew.
+    /// that are processes ([`crate::Processes`]) hear of it a moment later, and one that is begun anew before its first client.
     ///
     /// ```
     /// # use std::time::Duration;

@@ -17,7 +17,7 @@ use crate::handshake::Speaks;
 use crate::limits::Limits;
 use crate::listener::{Listener, ORDERS_MAX, Order};
 use crate::model::{
-    Blocking, Events, Model, PerWorker, Shareable, Threads, Workers,
+    Blocking, BlockingPerWorker, BlockingWorker, Events, Model, PerWorker, Shareable, Threads, Workers,
     sealed::{self, Ground, Stage},
 };
 use crate::proxy_protocol::Proxies;
@@ -114,6 +114,38 @@ impl Server<()> {
     /// [`BlockingHandler`].
     pub fn blocking<H: BlockingHandler>(handler: H) -> Server<Blocking<H>> {
         Server::of(Blocking(Arc::new(handler)), Threads::default())
+    }
+
+    /// Serves the connections of each worker with blocking code of its own, by [`Threads`] unless another model is chosen. A
+    /// worker of [`crate::Processes`] is a process, whose threads share what the factory made there and nothing else;
+    /// `Threads` and [`crate::Sequential`] have one worker.
+    ///
+    /// ```no_run
+    /// # #[cfg(target_os = "linux")] {
+    /// use std::io::Write;
+    /// use throng_server::{BlockingConn, Limits, Processes, Server, Workers};
+    ///
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     throng_server::worker_or_continue(); // a worker is this program, begun anew
+    ///     let server = Server::blocking_local(|worker| {
+    ///         let worker = worker.index();
+    ///         move |mut conn: BlockingConn| {
+    ///             writeln!(conn, "process {} is worker {worker}\r", std::process::id())?;
+    ///             Ok(())
+    ///         }
+    ///     });
+    ///     let server = server.model(Processes { workers: Workers::Count(4) });
+    ///     // So many threads in all four processes together.
+    ///     let server = server.limits(Limits { total: 1_000, ..Limits::default() });
+    ///     server.listen("127.0.0.1:7000").start()?.until_signal()?; // a worker stays in `start`
+    ///     Ok(())
+    /// }
+    /// # }
+    /// ```
+    pub fn blocking_local<H: BlockingHandler>(
+        factory: impl Fn(&BlockingWorker) -> H + Send + Sync + 'static,
+    ) -> Server<BlockingPerWorker<H>> {
+        Server::of(BlockingPerWorker(Box::new(factory)), Threads::default())
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) struct Shared {
     pub seats: Arc<Seats>,
     pub counters: Counters,
     pub registry: Registry,
+    /// Told whenever limits or timeouts change; who hears it reads them anew.
+    changes: watch::Sender<()>,
     /// True from the beginning of a drain, for those who wait for it.
     draining: watch::Sender<bool>,
     /// The same, for those who only look: every read does.
@@ -62,6 +64,7 @@ impl Shared {
             seats: Arc::new(Seats::new(limits, shape.turns)),
             counters: Counters::new(shape.tables),
             registry: Registry::new(shape.tables),
+            changes: watch::Sender::new(()),
             draining: watch::Sender::new(false),
             is_draining: AtomicBool::new(false),
             lingerers: AtomicUsize::new(0),
@@ -85,6 +88,7 @@ impl Shared {
     pub(crate) fn set_limits(&self, limits: Limits) {
         self.queue_max.store(limits.queue, Relaxed);
         self.seats.set_limits(limits);
+        self.changes.send_replace(());
     }
 
     /// Bytes that may wait in one outbox.
@@ -99,6 +103,7 @@ impl Shared {
     /// Waits so long from here on.
     pub(crate) fn set_timeouts(&self, timeouts: Timeouts) {
         *self.timeouts.lock().unwrap_or_else(PoisonError::into_inner) = timeouts;
+        self.changes.send_replace(());
     }
 
     /// Tells an event. A sink that panics has said so already; it ends neither a listener nor a worker.
@@ -120,6 +125,11 @@ impl Shared {
     /// The processes of the workers, in the order of their numbers.
     pub(crate) fn processes(&self) -> Vec<u32> {
         self.processes.lock().unwrap_or_else(PoisonError::into_inner).values().copied().collect()
+    }
+
+    /// The process of one worker.
+    pub(crate) fn process_of(&self, worker: usize) -> Option<u32> {
+        self.processes.lock().unwrap_or_else(PoisonError::into_inner).get(&worker).copied()
     }
 
     /// A worker's process serves from here on, or has ended.
@@ -146,6 +156,12 @@ impl Shared {
     /// Whoever waits for a drain looks whether his own connection has to end.
     pub(crate) fn look_again(&self) {
         self.draining.send_modify(|_| ());
+    }
+
+    /// Changes when limits or timeouts do.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "there are no worker processes"))]
+    pub(crate) fn watch_changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
     }
 
     /// Comes true when a drain begins.

@@ -67,6 +67,8 @@ pub struct Stats {
 pub struct WorkerStats {
     /// Its number.
     pub index: usize,
+    /// Its process, where it has one of its own ([`crate::Processes`]) that serves now.
+    pub process: Option<u32>,
     /// Connections that were given to it.
     pub accepted: u64,
     /// Those that are open now, closing ones included.
@@ -160,9 +162,14 @@ impl Counters {
     }
 
     /// One worker after the other.
-    pub(crate) fn read_each(&self, open: impl Fn(usize) -> usize) -> Vec<WorkerStats> {
+    pub(crate) fn read_each(
+        &self,
+        open: impl Fn(usize) -> usize,
+        process: impl Fn(usize) -> Option<u32>,
+    ) -> Vec<WorkerStats> {
         let read = |(index, worker): (usize, &Worker)| WorkerStats {
             index,
+            process: process(index),
             accepted: worker.accepted.load(Relaxed),
             open: open(index) as u64,
             ended: worker.ended.iter().map(|count| count.load(Relaxed)).sum(),

@@ -34,7 +34,8 @@ fn at_prompt(screen: &str) -> bool {
 }
 
 fn address_on(screen: &str) -> SocketAddr {
-    let line = screen.lines().find(|line| line.starts_with("  chat ")).unwrap();
+    let line =
+        screen.lines().find(|line| line.starts_with("  chat ") || line.starts_with("  echo ")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
@@ -82,6 +83,28 @@ fn an_operator_looks_pauses_resumes_speaks_and_kicks() {
     terminal.type_text("logs show 100\r");
     let screen = terminal.wait_for("client.said name=ana room=#lobby");
     assert!(!screen.contains("still here"), "the log tells that something was said, not what:\n{screen}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn an_operator_sees_which_process_serves_whom() {
+    let folder = tempfile::tempdir().unwrap();
+    let echo = ["echo", "--model", "processes", "--workers", "2"];
+    let (mut terminal, address) = serve(folder.path(), &echo);
+    let mut people = [Person::connect(address), Person::connect(address)];
+    for person in &mut people {
+        person.type_line("hello");
+        assert_eq!(person.read_line().as_deref(), Some("hello"));
+    }
+    terminal.type_text("status\r");
+    let screen = terminal.wait_until("the processes", |screen| screen.contains(" serve\n"));
+    let line = screen.lines().find(|line| line.starts_with("model      processes, ")).unwrap();
+    let pids: Vec<_> = line.split_whitespace().filter(|word| word.parse::<u32>().is_ok()).collect();
+    assert_eq!(pids.len(), 2, "{line}");
+    terminal.type_text("clients\r");
+    for (worker, pid) in pids.iter().enumerate() {
+        terminal.wait_for(&format!("throng-worker-{worker}, process {pid}"));
+    }
 }
 
 #[test]

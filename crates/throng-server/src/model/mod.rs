@@ -7,6 +7,7 @@
 //! | [`Pool`] | tasks that any of some threads takes up | holds nobody up | holds one thread |
 //! | [`Events`] | tasks that stay on the event loop of one core | holds nobody up | holds up that core's clients |
 //! | [`Processes`] | tasks on the event loop of one of some processes | holds nobody up | holds up that process's clients |
+//! | [`Processes`] of blocking code | a thread per connection, in one of some processes | | holds its own thread |
 //!
 //! A handler that crashes the process ends all clients, and under [`Processes`] those of its own process only.
 //!
@@ -37,6 +38,7 @@
 //! ```
 
 mod events;
+mod kind;
 mod pool;
 #[cfg(target_os = "linux")]
 mod processes;
@@ -56,7 +58,9 @@ use crate::registry::Registry;
 use crate::shared::Shared;
 use crate::start_error::StartError;
 use crate::thread_group::ThreadGroup;
-use crate::worker::{Guest, Worker};
+use crate::worker::Guest;
+pub use kind::{Blocking, BlockingPerWorker, BlockingWorker, PerWorker, Shareable};
+pub(crate) use kind::{BlockingFactory, Factory};
 use sealed::Ground;
 
 /// Sockets that may wait for one worker to take them over.
@@ -104,35 +108,49 @@ pub struct Events {
     pub workers: Workers,
 }
 
-/// Worker processes, each with one event loop; a connection stays on the worker that it was given to, the one with the
-/// fewest. Nothing is shared between workers, so whatever one of them does to itself, be it an abort, ends its own
+/// Worker processes, each with one event loop, or with a thread for each of its connections where the handler is blocking
+/// code; a connection stays on the worker that it was given to, the one with the fewest. Nothing is shared between workers, so whatever one of them does to itself, be it an abort, ends its own
 /// clients only; it is started again, at once the first time, later and later while it keeps dying. Linux only.
 ///
 /// A worker is this same program, begun anew with the same arguments, environment and working directory: `main` begins with
 /// [`crate::worker_or_continue`] and comes to [`crate::Server::start`], which serves there and never returns. So whatever
 /// a program does before the start is done in every worker as well, unless [`crate::worker_number`] keeps it from that; only
-/// addresses are not claimed again, and what a [`crate::Claim`] tells there is what was asked for. A program can start one
+/// addresses are not claimed again, and what a [`crate::Claim`] tells there is what was asked for, or what was passed to the
+/// first process ([`crate::Inherited`]). A program can start one
 /// such server in its life. A worker's standard input is empty, and it has a process group of its own, so that Ctrl-C
 /// reaches the first process, which drains; whoever sends signals to all of a service's processes sends them to the first
 /// one only (systemd.kill(5), `KillMode=mixed`).
 ///
 /// Limits, pause, counters, events and drain are those of the first process, which accepts and passes the sockets on. It
 /// learns once a second how many bytes an open connection has moved. Each worker needs descriptors for its own share of
-/// [`crate::Limits::total`]. Its timeouts are its own: it has those that its own start was given.
+/// [`crate::Limits::total`]. Timeouts and [`crate::Limits::queue`], which are applied where a connection is served, are the first
+/// process's as well: each worker has them from there before its first client, and whenever they change.
 ///
-/// Only [`crate::Server::local`] leads here, so that no handler is taken for shared that cannot be:
+/// Blocking code has a thread `thread-N` for each connection, where N is the connection's number; all workers together have as
+/// many at most as [`crate::Limits::total`] allows connections. Set that to what the machine has room for.
 ///
-/// ```compile_fail
+/// Only the factories [`crate::Server::local`] and [`crate::Server::blocking_local`] lead here, so that no handler is taken
+/// for shared that cannot be:
+///
+/// ```compile_fail,E0277
 /// # use throng_server::{Conn, Processes, Server, Workers};
 /// # async fn echo(_conn: Conn) -> throng_server::Result { Ok(()) }
 /// let server = Server::new(echo).model(Processes { workers: Workers::Count(2) });
 /// ```
 ///
+/// ```compile_fail,E0277
+/// # use throng_server::{BlockingConn, Processes, Server, Workers};
+/// # fn greet(_conn: BlockingConn) -> throng_server::Result { Ok(()) }
+/// let server = Server::blocking(greet).model(Processes { workers: Workers::Count(2) });
+/// ```
+///
 /// ```
 /// # #[cfg(target_os = "linux")] {
-/// # use throng_server::{Conn, Processes, Server, Workers};
+/// # use throng_server::{BlockingConn, Conn, Processes, Server, Workers};
 /// # async fn echo(_conn: Conn) -> throng_server::Result { Ok(()) }
+/// # fn greet(_conn: BlockingConn) -> throng_server::Result { Ok(()) }
 /// let server = Server::local(|_| echo).model(Processes { workers: Workers::Count(2) });
+/// let server = Server::blocking_local(|_| greet).model(Processes { workers: Workers::Count(2) });
 /// # }
 /// ```
 #[cfg(target_os = "linux")]
@@ -162,13 +180,13 @@ impl Workers {
 
 /// A model that can run handlers of this kind. Implemented by the models themselves, for the kinds that they can run:
 ///
-/// | | [`crate::Server::new`] | [`crate::Server::local`] | [`crate::Server::blocking`] |
-/// |---|---|---|---|
-/// | [`Sequential`] | yes | yes | yes |
-/// | [`Threads`] | yes | | yes |
-/// | [`Pool`] | yes | | |
-/// | [`Events`] | yes | yes | |
-/// | [`Processes`] | | yes | |
+/// | | [`crate::Server::new`] | [`crate::Server::local`] | [`crate::Server::blocking`] | [`crate::Server::blocking_local`] |
+/// |---|---|---|---|---|
+/// | [`Sequential`] | yes | yes | yes | yes |
+/// | [`Threads`] | yes | | yes | yes |
+/// | [`Pool`] | yes | | | |
+/// | [`Events`] | yes | yes | | |
+/// | [`Processes`] | | yes | | yes |
 ///
 /// ```compile_fail
 /// # use throng_server::{Conn, Pool, Server, Workers};
@@ -182,7 +200,7 @@ impl Workers {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot run handlers of this kind",
     note = "Server::new runs on Sequential, Threads, Pool and Events; Server::local on Sequential, Events and \
-            Processes; Server::blocking on Sequential and Threads"
+            Processes; Server::blocking on Sequential and Threads; Server::blocking_local on these two and Processes"
 )]
 pub trait Model<K>: sealed::Model<K> {}
 
@@ -229,31 +247,6 @@ pub(crate) mod sealed {
         }
     }
 }
-
-/// A handler that serves everywhere: the kind of [`crate::Server::new`], for who has to name the type.
-///
-/// ```
-/// use throng_server::{Conn, Handler, Server, model::Shareable};
-///
-/// fn at_home<H: Handler>(handler: H) -> Server<Shareable<H>> {
-///     Server::new(handler).listen("127.0.0.1:0")
-/// }
-///
-/// # fn main() -> throng_server::Result {
-/// let running = at_home(|_: Conn| async { Ok(()) }).start()?;
-/// assert!(running.addresses()[0].is_local());
-/// # Ok(())
-/// # }
-/// ```
-pub struct Shareable<H>(pub(crate) Arc<H>);
-
-/// A factory of handlers, one for each worker: the kind of [`crate::Server::local`]. Example: [`Shareable`].
-pub struct PerWorker<H>(pub(crate) Factory<H>);
-
-/// A handler of blocking code: the kind of [`crate::Server::blocking`]. Example: [`Shareable`].
-pub struct Blocking<H>(pub(crate) Arc<H>);
-
-pub(crate) type Factory<H> = Box<dyn Fn(&Worker) -> H + Send + Sync>;
 
 /// Where the listener puts those who come in.
 #[doc(hidden)]

@@ -17,8 +17,9 @@ use crate::end::End;
 use crate::handler::{BlockingHandler, Handler};
 use crate::inspection;
 use crate::limits::Rejected;
-use crate::peer::Peer;
+use crate::peer::{ConnId, Peer};
 use crate::seats::Turn;
+use crate::shared::Shared;
 use crate::start_error::StartError;
 use crate::ticket::Open;
 
@@ -38,9 +39,15 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Who serves it.
+    /// Its worker's number.
     pub(super) fn worker(&self) -> usize {
         self.open.ticket.worker
+    }
+
+    /// Its own number.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "there are no worker processes"))]
+    pub(super) fn id(&self) -> ConnId {
+        self.open.ticket.id
     }
 
     /// Serves it on this thread, which waits whenever the handler does.
@@ -80,42 +87,51 @@ impl Client {
     }
 }
 
-/// Starts the event loop. `hire` gets a thread for a client, or says why not; `word` is what a rejected peer hears.
+/// Starts the event loop, on a thread of its own. `hire` gets a thread for a client, or says why not; `word` is what a
+/// rejected peer hears.
 pub(super) fn start(
     ground: &mut Ground<'_>,
-    mut hire: impl FnMut(Client) -> io::Result<()> + Send + 'static,
+    hire: impl FnMut(Client) -> io::Result<()> + Send + 'static,
     word: impl Fn(&Peer, Rejected) -> Vec<u8> + Send + 'static,
 ) -> Result<mpsc::Sender<Arrival>, StartError> {
-    let (way, mut arrivals) = mpsc::channel::<Arrival>(ARRIVALS_MAX);
+    let (way, arrivals) = mpsc::channel(ARRIVALS_MAX);
     let shared = Arc::clone(ground.shared);
-    let body = move |runtime: Runtime| {
-        let (tell_over, over) = watch::channel(false);
-        let (alive, mut ended) = mpsc::channel::<()>(1);
-        runtime.block_on(async {
-            tokio::spawn(inspection::inspect_all(Arc::clone(&shared)));
-            while let Some(Arrival { visitor, admission }) = arrivals.recv().await {
-                match admission {
-                    Admission::Served(open, turn) => {
-                        let open = Arc::new(open);
-                        let (reactor, over, _alive) = (Handle::current(), over.clone(), alive.clone());
-                        let client = Client { visitor, open: Arc::clone(&open), turn, reactor, over, _alive };
-                        if let Err(why) = hire(client) {
-                            open.ticket.conclude(End::Failed(format!("no thread to serve it: {why}")));
-                        }
-                    }
-                    Admission::Rejected(refusal) => {
-                        let word = arrival::word(|| word(&refusal.peer, refusal.why));
-                        tokio::spawn(arrival::reject(visitor, refusal, word));
-                    }
-                }
-            }
-            cut_all(&shared);
-            drop((alive, hire));
-            tell_over.send_replace(true);
-            // One that blocks is left behind: nothing can end a thread that does not want to.
-            let _ = tokio::time::timeout(OVER_MAX, ended.recv()).await;
-        });
-    };
+    let body = move |runtime: Runtime| runtime.block_on(run(shared, arrivals, hire, word, OVER_MAX));
     run_on(Builder::new_current_thread(), "throng-reactor", ground, body)?;
     Ok(way)
+}
+
+/// The event loop, in this thread's runtime, until nobody can send it arrivals any more. The threads that still serve then
+/// have so long to notice.
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    mut arrivals: mpsc::Receiver<Arrival>,
+    mut hire: impl FnMut(Client) -> io::Result<()>,
+    word: impl Fn(&Peer, Rejected) -> Vec<u8>,
+    patience: Duration,
+) {
+    let (tell_over, over) = watch::channel(false);
+    let (alive, mut ended) = mpsc::channel::<()>(1);
+    tokio::spawn(inspection::inspect_all(Arc::clone(&shared)));
+    while let Some(Arrival { visitor, admission }) = arrivals.recv().await {
+        match admission {
+            Admission::Served(open, turn) => {
+                let open = Arc::new(open);
+                let (reactor, over, _alive) = (Handle::current(), over.clone(), alive.clone());
+                let client = Client { visitor, open: Arc::clone(&open), turn, reactor, over, _alive };
+                if let Err(why) = hire(client) {
+                    open.ticket.conclude(End::Failed(format!("no thread to serve it: {why}")));
+                }
+            }
+            Admission::Rejected(refusal) => {
+                let word = arrival::word(|| word(&refusal.peer, refusal.why));
+                tokio::spawn(arrival::reject(visitor, refusal, word));
+            }
+        }
+    }
+    cut_all(&shared);
+    drop((alive, hire));
+    tell_over.send_replace(true);
+    // One that blocks is left behind: nothing can end a thread that does not want to.
+    let _ = tokio::time::timeout(patience, ended.recv()).await;
 }

@@ -7,7 +7,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use super::events::start_workers;
 use super::reactor::{self, Client};
 use super::{
-    Blocking, Factory, Gate, PerWorker, Sequential, Shareable,
+    Blocking, BlockingPerWorker, Factory, Gate, PerWorker, Sequential, Shareable,
     sealed::{self, Ground},
 };
 use crate::handler::{BlockingHandler, Everywhere, Handler, LocalHandler};
@@ -52,6 +52,20 @@ impl<H: BlockingHandler> sealed::Model<Blocking<H>> for Sequential {
         let hire = move |next: Client| hand_over(&give, next);
         let word = move |peer: &_, why| rejecting.rejected(peer, why).to_vec();
         reactor::start(ground, hire, word).map(|way| Gate::to_workers(vec![way]))
+    }
+}
+
+impl<H: BlockingHandler> sealed::Model<BlockingPerWorker<H>> for Sequential {
+    fn shape(&self) -> Shape {
+        SHAPE
+    }
+
+    fn start(
+        self: Box<Self>,
+        kind: BlockingPerWorker<H>,
+        ground: &mut Ground<'_>,
+    ) -> Result<Gate, StartError> {
+        sealed::Model::<Blocking<H>>::start(self, kind.only()?, ground)
     }
 }
 

@@ -10,7 +10,7 @@ use throng_server::{worker_number, worker_or_continue};
 use crate::place::until;
 use crate::stage::{FOLDER, children, descriptors};
 use crate::starts::serve_until_killed;
-use crate::{clients, starts, workers};
+use crate::{blocking, changes, clients, starts, workers};
 
 pub(crate) type Behaviour = (&'static str, fn());
 
@@ -42,7 +42,17 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn behaviours() -> impl Iterator<Item = &'static Behaviour> {
-    [clients::BEHAVIOURS, workers::BEHAVIOURS, starts::BEHAVIOURS].into_iter().flatten()
+    [
+        clients::BEHAVIOURS,
+        workers::BEHAVIOURS,
+        starts::BEHAVIOURS,
+        blocking::BEHAVIOURS,
+        blocking::ALIKE,
+        changes::BEHAVIOURS,
+        changes::ANY,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// One behaviour in this process, which then has neither a child nor a descriptor more than before.

@@ -5,11 +5,18 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 #![cfg_attr(not(target_os = "linux"), allow(unused))]
 
-/// Behaviours by their names.
+/// Behaviours by their names; those of any server are tried on this one, and have its name before theirs.
 macro_rules! behaviours {
     ($($name:ident),* $(,)?) => { &[$((stringify!($name), $name as fn())),*] };
+    ($server:ident: $($name:ident),* $(,)?) => {
+        &[$((concat!(stringify!($server), "_", stringify!($name)), || $name($server))),*]
+    };
 }
 
+#[cfg(target_os = "linux")]
+mod blocking;
+#[cfg(target_os = "linux")]
+mod changes;
 #[cfg(target_os = "linux")]
 mod clients;
 #[cfg(target_os = "linux")]

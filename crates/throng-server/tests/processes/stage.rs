@@ -10,11 +10,13 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::process::exit;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
-use throng_server::model::PerWorker;
+use throng_server::model::{BlockingPerWorker, PerWorker};
 use throng_server::{
-    Conn, ConnInfo, End, Event, Limits, LocalHandler, Peer, Processes, Rejected, Server, Worker, Workers,
+    BlockingConn, BlockingHandler, BlockingWorker, Conn, ConnInfo, End, Event, LocalHandler, Peer, Processes,
+    Rejected, Server, Worker, Workers, worker_number,
 };
 
 use crate::harness::{BEHAVE, WHAT_IT_IS};
@@ -37,64 +39,109 @@ pub(crate) fn obeys(worker: &Worker) -> Obeys {
     Obeys { visitors: Cell::new(0), number: worker.index() }
 }
 
-impl LocalHandler for Obeys {
-    async fn setup(&self, _conn: &mut Conn) -> throng_server::Result {
+/// The same in blocking code, which the threads of one worker share.
+pub(crate) struct Blocks {
+    visitors: AtomicU64,
+    number: usize,
+}
+
+pub(crate) fn blocks(worker: &BlockingWorker) -> Blocks {
+    assert_eq!(worker_number(), Some(worker.index()));
+    Blocks { visitors: AtomicU64::new(0), number: worker.index() }
+}
+
+impl Obeys {
+    fn enter(&self) {
         self.visitors.set(self.visitors.get() + 1);
-        Ok(())
     }
 
-    async fn serve(&self, mut conn: Conn) -> throng_server::Result {
-        let mut lines = conn.lines(1 << 16);
-        while let Some(line) = conn.read_line(&mut lines).await? {
-            let answer = match line {
-                b"who serves" => std::process::id().to_string().into_bytes(),
-                b"who am I" => {
-                    format!("{} {:?}", conn.peer().address, conn.peer().proxy.as_ref().map(|proxy| &proxy.by))
-                        .into_bytes()
+    fn visitors(&self) -> u64 {
+        self.visitors.get()
+    }
+}
+
+impl Blocks {
+    fn enter(&self) {
+        self.visitors.fetch_add(1, SeqCst);
+    }
+
+    fn visitors(&self) -> u64 {
+        self.visitors.load(SeqCst)
+    }
+}
+
+/// The same handler, once for waiting and once for blocking code.
+macro_rules! obeys {
+    ($own:ident, $handler:ident, $conn:ident $(, $async:ident, $await:ident)?) => {
+        impl $handler for $own {
+            $($async)? fn setup(&self, _conn: &mut $conn) -> throng_server::Result {
+                self.enter();
+                Ok(())
+            }
+
+            $($async)? fn serve(&self, mut conn: $conn) -> throng_server::Result {
+                let mut lines = conn.lines(1 << 16);
+                while let Some(line) = conn.read_line(&mut lines)$(.$await)?? {
+                    let answer = match line {
+                        b"who serves" => std::process::id().to_string().into_bytes(),
+                        b"who am I" => {
+                            format!("{} {:?}", conn.peer().address, conn.peer().proxy.as_ref().map(|proxy| &proxy.by)).into_bytes()
+                        }
+                        b"how many" => {
+                            format!("{} of worker {}", self.visitors(), self.number).into_bytes()
+                        }
+                        b"which thread" => format!("{:?}", std::thread::current().name()).into_bytes(),
+                        b"done" => return Ok(()),
+                        b"fail" => return Err("no such page".into()),
+                        b"panic" => panic!("a handler panics, as this test wants it to"),
+                        b"abort" => std::process::abort(),
+                        b"exit" => exit(7),
+                        b"begin another" => begin_another(),
+                        b"flood" => {
+                            conn.write_all(&FLOOD)$(.$await)??;
+                            continue;
+                        }
+                        b"deaf" => {
+                            conn.write_all(&numbered(1 << 16))$(.$await)??;
+                            return Ok(());
+                        }
+                        b"hold all up" => {
+                            conn.write_all(b"held\n")$(.$await)??;
+                            until("it is let go", || folder().join("go").exists());
+                            b"gone".to_vec()
+                        }
+                        b"protect" => {
+                            conn.protect();
+                            line.to_vec()
+                        }
+                        _ => line.to_vec(),
+                    };
+                    conn.write_all(&[&answer[..], b"\n"].concat())$(.$await)??;
                 }
-                b"how many" => format!("{} of worker {}", self.visitors.get(), self.number).into_bytes(),
-                b"which thread" => format!("{:?}", std::thread::current().name()).into_bytes(),
-                b"done" => return Ok(()),
-                b"fail" => return Err("no such page".into()),
-                b"panic" => panic!("a handler panics, as this test wants it to"),
-                b"abort" => std::process::abort(),
-                b"exit" => exit(7),
-                b"begin another" => begin_another(),
-                b"flood" => {
-                    conn.write_all(&FLOOD).await?;
-                    continue;
+                match conn.is_draining() {
+                    true => conn.write_all(b"closing\n")$(.$await)??,
+                    false => {}
                 }
-                b"deaf" => {
-                    conn.write_all(&numbered(1 << 16)).await?;
-                    return Ok(());
-                }
-                b"hold all up" => {
-                    conn.write_all(b"held\n").await?;
-                    until("it is let go", || folder().join("go").exists());
-                    b"gone".to_vec()
-                }
-                b"protect" => {
-                    conn.protect();
-                    line.to_vec()
-                }
-                _ => line.to_vec(),
-            };
-            conn.write_all(&[&answer[..], b"\n"].concat()).await?;
+                Ok(())
+            }
+
+            fn finish(&self, _conn: &ConnInfo, end: &End) {
+                note_finished(end);
+            }
+
+            fn rejected(&self, _peer: &Peer, _why: Rejected) -> &[u8] {
+                b"too many\n"
+            }
         }
-        if conn.is_draining() {
-            conn.write_all(b"closing\n").await?;
-        }
-        Ok(())
-    }
+    };
+}
 
-    fn finish(&self, _conn: &ConnInfo, end: &End) {
-        let mut book = OpenOptions::new().create(true).append(true).open(folder().join("finished")).unwrap();
-        book.write_all(format!("{}\n", end.name()).as_bytes()).unwrap();
-    }
+obeys!(Obeys, LocalHandler, Conn, async, await);
+obeys!(Blocks, BlockingHandler, BlockingConn);
 
-    fn rejected(&self, _peer: &Peer, _why: Rejected) -> &[u8] {
-        b"too many\n"
-    }
+fn note_finished(end: &End) {
+    let mut book = OpenOptions::new().create(true).append(true).open(folder().join("finished")).unwrap();
+    book.write_all(format!("{}\n", end.name()).as_bytes()).unwrap();
 }
 
 /// This program, begun by a worker as any other would be: with its environment, and not with its standard input.
@@ -113,12 +160,15 @@ pub(crate) fn finished() -> Vec<String> {
     book.lines().map(str::to_owned).collect()
 }
 
+/// Makes a server of so many workers.
+pub(crate) type Makes<K> = fn(usize) -> Server<K>;
+
 pub(crate) fn server(workers: usize) -> Server<PerWorker<Obeys>> {
     Server::local(obeys).model(Processes { workers: Workers::Count(workers) })
 }
 
-pub(crate) fn limited(workers: usize, limits: Limits) -> Server<PerWorker<Obeys>> {
-    server(workers).limits(limits)
+pub(crate) fn blocking(workers: usize) -> Server<BlockingPerWorker<Blocks>> {
+    Server::blocking_local(blocks).model(Processes { workers: Workers::Count(workers) })
 }
 
 /// Asks, and hears a line.

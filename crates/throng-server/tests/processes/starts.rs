@@ -1,5 +1,6 @@
 //! How workers are begun, and what must not come of it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::BufRead;
 use std::io::BufReader;
@@ -15,6 +16,7 @@ use crate::stage::{ask, served, server};
 
 pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
     a_handler_that_could_be_shared_serves_too,
+    all_of_a_worker_runs_on_its_thread,
     the_start_says_what_main_must_begin_with,
     the_start_inside_a_runtime_is_refused,
     a_worker_starts_nothing_else_and_one_that_ends_at_once_is_told,
@@ -26,6 +28,17 @@ pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
 fn a_handler_that_could_be_shared_serves_too() {
     let place = open(Server::local(|_| echo).model(Processes { workers: Workers::Count(2) }));
     talk(&mut place.client(), "hello");
+    place.end();
+}
+
+fn all_of_a_worker_runs_on_its_thread() {
+    let place = open(server(2));
+    let mut clients: Vec<_> = (0..4).map(|_| served(&place)).collect();
+    let threads: BTreeSet<_> = clients.iter_mut().map(|client| ask(client, "which thread")).collect();
+    assert_eq!(
+        threads,
+        [r#"Some("throng-worker-0")"#, r#"Some("throng-worker-1")"#].map(str::to_owned).into()
+    );
     place.end();
 }
 

@@ -7,9 +7,9 @@ use throng_server::{End, Event};
 
 use crate::harness::Behaviour;
 use crate::place::{PATIENCE, Place, hear, hear_out, open, talk, until};
-use crate::stage::{ask, finished, folder, next_worker_ended, pid_of, say, served, server, until_up};
+use crate::stage::{Makes, ask, finished, folder, next_worker_ended, pid_of, say, served, server, until_up};
 
-pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
+pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![server:
     a_worker_that_aborts_ends_its_own_clients_only_and_comes_back,
     workers_that_keep_dying_come_back_later_and_later_and_the_others_serve_meanwhile,
     with_no_worker_up_clients_wait_and_are_served_by_the_next,
@@ -19,7 +19,7 @@ pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
     a_server_that_is_let_go_of_ends_its_connections,
 ];
 
-fn a_worker_that_aborts_ends_its_own_clients_only_and_comes_back() {
+pub(crate) fn a_worker_that_aborts_ends_its_own_clients_only_and_comes_back<K: 'static>(server: Makes<K>) {
     let place = open(server(2));
     let (mut first, mut second, mut third) = (served(&place), served(&place), served(&place));
     let (dying, living) = (pid_of(&mut first), pid_of(&mut second));
@@ -48,7 +48,9 @@ fn a_worker_that_aborts_ends_its_own_clients_only_and_comes_back() {
     place.end();
 }
 
-fn workers_that_keep_dying_come_back_later_and_later_and_the_others_serve_meanwhile() {
+pub(crate) fn workers_that_keep_dying_come_back_later_and_later_and_the_others_serve_meanwhile<K: 'static>(
+    server: Makes<K>,
+) {
     let place = open(server(2));
     let mut steady = served(&place);
     let living = pid_of(&mut steady);
@@ -72,7 +74,7 @@ fn workers_that_keep_dying_come_back_later_and_later_and_the_others_serve_meanwh
     place.end();
 }
 
-fn with_no_worker_up_clients_wait_and_are_served_by_the_next() {
+pub(crate) fn with_no_worker_up_clients_wait_and_are_served_by_the_next<K: 'static>(server: Makes<K>) {
     let place = open(server(1));
     for _ in 0..3 {
         let mut victim = served(&place);
@@ -84,7 +86,7 @@ fn with_no_worker_up_clients_wait_and_are_served_by_the_next() {
     place.end();
 }
 
-fn a_drain_while_a_worker_is_down_does_not_wait_for_it() {
+pub(crate) fn a_drain_while_a_worker_is_down_does_not_wait_for_it<K: 'static>(server: Makes<K>) {
     let place = open(server(1));
     for _ in 0..3 {
         let mut victim = served(&place);
@@ -100,7 +102,9 @@ fn a_drain_while_a_worker_is_down_does_not_wait_for_it() {
     assert_eq!(place.next_end(), End::Drained);
 }
 
-fn a_worker_that_is_held_up_makes_the_acceptor_wait_and_loses_nobody() {
+pub(crate) fn a_worker_that_is_held_up_makes_the_acceptor_wait_and_loses_nobody<K: 'static>(
+    server: Makes<K>,
+) {
     throng_server::raise_descriptors();
     // The way holds 1,024, and the line not as many.
     const CLIENTS: usize = 1_500;
@@ -122,7 +126,7 @@ fn a_worker_that_is_held_up_makes_the_acceptor_wait_and_loses_nobody() {
     place.end();
 }
 
-fn a_worker_that_never_lets_go_is_killed_in_the_end() {
+pub(crate) fn a_worker_that_never_lets_go_is_killed_in_the_end<K: 'static>(server: Makes<K>) {
     let place = open(server(2));
     let mut holds = place.client();
     assert_eq!(ask(&mut holds, "hold all up"), "held");
@@ -134,7 +138,7 @@ fn a_worker_that_never_lets_go_is_killed_in_the_end() {
     drop(other);
 }
 
-fn a_server_that_is_let_go_of_ends_its_connections() {
+pub(crate) fn a_server_that_is_let_go_of_ends_its_connections<K: 'static>(server: Makes<K>) {
     let place = open(server(2));
     let (mut client, address) = (served(&place), place.address());
     let Place { running, told } = place;

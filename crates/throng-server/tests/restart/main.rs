@@ -41,6 +41,7 @@ macro_rules! named {
 }
 
 fn main() {
+    throng_server::worker_or_continue();
     if let Ok(role) = std::env::var(roles::ROLE) {
         return roles::play(&role);
     }
@@ -77,6 +78,9 @@ struct Seen {
 fn restarts_under_a_storm_refuse_and_reset_nobody() {
     for (model, restarts) in [("events", RESTARTS), ("pool", 5), ("threads", 5), ("sequential", 5)] {
         storm(model, restarts);
+    }
+    if cfg!(target_os = "linux") {
+        storm("processes", 5);
     }
 }
 
@@ -281,9 +285,21 @@ fn activated(passed: Vec<OwnedFd>, names: &str) -> Command {
 }
 
 fn a_passed_socket_is_taken_by_its_name_and_only_held() {
+    takes_passed("events");
+    if cfg!(target_os = "linux") {
+        // Workers have none of the sockets, and come to the same server.
+        takes_passed("processes");
+    }
+}
+
+fn takes_passed(model: &str) {
     let (web, other) = (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("[::1]:0").unwrap());
     let (at, beside) = (web.local_addr().unwrap(), other.local_addr().unwrap());
-    let mut server = Generations::of(activated(vec![web.into(), other.into()], "web:other"));
+    let mut server = {
+        let mut command = activated(vec![web.into(), other.into()], "web:other");
+        command.env(MODEL, model);
+        Generations::of(command)
+    };
     assert_eq!(server.address, at);
     talk(&mut knock(at), "hello");
     talk(&mut knock(beside), "hello");

@@ -5,7 +5,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use throng_server::{
-    Claim, Inherited, Pool, Restart, RestartError, Running, Sequential, Server, Threads, Workers, restart,
+    Claim, Inherited, Pool, Restart, RestartError, Running, Sequential, Server, StartError, Threads, Workers,
+    restart,
 };
 
 use crate::place::{PATIENCE, echo, workers};
@@ -57,6 +58,7 @@ fn serve() {
         Ok(inherited) => inherited,
         Err(why) => return tell(&format!("refused {why}")),
     };
+    assert!(Inherited::take().unwrap().claims.is_empty(), "there is nothing to take twice");
     if claims.is_empty() {
         let places = std::env::var(PLACES).unwrap();
         let bound = places.split(',').map(|place| throng_server::Address::resolve(place).unwrap());
@@ -66,15 +68,7 @@ fn serve() {
         baton.warm().unwrap();
     }
     let names: Vec<_> = claims.iter().map(|claim| claim.name().unwrap_or("-").to_owned()).collect();
-    let server = claims.into_iter().fold(Server::new(echo), Server::listen_on);
-    let model = std::env::var(MODEL).unwrap_or_default();
-    let running = match model.as_str() {
-        "sequential" => server.model(Sequential).start(),
-        "threads" => server.model(Threads { max: 64 }).start(),
-        "pool" => server.model(Pool { workers: Workers::Count(2) }).start(),
-        _ => server.model(workers(2)).start(),
-    };
-    let running = running.unwrap();
+    let running = start(claims).unwrap();
     if let Some(baton) = baton {
         baton.open().unwrap();
     }
@@ -83,6 +77,23 @@ fn serve() {
     while next_order().is_some_and(|order| !obey(&running, &order)) {}
     let report = running.drain(PATIENCE).wait();
     tell(&format!("drained cut={}", report.cut));
+}
+
+/// Starts an echo by the model that was named.
+fn start(claims: Vec<Claim>) -> Result<Running, StartError> {
+    let model = std::env::var(MODEL).unwrap_or_default();
+    #[cfg(target_os = "linux")]
+    if model == "processes" {
+        let server = claims.into_iter().fold(Server::local(|_| echo), Server::listen_on);
+        return server.model(throng_server::Processes { workers: Workers::Count(2) }).start();
+    }
+    let server = claims.into_iter().fold(Server::new(echo), Server::listen_on);
+    match model.as_str() {
+        "sequential" => server.model(Sequential).start(),
+        "threads" => server.model(Threads { max: 64 }).start(),
+        "pool" => server.model(Pool { workers: Workers::Count(2) }).start(),
+        _ => server.model(workers(2)).start(),
+    }
 }
 
 /// The next line of the input, until that ends.

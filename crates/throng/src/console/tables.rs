@@ -77,13 +77,15 @@ pub fn plain_clients(console: &Console) -> String {
         return "Nobody is connected.".to_owned();
     }
     let model = console.running.model();
+    let workers = console.running.workers();
+    let process = |worker: usize| workers.get(worker).and_then(|worker| worker.process);
     let rows: Vec<_> = conns
         .iter()
         .map(|conn| {
             [
                 conn.id.to_string(),
                 conn.peer.address.to_string(),
-                server_of(model, conn.worker),
+                server_of(model, conn.worker, process(conn.worker)),
                 lasted(conn.age),
                 lasted(conn.silent),
                 conn.bytes_in.to_string(),
@@ -94,12 +96,13 @@ pub fn plain_clients(console: &Console) -> String {
     table(["ID", "FROM", "SERVED BY", "SINCE", "SILENT", "BYTES IN", "OUT"], &rows)
 }
 
-/// The thread that serves a connection, as `ps -T` and a debugger name it.
-fn server_of(model: &str, worker: usize) -> String {
-    match model {
-        "threads" => format!("thread-{worker}"),
-        "pool" => "the pool".to_owned(),
-        _ => format!("throng-worker-{worker}"),
+/// The thread that serves a connection, as `ps -T` and a debugger name it, and its process if that is another one.
+fn server_of(model: &str, worker: usize, process: Option<u32>) -> String {
+    match (model, process) {
+        ("threads", _) => format!("thread-{worker}"),
+        ("pool", _) => "the pool".to_owned(),
+        (_, Some(process)) => format!("throng-worker-{worker}, process {process}"),
+        (_, None) => format!("throng-worker-{worker}"),
     }
 }
 

@@ -17,8 +17,10 @@ use crate::console::Console;
 use crate::console::terminal::Terminal;
 use crate::directory::Directory;
 use crate::fault::Fault;
-use crate::listen::{Listen, Wanted};
+use crate::listen::Listen;
 use crate::log::{Event, Log, Sight, segments};
+#[cfg(target_os = "linux")]
+use crate::ports;
 use crate::ports::Place;
 use crate::restart::{self, Next, Way};
 use crate::screen::Screen;
@@ -56,7 +58,6 @@ impl Start<'_> {
         handler: impl Fn(Watch) -> H + Send + Sync + 'static,
         wished: Receiver<Asked>,
     ) -> Result<u8, Fault> {
-        self.check_passed()?;
         let watch = self.watch();
         let server = Server::local(move |_| handler(watch.clone()));
         let server = server.model(throng_server::Processes { workers: self.workers() });
@@ -66,32 +67,19 @@ impl Start<'_> {
         self.operate(server, wished)
     }
 
-    /// A worker is this program begun anew, with the same arguments; so it finds the same addresses, but not those that a
-    /// service manager passed to its first process.
-    #[cfg(target_os = "linux")]
-    fn check_passed(&self) -> Result<(), Fault> {
-        let passed = self.passed.take();
-        let is_passed = passed.iter().any(|claim| claim.name().is_some());
-        self.passed.set(passed);
-        if is_passed || self.asked.listen.iter().any(|wanted| matches!(wanted, Wanted::Passed { .. })) {
-            return Err(Fault::usage("worker processes do not find sockets that a service manager passed")
-                .hint("name the addresses: --listen ADDRESS:PORT")
-                .hint("or serve by another model: --model threads"));
-        }
-        Ok(())
-    }
-
     #[cfg(not(target_os = "linux"))]
     fn by_processes<H>(&self, _: H, _: Receiver<Asked>) -> Result<u8, Fault> {
         Err(Fault::usage("there are no worker processes on this system")
             .hint("threads serve as many: --model threads"))
     }
 
-    /// Serves in a worker's process, with nothing of what its first process has: no folder, no log, no prompt.
+    /// Serves in a worker's process, with nothing of what its first process has: no folder, no log, no prompt. The claims are
+    /// that one's, and so is what there is to say of them.
     #[cfg(target_os = "linux")]
     fn work<K: 'static>(&self, server: Server<K>) -> Result<u8, Fault> {
         let tls = self.tls()?;
-        let server = self.listening(server.limits(self.limits()), self.claim()?, tls.as_ref());
+        let claimed = ports::claim(&self.asked.listen, self.passed.take())?;
+        let server = self.listening(server.limits(self.limits()), claimed.claims, tls.as_ref());
         let Err(why) = server.start() else { unreachable!("a worker's start never returns") };
         Err(Fault::failed(why.to_string()))
     }

@@ -171,6 +171,57 @@ fn sockets_of_the_service_manager_are_used_and_come_through_a_restart() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn worker_processes_serve_at_sockets_that_only_the_first_process_has() {
+    for arguments in [&[][..], &["--listen", "systemd"], &["--listen", "systemd:web"]] {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = socket.local_addr().unwrap();
+        let echo = [&["echo", "--model", "processes", "--workers", "2"], arguments].concat();
+        let server = activated(socket, "web", &echo, folder.path());
+        assert_eq!(server.address, at, "{arguments:?}");
+        for _ in 0..2 {
+            let mut people = [Person::connect(at), Person::connect(at)];
+            for person in &mut people {
+                person.type_line("hello");
+                assert_eq!(person.read_line().as_deref(), Some("hello"), "{arguments:?}");
+            }
+            // The next one gets the sockets from the process before it.
+            server.restart();
+            assert!(people.iter_mut().all(|person| person.read_line().is_none()));
+        }
+        let said = server.terminate();
+        assert!(!said.contains("nobody listens at"), "{said}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn worker_processes_speak_tls_at_a_passed_socket_and_at_the_others_what_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    let mut made = Command::new(env!("CARGO_BIN_EXE_throng"));
+    made.args(["tls", "self-signed", "--out"]).arg(folder.path());
+    assert!(made.output().unwrap().status.success());
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = socket.local_addr().unwrap();
+    let files = ["--tls-cert", cert.to_str().unwrap(), "--tls-key", key.to_str().unwrap()];
+    let listen = ["--listen", "127.0.0.1:0", "--listen", "tls:systemd"];
+    let echo = [&["echo", "--model", "processes", "--workers", "1"], &listen[..], &files].concat();
+    let server = activated(socket, "web", &echo, &folder.path().join("data"));
+    // One who does not speak TLS is not understood.
+    let mut ana = Person::connect(at);
+    ana.type_line("hello");
+    assert!(!ana.read_to_end().iter().any(|line| line.contains("hello")));
+    server.read_until("end=\"TLS failed: ");
+    let mut bo = Person::connect(server.address);
+    bo.type_line("hello");
+    assert_eq!(bo.read_line().as_deref(), Some("hello"));
+    drop(bo);
+    server.terminate();
+}
+
+#[test]
 fn a_name_that_was_not_passed_is_told() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_throng"));
     let output = command.args(["serve", "echo", "--listen", "systemd:web"]).output().unwrap();

@@ -1,5 +1,5 @@
 //! The keeper of one worker, in the first process: starts it, passes its clients on, hears how they end, tells it who is to
-//! be cut and when a drain begins, and starts it again when it dies.
+//! be cut, what is allowed by now and when a drain begins, and starts it again when it dies.
 //!
 //! Nothing here waits for a worker without looking at everything else meanwhile. What the line does not take stays here: one
 //! letter. Then nothing more is taken from the way, and while that is full the acceptor waits.
@@ -59,13 +59,15 @@ pub(super) struct Keeper {
     /// To the one who starts the server, until its worker is ready for the first time.
     starting: Option<SyncSender<Result<(), StartError>>>,
     notices: Arc<Notices>,
+    changes: watch::Receiver<()>,
     drain: watch::Receiver<bool>,
     served: BTreeMap<ConnId, Served>,
     /// Those who are told why they are not served.
     refused: BTreeMap<u64, Refusal>,
     last_refused: u64,
-    /// Those whom a worker that died had not taken yet; no more than its line had room for.
-    again: VecDeque<Arrival>,
+    /// Those whom a worker that died had not taken yet, and whether they were passed on to it; no more than its line had room
+    /// for, and one that waited for room.
+    again: VecDeque<(Arrival, bool)>,
     /// What the line did not take yet.
     outgoing: Option<Outgoing>,
     /// The worker is gone, and only its last words are still to be heard: whoever asked again and again whether something can
@@ -130,12 +132,13 @@ impl Keeper {
         arrivals: mpsc::Receiver<Arrival>,
         starting: SyncSender<Result<(), StartError>>,
     ) -> Keeper {
-        let drain = plan.shared.watch_drain();
+        let (changes, drain) = (plan.shared.watch_changes(), plan.shared.watch_drain());
         Keeper {
             plan,
             arrivals,
             starting: Some(starting),
             notices: Arc::default(),
+            changes,
             drain,
             served: BTreeMap::new(),
             refused: BTreeMap::new(),
@@ -185,8 +188,7 @@ impl Keeper {
         while let Some(arrival) = self.arrivals.recv().await {
             conclude(arrival, End::Drained);
         }
-        let left = self.outgoing.take().and_then(|outgoing| outgoing.client);
-        self.again.drain(..).chain(left).for_each(|client| conclude(client, End::Drained));
+        self.again.drain(..).for_each(|(client, _)| conclude(client, End::Drained));
     }
 
     /// Is there nobody to serve any more? Nobody new comes in a drain.
@@ -223,6 +225,8 @@ impl Keeper {
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let notices = Arc::clone(&self.notices);
         self.is_gone = false;
+        // It knows only what its own start was given.
+        self.changes.mark_changed();
         loop {
             let speaks = stand.ready && !self.is_gone;
             let idle = speaks && self.outgoing.is_none() && !stand.ending;
@@ -238,6 +242,10 @@ impl Keeper {
                 },
                 () = process.line.writable(), if speaks && self.outgoing.is_some() => self.post(process),
                 () = notices.some.notified(), if idle => self.cut_all(process),
+                () = changed(&mut self.changes), if idle => {
+                    let allow = self.allowed();
+                    self.say(&allow, process);
+                }
                 () = begun(&mut self.drain), if idle && !stand.told_drain => {
                     stand.told_drain = true;
                     self.say(&Order::Drain, process);
@@ -318,7 +326,14 @@ impl Keeper {
                 Order::Refuse { number, place, peer, why: refusal.why }
             }
         };
-        self.outgoing = Some(Outgoing { letter: letter::letter(&order), client: Some(arrival), again });
+        let mut letter = Vec::new();
+        if self.changes.has_changed().unwrap_or(false) {
+            // Whoever comes after a change is served by it.
+            self.changes.mark_unchanged();
+            self.allowed().write(&mut letter);
+        }
+        order.write(&mut letter);
+        self.outgoing = Some(Outgoing { letter, client: Some(arrival), again });
         self.post(process);
     }
 
@@ -345,6 +360,12 @@ impl Keeper {
             self.outgoing = Some(Outgoing { letter, client: None, again: false });
             self.post(process);
         }
+    }
+
+    /// What is allowed now.
+    fn allowed(&self) -> Order {
+        let shared = &self.plan.shared;
+        Order::Allow { timeouts: shared.timeouts(), queue: shared.queue_max() }
     }
 
     fn say(&mut self, order: &Order, process: &WorkerProcess) {
@@ -397,15 +418,16 @@ impl Keeper {
                 Served { open, turn, visitor: Some(visitor), again: false, .. }
                     if *end != End::Drained && !open.ticket.has(CUT) =>
                 {
-                    self.again.push_back(Arrival { visitor, admission: Admission::Served(open, turn) });
+                    let client = Arrival { visitor, admission: Admission::Served(open, turn) };
+                    self.again.push_back((client, true));
                 }
                 Served { open, .. } => drop(open.ticket.conclude(end.clone())),
             }
         }
         // Nobody has to be cut any more.
         self.notices.woken.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        if self.outgoing.as_ref().is_some_and(|outgoing| outgoing.client.is_none()) {
-            self.outgoing = None;
+        if let Some(Outgoing { client: Some(client), again, .. }) = self.outgoing.take() {
+            self.again.push_back((client, again));
         }
     }
 }
@@ -430,13 +452,19 @@ impl Stand {
 
 /// The next client, and was it passed on before? Cancel-safe.
 async fn next(
-    again: &mut VecDeque<Arrival>,
+    again: &mut VecDeque<(Arrival, bool)>,
     arrivals: &mut mpsc::Receiver<Arrival>,
 ) -> Option<(Arrival, bool)> {
     match again.pop_front() {
-        Some(arrival) => Some((arrival, true)),
+        Some(before) => Some(before),
         None => arrivals.recv().await.map(|arrival| (arrival, false)),
     }
+}
+
+/// Waits until limits or timeouts change.
+async fn changed(changes: &mut watch::Receiver<()>) {
+    // An error cannot be: we are among those who keep it.
+    let _ = changes.changed().await;
 }
 
 /// Waits until a drain has begun.

@@ -1,26 +1,22 @@
 //! What the first process and its workers write to each other. Orders go to a worker, accounts come back; a letter is one of
 //! them or several, and never longer than [`LETTER_BYTES_MAX`]. Both ends are the same program, so there is no version in it.
 
-use std::io::{self, ErrorKind};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::io;
 
 use bytes::{Buf, BufMut};
 
-use crate::address::Address;
+use super::wording::{
+    ENTRY_BYTES_MAX, nonsense, read_end, read_peer, read_secured, read_timeouts, write_end, write_peer,
+    write_secured, write_timeouts,
+};
 use crate::end::End;
 use crate::limits::Rejected;
 use crate::peer::{ConnId, Peer};
-use crate::proxied::{Facts, Proxied, TlsToProxy};
 use crate::secured::Secured;
+use crate::timeouts::Timeouts;
 
 /// How long a letter may be: short enough that the kernel has room for it at once.
 pub(super) const LETTER_BYTES_MAX: usize = 16 << 10;
-
-/// How long one order or account may be; each text in it is cut where it would be longer.
-const ENTRY_BYTES_MAX: usize = 8 << 10;
-
-/// How much of an end's message is told.
-const TEXT_BYTES_MAX: usize = 1 << 10;
 
 /// What a worker is told to do.
 #[derive(Debug, PartialEq)]
@@ -33,6 +29,8 @@ pub(super) enum Order {
     Cut { id: ConnId, end: End },
     /// Begin the drain.
     Drain,
+    /// Wait so long from here on, and let so many bytes wait in one outbox.
+    Allow { timeouts: Timeouts, queue: usize },
 }
 
 /// What a worker tells.
@@ -107,6 +105,11 @@ impl Entry for Order {
                 write_end(end, into);
             }
             Order::Drain => into.put_u8(3),
+            Order::Allow { timeouts, queue } => {
+                into.put_u8(4);
+                write_timeouts(timeouts, into);
+                into.put_u64(u64::try_from(*queue).unwrap_or(u64::MAX));
+            }
         }
     }
 
@@ -132,6 +135,10 @@ impl Entry for Order {
             },
             2 => Order::Cut { id: ConnId(from.try_get_u64()?), end: read_end(from)? },
             3 => Order::Drain,
+            4 => Order::Allow {
+                timeouts: read_timeouts(from)?,
+                queue: usize::try_from(from.try_get_u64()?).unwrap_or(usize::MAX),
+            },
             _ => return Err(nonsense()),
         })
     }
@@ -189,164 +196,14 @@ impl Entry for Account {
     }
 }
 
-fn write_peer(peer: &Peer, into: &mut Vec<u8>) {
-    write_address(&peer.address, into);
-    write_address(&peer.local, into);
-    into.put_u8(u8::from(peer.proxy.is_some()));
-    if let Some(proxy) = &peer.proxy {
-        write_proxied(proxy, into);
-    }
-}
-
-fn read_peer(from: &mut &[u8]) -> io::Result<Peer> {
-    let mut peer = Peer::new(read_address(from)?, read_address(from)?);
-    if from.try_get_u8()? == 1 {
-        peer.proxy = Some(Box::new(read_proxied(from)?));
-    }
-    Ok(peer)
-}
-
-fn write_proxied(proxied: &Proxied, into: &mut Vec<u8>) {
-    let Facts { server_name, protocol, tls } = &proxied.facts;
-    write_address(&proxied.by, into);
-    write_maybe(server_name, into);
-    write_maybe(protocol, into);
-    into.put_u8(u8::from(tls.is_some()));
-    if let Some(tls) = tls {
-        let TlsToProxy { version, cipher_suite, common_name, verified } = tls;
-        [version, cipher_suite, common_name].into_iter().for_each(|text| write_maybe(text, into));
-        into.put_u8(u8::from(*verified));
-    }
-}
-
-fn read_proxied(from: &mut &[u8]) -> io::Result<Proxied> {
-    let by = read_address(from)?;
-    let (server_name, protocol) = (read_maybe(from)?, read_maybe(from)?);
-    let tls = match from.try_get_u8()? {
-        0 => None,
-        _ => Some(TlsToProxy {
-            version: read_maybe(from)?,
-            cipher_suite: read_maybe(from)?,
-            common_name: read_maybe(from)?,
-            verified: from.try_get_u8()? == 1,
-        }),
-    };
-    Ok(Proxied { by, facts: Facts { server_name, protocol, tls } })
-}
-
-fn write_address(address: &Address, into: &mut Vec<u8>) {
-    match address {
-        Address::Tcp(address) => {
-            into.put_u8(0);
-            write_bytes(address.to_string().as_bytes(), into);
-        }
-        // A path is never longer than some hundred bytes (unix(7), sun_path).
-        Address::Unix(Some(path)) => {
-            into.put_u8(1);
-            write_bytes(path.as_os_str().as_bytes(), into);
-        }
-        Address::Unix(None) => into.put_u8(2),
-        Address::Memory => into.put_u8(3),
-    }
-}
-
-fn read_address(from: &mut &[u8]) -> io::Result<Address> {
-    Ok(match from.try_get_u8()? {
-        0 => Address::Tcp(read_text(from)?.parse().map_err(|_| nonsense())?),
-        1 => Address::Unix(Some(std::ffi::OsString::from_vec(read_bytes(from)?).into())),
-        2 => Address::Unix(None),
-        3 => Address::Memory,
-        _ => return Err(nonsense()),
-    })
-}
-
-fn write_end(end: &End, into: &mut Vec<u8>) {
-    into.put_u8(u8::try_from(end.kind()).unwrap_or(u8::MAX));
-    if let End::Failed(text) | End::TlsFailed(text) = end {
-        write_text(text, into);
-    }
-}
-
-fn read_end(from: &mut &[u8]) -> io::Result<End> {
-    let kind = usize::from(from.try_get_u8()?);
-    let mut end = End::of_kind(kind).ok_or_else(nonsense)?;
-    if let End::Failed(text) | End::TlsFailed(text) = &mut end {
-        *text = read_text(from)?;
-    }
-    Ok(end)
-}
-
-fn write_secured(secured: &Secured, into: &mut Vec<u8>) {
-    write_text(&secured.version, into);
-    write_text(&secured.cipher_suite, into);
-    write_maybe(&secured.server_name, into);
-    write_maybe(&secured.protocol, into);
-    // A chain that is too long for a letter is told as far as it goes; the client's own certificate is the first.
-    let mut left = ENTRY_BYTES_MAX / 2;
-    for certificate in &secured.certificates {
-        if certificate.len() > left {
-            break;
-        }
-        left -= certificate.len();
-        into.put_u8(1);
-        write_bytes(certificate, into);
-    }
-    into.put_u8(0);
-}
-
-fn read_secured(from: &mut &[u8]) -> io::Result<Secured> {
-    let (version, cipher_suite) = (read_text(from)?, read_text(from)?);
-    let server_name = read_maybe(from)?;
-    let protocol = read_maybe(from)?;
-    let mut certificates = Vec::new();
-    while from.try_get_u8()? == 1 {
-        certificates.push(read_bytes(from)?);
-    }
-    Ok(Secured { version, cipher_suite, server_name, protocol, certificates })
-}
-
-fn write_maybe(text: &Option<String>, into: &mut Vec<u8>) {
-    into.put_u8(u8::from(text.is_some()));
-    if let Some(text) = text {
-        write_text(text, into);
-    }
-}
-
-fn read_maybe(from: &mut &[u8]) -> io::Result<Option<String>> {
-    match from.try_get_u8()? {
-        0 => Ok(None),
-        _ => read_text(from).map(Some),
-    }
-}
-
-fn write_text(text: &str, into: &mut Vec<u8>) {
-    write_bytes(&text.as_bytes()[..text.floor_char_boundary(TEXT_BYTES_MAX)], into);
-}
-
-fn read_text(from: &mut &[u8]) -> io::Result<String> {
-    String::from_utf8(read_bytes(from)?).map_err(|_| nonsense())
-}
-
-fn write_bytes(bytes: &[u8], into: &mut Vec<u8>) {
-    let length = u16::try_from(bytes.len()).expect("nothing in a letter is as long as 64 KiB");
-    into.put_u16(length);
-    into.put_slice(bytes);
-}
-
-fn read_bytes(from: &mut &[u8]) -> io::Result<Vec<u8>> {
-    let length = usize::from(from.try_get_u16()?);
-    let bytes = from.get(..length).ok_or_else(nonsense)?.to_vec();
-    from.advance(length);
-    Ok(bytes)
-}
-
-fn nonsense() -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, "a letter that makes no sense")
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use super::super::wording::TEXT_BYTES_MAX;
     use super::*;
+    use crate::address::Address;
+    use crate::proxied::{Facts, Proxied, TlsToProxy};
 
     fn check<E: Entry + PartialEq + std::fmt::Debug>(entries: &[E]) {
         let mut letter = Vec::new();
@@ -379,6 +236,18 @@ mod tests {
             Order::Refuse { number: 9, place: 0, peer: unix, why: Rejected::AddressFull },
             Order::Cut { id: ConnId(u64::MAX), end: End::Kicked },
             Order::Drain,
+            Order::Allow { timeouts: Timeouts::default(), queue: usize::MAX },
+            Order::Allow {
+                timeouts: Timeouts {
+                    handshake: Some(Duration::from_nanos(1)),
+                    idle: Some(Duration::MAX),
+                    write_stall: None,
+                    age: Some(Duration::from_millis(1_500)),
+                    farewell: Duration::ZERO,
+                    drain: Duration::MAX,
+                },
+                queue: 0,
+            },
         ]);
     }
 
@@ -426,6 +295,9 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
+        // More nanoseconds than the longest time has room for.
+        let endless = [&[4, 1][..], &[0xff; 12], &[0; 35]].concat();
+        assert!(read_all::<Order>(&endless).is_err());
         for wrong in [&[9][..], &[1], &[2, 0], &[3, 0, 0, 0, 0, 0, 0, 0, 1, 200]] {
             assert!(read_all::<Account>(wrong).is_err(), "{wrong:?}");
             assert!(read_all::<Order>(&[wrong, &[77]].concat()).is_err(), "{wrong:?}");

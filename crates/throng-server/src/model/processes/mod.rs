@@ -3,12 +3,13 @@
 //! The first process accepts, counts and limits, and passes each client's socket on; so limits, pause, counters and drain
 //! have one owner. The thread `throng-processes` has one [`keeper`] for each worker, which starts it, passes clients on, hears
 //! how they end, and starts it again when it dies. The other end of its [`line`] is the worker's [`station`]; a [`letter`] is
-//! what they write to each other.
+//! what they write to each other, in the [`wording`] of both.
 
 mod keeper;
 mod letter;
 mod line;
 mod station;
+mod wording;
 mod worker_process;
 
 use std::convert::Infallible;
@@ -22,8 +23,8 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::mpsc;
 
 use super::sealed::{self, Ground, Stage};
-use super::{ARRIVALS_MAX, Gate, PerWorker, Processes, Up, run_on};
-use crate::handler::LocalHandler;
+use super::{ARRIVALS_MAX, BlockingPerWorker, Gate, PerWorker, Processes, Up, run_on};
+use crate::handler::{BlockingHandler, LocalHandler};
 use crate::role;
 use crate::shared::Shape;
 use crate::start_error::StartError;
@@ -41,21 +42,44 @@ impl<H: LocalHandler> sealed::Model<PerWorker<H>> for Processes {
     }
 
     fn start(self: Box<Self>, _: PerWorker<H>, ground: &mut Ground<'_>) -> Result<Gate, StartError> {
-        if !role::is_known() {
-            return Err(StartError::NoWorkerLine);
-        }
-        if Handle::try_current().is_ok() {
-            return Err(StartError::InsideRuntime);
-        }
-        if STARTED.swap(true, AcqRel) {
-            return Err(StartError::StartedBefore);
-        }
-        start_keepers(self.workers.count(), ground)
+        start_first(self.workers.count(), ground)
     }
 
     fn serve_in_worker(self: Box<Self>, kind: PerWorker<H>, stage: Stage) -> Result<Infallible, StartError> {
         station::serve(kind.0, stage)
     }
+}
+
+impl<H: BlockingHandler> sealed::Model<BlockingPerWorker<H>> for Processes {
+    fn shape(&self) -> Shape {
+        Shape { name: "processes", tables: self.workers.count(), turns: None }
+    }
+
+    fn start(self: Box<Self>, _: BlockingPerWorker<H>, ground: &mut Ground<'_>) -> Result<Gate, StartError> {
+        start_first(self.workers.count(), ground)
+    }
+
+    fn serve_in_worker(
+        self: Box<Self>,
+        kind: BlockingPerWorker<H>,
+        stage: Stage,
+    ) -> Result<Infallible, StartError> {
+        station::serve_blocking(kind.0, stage)
+    }
+}
+
+/// Starts in the first process, which serves nobody itself.
+fn start_first(count: usize, ground: &mut Ground<'_>) -> Result<Gate, StartError> {
+    if !role::is_known() {
+        return Err(StartError::NoWorkerLine);
+    }
+    if Handle::try_current().is_ok() {
+        return Err(StartError::InsideRuntime);
+    }
+    if STARTED.swap(true, AcqRel) {
+        return Err(StartError::StartedBefore);
+    }
+    start_keepers(count, ground)
 }
 
 /// Starts the workers, and waits until each has its handler.

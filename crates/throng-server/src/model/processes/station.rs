@@ -1,7 +1,8 @@
 //! A worker's own side of the line: what the first process orders is done here, and what happens here is told there.
 //!
-//! The worker is one event loop on the thread `throng-worker-N`, as under `Events`, with its own table of connections. Its
-//! limits are none, since the first process has counted already; its timeouts are its own.
+//! The worker is one event loop on the thread `throng-worker-N`, with its own table of connections. Handlers run there, as
+//! under `Events`; blocking ones on threads beside it, as under `Threads`. Its limits are none, since the first process has
+//! counted already; its timeouts are that one's.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
@@ -15,6 +16,7 @@ use std::thread::Builder;
 use std::time::Duration;
 
 use socket2::SockRef;
+use tokio::runtime;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::MissedTickBehavior;
 
@@ -23,11 +25,11 @@ use super::line::{self, Line};
 use crate::arrival::{Admission, Arrival, Refusal, Visitor};
 use crate::clock;
 use crate::event::{Event, Sink};
-use crate::handler::LocalHandler;
+use crate::handler::{BlockingHandler, LocalHandler};
 use crate::handshake::Speaks;
 use crate::limits::Limits;
 use crate::model::sealed::Stage;
-use crate::model::{ARRIVALS_MAX, Factory};
+use crate::model::{ARRIVALS_MAX, BlockingFactory, BlockingWorker, Factory, threads};
 use crate::peer::{ConnId, Peer};
 use crate::seats::{Offer, Place};
 use crate::shared::{Shape, Shared};
@@ -39,11 +41,43 @@ use crate::worker::{self, Plan};
 /// How often it is told how far the connections are.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
+/// How long the threads of blocking code have to notice that the server is over: less than the first process waits before it
+/// kills the worker, so that the last accounts are still told.
+const OVER_MAX: Duration = Duration::from_millis(250);
+
 /// Serves until the first process ends the line or ends itself; then this process is over.
 pub(super) fn serve<H: LocalHandler>(factory: Factory<H>, stage: Stage) -> Result<Infallible, StartError> {
+    let tables = stage.post.count;
+    work(stage, tables, move |plan, station, line| worker::run(plan, &factory, || station.open(line)))
+}
+
+/// The same with blocking code, on a thread for each connection.
+pub(super) fn serve_blocking<H: BlockingHandler>(
+    factory: BlockingFactory<H>,
+    stage: Stage,
+) -> Result<Infallible, StartError> {
+    work(stage, 1, move |plan, station, line| {
+        let built =
+            runtime::Builder::new_current_thread().enable_io().enable_time().build_local(Default::default());
+        // The first process sees that this worker never became ready.
+        let Ok(runtime) = built else { return };
+        let handler = Arc::new(factory(&BlockingWorker::new(plan.index, plan.count)));
+        runtime.block_on(async {
+            station.open(line);
+            threads::serve_all(handler, plan.shared, plan.arrivals, OVER_MAX).await;
+        });
+    })
+}
+
+/// Does a worker's work on its thread, with so many tables of connections; then this process is over.
+fn work(
+    stage: Stage,
+    tables: usize,
+    body: impl FnOnce(Plan, Station, OwnedFd) + Send + 'static,
+) -> Result<Infallible, StartError> {
     let post = stage.post;
-    let socket = post.take_line().ok_or(StartError::StartedBefore)?;
-    let last_words = socket.try_clone().map_err(StartError::Thread)?;
+    let line = post.take_line().ok_or(StartError::StartedBefore)?;
+    let last_words = line.try_clone().map_err(StartError::Thread)?;
     let books = Arc::<Books>::default();
     let sink = {
         let books = Arc::clone(&books);
@@ -51,7 +85,7 @@ pub(super) fn serve<H: LocalHandler>(factory: Factory<H>, stage: Stage) -> Resul
     };
     let limits =
         Limits { total: usize::MAX, per_address: usize::MAX, queue: stage.limits.queue, ..Limits::default() };
-    let shape = Shape { name: "processes", tables: post.count, turns: None };
+    let shape = Shape { name: "processes", tables, turns: None };
     let shared = Arc::new(Shared::new(limits, stage.timeouts, sink, &shape));
     let (way, arrivals) = mpsc::channel(ARRIVALS_MAX);
     // The first process takes the clients, so nobody is a guest here.
@@ -59,9 +93,8 @@ pub(super) fn serve<H: LocalHandler>(factory: Factory<H>, stage: Stage) -> Resul
     let plan = Plan { index: post.number, count: post.count, shared: Arc::clone(&shared), arrivals, guests };
     let station =
         Station { number: post.number, shared, speaks: stage.speaks, books: Arc::clone(&books), way };
-    let body = move || worker::run(plan, &factory, || station.open(socket));
-    let thread = Builder::new().name(format!("throng-worker-{}", post.number)).spawn(body);
-    let served = thread.map_err(StartError::Thread)?.join();
+    let thread = Builder::new().name(format!("throng-worker-{}", post.number));
+    let served = thread.spawn(move || body(plan, station, line)).map_err(StartError::Thread)?.join();
     // An error means that nobody is there to hear it.
     let _ = books.tell_rest(&last_words);
     // A worker's thread that panicked has said so already.
@@ -108,6 +141,10 @@ impl Station {
                         self.shared.registry.find(id).map(|ticket| ticket.cut(end));
                     }
                     Order::Drain => self.shared.drain(),
+                    Order::Allow { timeouts, queue } => {
+                        self.shared.set_timeouts(timeouts);
+                        self.shared.set_limits(Limits { queue, ..self.shared.limits() });
+                    }
                 }
             }
         }

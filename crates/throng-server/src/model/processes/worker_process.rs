@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::line::Line;
 use crate::clock::{self, millis};
+use crate::passed_list::{self, PASSED};
 use crate::role::WORKER;
 
 /// This program, even when its file was replaced meanwhile: both ends of a line are the same version (proc(5)).
@@ -35,6 +36,10 @@ impl WorkerProcess {
         let name = arguments.next().unwrap_or_else(|| OsString::from(OURSELVES));
         let mut command = Command::new(OURSELVES);
         command.arg0(name).args(arguments).env(WORKER, format!("{number}/{count}"));
+        match passed_list::for_workers() {
+            Some(passed) => command.env(PASSED, passed),
+            None => command.env_remove(PASSED),
+        };
         let child = command.stdin(Stdio::from(theirs)).process_group(0).spawn()?;
         Ok(WorkerProcess { child, line })
     }
