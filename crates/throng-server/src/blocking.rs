@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 
 use crate::arrival::Visitor;
 use crate::clock;
-use crate::lines::Lines;
+use crate::lines::{Found, Lines};
 use crate::linger;
 use crate::peer::{ConnId, Peer};
 use crate::stream::Stream;
@@ -206,11 +206,10 @@ impl BlockingConn {
     /// [`ErrorKind::InvalidData`] when a line is longer than the limit, and whatever a read says.
     pub fn read_line<'l>(&mut self, lines: &'l mut Lines) -> io::Result<Option<&'l [u8]>> {
         loop {
-            if let Some(line) = lines.find()? {
-                return Ok(Some(lines.at(line)));
-            }
-            if lines.has_ended() {
-                return Ok(None);
+            match lines.find()? {
+                Found::Line(line) => return Ok(Some(lines.at(line))),
+                Found::End => return Ok(None),
+                Found::Half => {}
             }
             // On the stack, so that a thread that waits for a line holds no storage for it.
             let mut chunk = [0; CHUNK_BYTES];

@@ -7,18 +7,17 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::buffer::Buffer;
-use crate::lines::Lines;
+use crate::lines::{Found, Lines};
 use crate::outbox::{Link, Outbox};
 use crate::peer::{ConnId, Peer};
+use crate::reader::Reader;
 use crate::socket::Socket;
 use crate::ticket::{BUSY, ESTABLISHED, PROTECTED, SET_UP, Ticket};
-use crate::worker;
 
 /// One connection, whole: what a handler is given. It is owned, reads and writes, and closes when it is dropped, so that
 /// nothing that was written is lost (the server reads what still comes for 2 s and 256 KiB at most, so that no reset overtakes
@@ -136,7 +135,7 @@ impl Conn {
     /// # }
     /// ```
     pub async fn read_into(&mut self, buffer: &mut Buffer) -> io::Result<usize> {
-        read_into(&self.socket, buffer).await
+        self.socket.read_into(buffer).await
     }
 
     /// Writes all of it, and waits while the peer takes nothing: that is all the backpressure there is to know, and no memory
@@ -205,7 +204,7 @@ impl Conn {
     /// Waits until [`Conn::is_draining`]. Cancel-safe, and independent of the connection, so that both can be waited for at
     /// once. Example: [`Conn::protect`].
     pub fn draining(&self) -> impl Future<Output = ()> + Send + 'static {
-        draining(self.socket.ticket())
+        self.socket.ticket().draining()
     }
 
     /// A drain gives this connection no end-of-file from here on: the handler watches [`Conn::draining`], or whatever else
@@ -324,14 +323,11 @@ impl Conn {
     /// ```
     pub async fn read_line<'l>(&mut self, lines: &'l mut Lines) -> io::Result<Option<&'l [u8]>> {
         loop {
-            if let Some(line) = lines.find()? {
-                return Ok(Some(lines.at(line)));
-            }
-            if lines.has_ended() {
-                return Ok(None);
-            }
-            if read_into(&self.socket, lines.buffer()).await? == 0 {
-                lines.end();
+            match lines.find()? {
+                Found::Line(line) => return Ok(Some(lines.at(line))),
+                Found::End => return Ok(None),
+                Found::Half if self.read_into(lines.buffer()).await? == 0 => lines.end(),
+                Found::Half => {}
             }
         }
     }
@@ -412,7 +408,7 @@ impl Conn {
     /// On another thread than a worker's: under [`crate::Threads`] and [`crate::Pool`], and in [`crate::testing`].
     pub fn split(self) -> (Reader, Outbox) {
         let link = Rc::new(Link::new(*self.socket));
-        (Reader { link: Rc::clone(&link), ahead: Vec::new() }, Outbox::new(link))
+        (Reader::new(Rc::clone(&link)), Outbox::new(link))
     }
 
     /// Its handler's setup succeeded.
@@ -447,214 +443,6 @@ impl AsyncWrite for Conn {
         // An error means that the connection is over already.
         let _ = ready!(self.socket.poll_shutdown(cx));
         Poll::Ready(Ok(()))
-    }
-}
-
-/// The reading half of a connection; [`Conn::split`] makes it. The connection closes when this and all its outboxes are
-/// dropped. What is written goes through an [`Outbox`]: what was read is no longer under way, for a drain, when that was
-/// written.
-///
-/// ```
-/// # use std::io::Write;
-/// use throng_server::{Conn, LocalHandler, Server};
-///
-/// struct Echo;
-///
-/// impl LocalHandler for Echo {
-///     async fn serve(&self, conn: Conn) -> throng_server::Result {
-///         let (mut reader, outbox) = conn.split();
-///         let mut buffer = reader.buffer();
-///         while reader.read_into(&mut buffer).await? > 0 {
-///             outbox.push(&buffer);
-///             buffer.clear();
-///         }
-///         Ok(())
-///     }
-/// }
-///
-/// # fn main() -> throng_server::Result {
-/// let running = Server::local(|_| Echo).listen("127.0.0.1:0").start()?;
-/// # let mut client = std::net::TcpStream::connect(&running.addresses()[0])?;
-/// # client.write_all(b"hello")?;
-/// # client.shutdown(std::net::Shutdown::Write)?;
-/// # assert_eq!(std::io::read_to_string(client)?, "hello");
-/// # Ok(())
-/// # }
-/// ```
-pub struct Reader {
-    link: Rc<Link>,
-    ahead: Vec<u8>,
-}
-
-impl Reader {
-    /// A buffer to read into, as [`Conn::buffer`]. Example: [`Reader`].
-    pub fn buffer(&self) -> Buffer {
-        Buffer::default()
-    }
-
-    /// Reads once, as [`Conn::read_into`]. After [`Outbox::finish`] it gives 0. Example: [`Reader`].
-    ///
-    /// # Errors
-    /// What the network says, or why the connection was cut ([`crate::End::of`]).
-    pub async fn read_into(&mut self, buffer: &mut Buffer) -> io::Result<usize> {
-        if !self.ahead.is_empty() {
-            let ahead = std::mem::take(&mut self.ahead);
-            buffer.ready().extend_from_slice(&ahead);
-            return Ok(ahead.len());
-        }
-        read_into(&self.link.socket, buffer).await
-    }
-
-    /// As [`Conn::lines`], to be read by [`Reader::read_line`].
-    pub fn lines(&self, max: usize) -> Lines {
-        Lines::new(max)
-    }
-
-    /// The next line, as [`Conn::read_line`]. Lines that were begun before the [`Conn::split`] are read on.
-    ///
-    /// # Errors
-    /// As [`Conn::read_line`].
-    ///
-    /// ```
-    /// # use std::io::Write;
-    /// use throng_server::{Conn, LocalHandler, Server};
-    ///
-    /// struct Shout;
-    ///
-    /// impl LocalHandler for Shout {
-    ///     async fn serve(&self, conn: Conn) -> throng_server::Result {
-    ///         let (mut reader, outbox) = conn.split();
-    ///         reader.unread(b"welcome, "); // as if the client had said it
-    ///         let mut lines = reader.lines(1024);
-    ///         while let Some(line) = reader.read_line(&mut lines).await? {
-    ///             outbox.push(&[&line.to_ascii_uppercase(), &b"\r\n"[..]].concat());
-    ///         }
-    ///         Ok(())
-    ///     }
-    /// }
-    ///
-    /// # fn main() -> throng_server::Result {
-    /// let running = Server::local(|_| Shout).listen("127.0.0.1:0").start()?;
-    /// let mut client = std::net::TcpStream::connect(&running.addresses()[0])?;
-    /// client.write_all(b"ana\nbye")?;
-    /// client.shutdown(std::net::Shutdown::Write)?;
-    /// assert_eq!(std::io::read_to_string(client)?, "WELCOME, ANA\r\nBYE\r\n");
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn read_line<'l>(&mut self, lines: &'l mut Lines) -> io::Result<Option<&'l [u8]>> {
-        loop {
-            if let Some(line) = lines.find()? {
-                return Ok(Some(lines.at(line)));
-            }
-            if lines.has_ended() {
-                return Ok(None);
-            }
-            if self.read_into(lines.buffer()).await? == 0 {
-                lines.end();
-            }
-        }
-    }
-
-    /// Puts bytes back, before what is still to be read: for one who read too far, such as an HTTP library before an upgrade.
-    /// They are kept as they are, without a limit. Example: [`Reader::read_line`].
-    pub fn unread(&mut self, bytes: &[u8]) {
-        self.ahead.splice(0..0, bytes.iter().copied());
-    }
-
-    /// As [`Conn::spawn`], for a task that stays on this worker, such as one that has an [`Outbox`].
-    ///
-    /// # Errors
-    /// When 64 of them run already.
-    ///
-    /// ```
-    /// # use throng_server::{Conn, LocalHandler, Server};
-    /// struct Clock;
-    ///
-    /// impl LocalHandler for Clock {
-    ///     async fn serve(&self, conn: Conn) -> throng_server::Result {
-    ///         let (mut reader, outbox) = conn.split();
-    ///         reader.spawn_local(async move {
-    ///             outbox.push(b"tick\r\n");
-    ///             outbox.flushed().await;
-    ///             outbox.finish(throng_server::End::Done);
-    ///         })?;
-    ///         let mut buffer = reader.buffer();
-    ///         while reader.read_into(&mut buffer).await? > 0 {
-    ///             buffer.clear();
-    ///         }
-    ///         Ok(())
-    ///     }
-    /// }
-    /// # fn main() -> throng_server::Result {
-    /// # let running = Server::local(|_| Clock).listen("127.0.0.1:0").start()?;
-    /// # let client = std::net::TcpStream::connect(&running.addresses()[0])?;
-    /// # assert_eq!(std::io::read_to_string(client)?, "tick\r\n");
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn spawn_local(&self, task: impl Future<Output = ()> + 'static) -> io::Result<()> {
-        self.link.socket.begin_task(|tasks| drop(tasks.spawn_local(task)))
-    }
-
-    /// As [`Conn::answered`], where the example is.
-    pub fn answered(&self) {
-        self.link.socket.ticket().note_written(BUSY);
-    }
-
-    /// The worker's clock in milliseconds, from an unnamed beginning: only differences mean something. Not more exact than the
-    /// sweep ([`crate::timeouts::SWEEP_EVERY`]). Example: [`crate::LocalHandler::sweep`].
-    pub fn now_ms(&self) -> u64 {
-        worker::now_ms()
-    }
-
-    /// As [`Conn::is_draining`], where the example is.
-    pub fn is_draining(&self) -> bool {
-        self.link.socket.ticket().is_ending()
-    }
-
-    /// As [`Conn::draining`]; example: [`Conn::protect`].
-    pub fn draining(&self) -> impl Future<Output = ()> + Send + 'static {
-        draining(self.link.socket.ticket())
-    }
-}
-
-impl AsyncRead for Reader {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if into.remaining() == 0 {
-            return Poll::Ready(Ok(()));
-        }
-        if !self.ahead.is_empty() {
-            let taken = self.ahead.len().min(into.remaining());
-            into.put_slice(&self.ahead[..taken]);
-            self.ahead.drain(..taken);
-            return Poll::Ready(Ok(()));
-        }
-        self.link.socket.poll_read(cx, into).map_ok(|_| ())
-    }
-}
-
-async fn read_into(socket: &Socket, buffer: &mut Buffer) -> io::Result<usize> {
-    poll_fn(|cx| {
-        let outcome = socket.poll_read(cx, buffer.ready());
-        if !matches!(outcome, Poll::Ready(Ok(1..))) {
-            buffer.rest();
-        }
-        outcome
-    })
-    .await
-}
-
-fn draining(ticket: &Arc<Ticket>) -> impl Future<Output = ()> + Send + 'static {
-    let mut watched = ticket.shared.watch_drain();
-    let ticket = Arc::clone(ticket);
-    async move {
-        // An error means that the server is gone, which is as good a reason to end.
-        let _ = watched.wait_for(|draining| *draining || ticket.is_ending()).await;
     }
 }
 

@@ -277,7 +277,7 @@
 //!
 //! # For those who work on it
 //!
-//! The rooms, in reading order: [`handler`] what you write; [`conn`] with its [`peer`], [`blocking`] and [`outbox`] what it is
+//! The rooms, in reading order: [`handler`] what you write; [`conn`] with its [`peer`], [`blocking`], [`reader`] and [`outbox`] what it is
 //! given, with [`buffer`] and [`lines`]; [`server`] how it is put together, or why not ([`start_error`]), from [`claim`] or
 //! [`inherit`], [`model`], [`limits`] with [`rate`], and [`timeouts`]; [`running`] how it is operated, with [`state`] and
 //! [`report`], and [`restart`] by whom it is followed, or why not ([`restart_error`]); [`end`], [`event`] and [`stats`] what
@@ -327,6 +327,7 @@ mod proxied;
 pub mod proxy_protocol;
 mod queue;
 pub mod rate;
+pub mod reader;
 mod registry;
 pub mod report;
 pub mod restart;
@@ -363,7 +364,7 @@ pub use baton::Baton;
 pub use blocking::BlockingConn;
 pub use buffer::Buffer;
 pub use claim::{BindError, Claim};
-pub use conn::{Conn, Reader};
+pub use conn::Conn;
 pub use end::End;
 pub use event::Event;
 pub use failure::{Failure, Result};
@@ -379,6 +380,7 @@ pub use outbox::Outbox;
 pub use peer::{ConnId, Peer};
 pub use proxied::{Facts, Proxied, TlsToProxy};
 pub use rate::Rate;
+pub use reader::Reader;
 pub use report::{ConnInfo, Paused, Report};
 pub use restart::{Heir, Restart};
 pub use restart_error::RestartError;

@@ -42,6 +42,17 @@ pub struct Lines {
     ended: bool,
 }
 
+/// What was found of the next line.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// All of it, here.
+    Line(Range<usize>),
+    /// Not its end: more has to be read.
+    Half,
+    /// Nothing, and nothing more comes.
+    End,
+}
+
 impl Lines {
     pub(crate) fn new(max: usize) -> Lines {
         Lines { buffer: Buffer::default(), begins: 0, unseen: 0, max, ended: false }
@@ -60,12 +71,8 @@ impl Lines {
         self.ended = true;
     }
 
-    pub(crate) fn has_ended(&self) -> bool {
-        self.ended
-    }
-
     /// Finds the next line, without its LF or CR LF. What is left behind the last one is a line as well.
-    pub(crate) fn find(&mut self) -> io::Result<Option<Range<usize>>> {
+    pub(crate) fn find(&mut self) -> io::Result<Found> {
         let bytes = &self.buffer[..];
         let newline = bytes[self.unseen..].iter().position(|byte| *byte == b'\n');
         let (end, next) = match newline.map(|at| self.unseen + at) {
@@ -74,14 +81,15 @@ impl Lines {
             None => {
                 self.unseen = bytes.len();
                 // One more for a CR whose LF is still to come.
-                return self.check(bytes.len() - self.begins, self.max.saturating_add(1)).map(|()| None);
+                self.check(bytes.len() - self.begins, self.max.saturating_add(1))?;
+                return Ok(if self.ended { Found::End } else { Found::Half });
             }
         };
         let line = &bytes[self.begins..end];
         let line = self.begins..end - usize::from(line.ends_with(b"\r"));
         self.check(line.len(), self.max)?;
         (self.begins, self.unseen) = (next, next);
-        Ok(Some(line))
+        Ok(Found::Line(line))
     }
 
     pub(crate) fn at(&self, line: Range<usize>) -> &[u8] {
@@ -108,12 +116,12 @@ mod tests {
         let mut found = Vec::new();
         for read in reads {
             lines.buffer().ready().extend_from_slice(read.as_bytes());
-            while let Some(line) = lines.find().unwrap() {
+            while let Found::Line(line) = lines.find().unwrap() {
                 found.push(String::from_utf8(lines.at(line).to_vec()).unwrap());
             }
         }
         lines.end();
-        while let Some(line) = lines.find().unwrap() {
+        while let Found::Line(line) = lines.find().unwrap() {
             found.push(String::from_utf8(lines.at(line).to_vec()).unwrap());
         }
         assert_eq!(found, expected, "{reads:?}");

@@ -1,5 +1,6 @@
 //! The stream of a connection with its ticket: every read and write is looked at here, whoever asks for it.
 
+use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -8,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use bytes::BufMut;
 use tokio::task::JoinSet;
 
+use crate::buffer::Buffer;
 use crate::stream::Stream;
 use crate::ticket::{BUSY, CUT, DRAINED, FINISHING, Open, PEER_ENDED, PROTECTED, Ticket};
 use crate::{linger, worker};
@@ -33,6 +35,18 @@ impl Socket {
     pub(crate) fn begin_task(&self, begin: impl FnOnce(&mut JoinSet<()>)) -> io::Result<()> {
         let open = self.open.as_ref().expect("a socket has its place until it is dropped");
         open.begin_task(begin)
+    }
+
+    /// Reads once, behind what the buffer holds; one that waits, or got nothing, has no storage meanwhile.
+    pub(crate) async fn read_into(&self, buffer: &mut Buffer) -> io::Result<usize> {
+        poll_fn(|cx| {
+            let outcome = self.poll_read(cx, buffer.ready());
+            if !matches!(outcome, Poll::Ready(Ok(1..))) {
+                buffer.rest();
+            }
+            outcome
+        })
+        .await
     }
 
     fn stream(&self) -> &Stream {

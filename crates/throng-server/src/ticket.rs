@@ -111,6 +111,16 @@ impl Ticket {
         is_its_end
     }
 
+    /// Waits until a drain begins, or the connection has to end for another reason.
+    pub(crate) fn draining(self: &Arc<Self>) -> impl Future<Output = ()> + Send + 'static {
+        let mut watched = self.shared.watch_drain();
+        let ticket = Arc::clone(self);
+        async move {
+            // An error means that the server is gone, which is as good a reason to end.
+            let _ = watched.wait_for(|draining| *draining || ticket.is_ending()).await;
+        }
+    }
+
     /// Waits until the connection is cut. Only while nobody reads it yet, or any more: there is one who waits so.
     pub(crate) async fn until_cut(&self) {
         poll_fn(|cx| {
