@@ -212,7 +212,9 @@ fn what_is_missing_is_asked_for_with_what_is_likely_meant() {
     assert!(over(&mut terminal, 130).ends_with(": interrupted"));
     server.kill();
     // Whoever was killed is no suggestion any more.
-    let mut terminal = connect(home.path(), "localhost");
+    let mut terminal = connect(home.path(), "");
+    terminal.wait_for("Host [127.0.0.1]:");
+    terminal.type_text("\r");
     terminal.wait_for("Port [50007]:");
     terminal.type_text("\u{4}");
     assert!(over(&mut terminal, 2).contains("no port was given"));
