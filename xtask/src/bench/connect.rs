@@ -91,7 +91,8 @@ impl Programs {
         let mut command = self.command(client, listener.local_addr()?);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let process = Process::start(&mut command)?;
-        let (input, output) = (process.child().stdin.take(), process.child().stdout.take());
+        let input = process.child().stdin.take();
+        let output = process.child().stdout.take();
         let server = listener.accept()?.0;
         server.set_read_timeout(Some(PATIENCE))?;
         server.set_write_timeout(Some(PATIENCE))?;
