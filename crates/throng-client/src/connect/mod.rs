@@ -1,6 +1,6 @@
 //! One conversation with any TCP service, by a person at a terminal or by a pipe.
 //!
-//! In reading order: [`target`] says whom to call; [`dial`] calls, by [`eyeballs`] where there are several addresses, and
+//! In reading order: [`target`] says whom to call; [`dial`](mod@dial) calls, by [`eyeballs`] where there are several addresses, and
 //! [`tls`] makes it secret; [`pipe`] carries bytes as they are, by [`pump`] where the kernel can do it alone; [`talk`] is a
 //! conversation line by line, of which [`shown`] makes what a terminal may show, and [`script`] what is said by itself.
 //! [`transcript`] keeps what was said, [`end`] says why it ended, and [`backoff`] when to call again.
