@@ -85,6 +85,12 @@ impl DataFolder {
         let _ = self.lock.clear().and_then(|()| (&self.lock.file).write_all(told.as_bytes()));
     }
 
+    /// What stands in the folder about who holds it. It takes no lock, so that it stands in nobody's way; so it may be of a
+    /// server that was killed.
+    pub fn published(path: &Path) -> Option<RunningInfo> {
+        File::open(path.join(LOCK)).ok().and_then(|mut file| told_by(&mut file))
+    }
+
     /// For a store that is opened in it; nothing while another one is.
     pub(crate) fn take(&self) -> Option<Taken> {
         let taken = self.lock.taken.swap(true, Ordering::AcqRel);

@@ -74,7 +74,7 @@ pub fn by_terminal(listen: &Listen) -> String {
 }
 
 /// An address that one can type: all interfaces are reached by the local one.
-fn reachable(ip: IpAddr) -> String {
+pub fn reachable(ip: IpAddr) -> String {
     match ip {
         IpAddr::V4(ip) if ip.is_unspecified() => "127.0.0.1".to_owned(),
         IpAddr::V6(ip) if ip.is_unspecified() => "::1".to_owned(),

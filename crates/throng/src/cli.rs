@@ -1,8 +1,12 @@
 //! The command line: what may be typed, with its help. Nothing here does anything.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
+use throng_client::connect::Place;
+use throng_client::connect::script::{EXPECTED_BYTES_MAX, Step};
+use throng_client::connect::target::port_of;
 use throng_server::IpNet;
 use throng_store::Durability;
 
@@ -28,10 +32,167 @@ pub struct Cli {
 pub enum Verb {
     /// Run a server: the chat, unless another service is named
     Serve(Serve),
+    /// Talk to any TCP service: line by line in a terminal, byte by byte in a pipe
+    Connect(Box<Connect>),
     /// Certificates for TLS
     #[command(subcommand)]
     Tls(Tls),
 }
+
+/// `throng connect`.
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Examples: throng connect 127.0.0.1 50007\n          \
+                   printf 'GET / HTTP/1.0\\r\\n\\r\\n' | throng connect --tls example.org 443",
+    after_help = "In a terminal: Ctrl-D or a second empty line ends, Ctrl-C ends at once. In a pipe: the end of standard \
+                  input ends what is sent, and the server's end ends everything.\n\n\
+                  Exit codes: 0 ended well, 1 failed here, 2 wrong use, 3 nobody answers there, 4 TLS refused by either \
+                  side, 5 ended before it was complete (reset, time-out, or an expected text did not come), 130 interrupted."
+)]
+pub struct Connect {
+    /// A name or an address, HOST:PORT, or unix:PATH; asked for in a terminal when it is not given
+    #[arg(value_parser = Place::parse)]
+    pub host: Option<Place>,
+
+    /// The port; asked for in a terminal when it is not given
+    #[arg(value_parser = port_of)]
+    pub port: Option<u16>,
+
+    /// Speak TLS; the certificate is verified
+    #[arg(long)]
+    pub tls: bool,
+
+    /// Trust the certificates in this file (PEM) instead of the system's
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    pub ca: Option<PathBuf>,
+
+    /// Show this certificate of ours (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls", requires = "key")]
+    pub cert: Option<PathBuf>,
+
+    /// Its private key (PEM)
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<PathBuf>,
+
+    /// The name that the server's certificate must be for [default: HOST]
+    #[arg(long, value_name = "NAME", requires = "tls")]
+    pub servername: Option<String>,
+
+    /// Believe any certificate, and print its fingerprint
+    #[arg(long, requires = "tls", conflicts_with = "ca")]
+    pub insecure: bool,
+
+    /// End lines with CR LF
+    #[arg(long)]
+    pub crlf: bool,
+
+    /// What to say, and what to wait for, in this order
+    #[command(flatten)]
+    pub steps: Steps,
+
+    /// How long to wait for each --expect
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
+    pub expect_timeout: Duration,
+
+    /// How long to wait until somebody answers
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
+    pub connect_timeout: Duration,
+
+    /// Call again when nobody answers, or when the connection is lost (in a pipe: until somebody answers); at most 12 times
+    /// in a row, half a second to 30 s apart
+    #[arg(long)]
+    pub reconnect: bool,
+
+    /// Keep all that is said in this file, one JSON object per line; it goes on where the file ends
+    #[arg(long, value_name = "FILE")]
+    pub transcript: Option<PathBuf>,
+
+    /// Terminal: end at the first empty line, instead of the second in a row
+    #[arg(long)]
+    pub end_on_empty: bool,
+
+    /// Terminal: put the time before each line that comes
+    #[arg(long)]
+    pub time: bool,
+
+    /// Terminal: show control characters as they come, which lets the server do what it likes to the screen
+    #[arg(long)]
+    pub raw: bool,
+
+    /// Terminal: neither keep what is typed nor offer what was typed before
+    #[arg(long)]
+    pub no_history: bool,
+
+    /// Pipe: say to whom it is connected and why it ended, on standard error
+    #[arg(long, short)]
+    pub verbose: bool,
+}
+
+/// `--send` and `--expect`, which keep their order among each other.
+#[derive(Debug, Default)]
+pub struct Steps(pub Vec<Step>);
+
+/// As many steps as one may give.
+const STEPS_MAX: usize = 256;
+
+impl Args for Steps {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        let step = |name: &'static str, help: &'static str| {
+            let text = clap::Arg::new(name).long(name).value_name("TEXT").action(clap::ArgAction::Append);
+            text.help(help).allow_hyphen_values(true)
+        };
+        let send = "Say this line; may be given again, and standard input is not read in a pipe then";
+        let expect = "Wait until this text came before the next step; when it is the last step, end then";
+        let command = command.arg(step("send", send));
+        command.arg(step("expect", expect).value_parser(expected))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Steps::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Steps {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Steps, clap::Error> {
+        let given = |name: &str, step: fn(String) -> Step| {
+            let texts = matches.get_many::<String>(name).unwrap_or_default().cloned().map(step);
+            matches.indices_of(name).into_iter().flatten().zip(texts).collect::<Vec<_>>()
+        };
+        let mut steps = [given("send", Step::Send), given("expect", Step::Expect)].concat();
+        steps.sort_by_key(|(index, _)| *index);
+        if steps.len() > STEPS_MAX {
+            let said = format!("--send and --expect may be given {STEPS_MAX} times together\n");
+            return Err(clap::Error::raw(clap::error::ErrorKind::TooManyValues, said));
+        }
+        Ok(Steps(steps.into_iter().map(|(_, step)| step).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Steps::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// A text that may be waited for.
+fn expected(text: &str) -> Result<String, String> {
+    match text.len() {
+        0 => Err("there is nothing to wait for in an empty text".to_owned()),
+        1..=EXPECTED_BYTES_MAX => Ok(text.to_owned()),
+        _ => Err(format!("at most {EXPECTED_BYTES_MAX} bytes can be waited for")),
+    }
+}
+
+/// A time such as `10s`, `500ms` or `2m`.
+fn time(text: &str) -> Result<Duration, String> {
+    let given = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
+    match given.filter(|time| (Duration::from_millis(1)..=TIME_MAX).contains(time)) {
+        Some(time) => Ok(time),
+        None => Err("expected a time such as 10s, 500ms or 2m, at most a day".to_owned()),
+    }
+}
+
+/// The longest time to wait for anything.
+const TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What can be done about certificates.
 #[derive(Debug, Subcommand)]
@@ -192,6 +353,28 @@ mod tests {
     fn the_command_line_is_consistent() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn steps_keep_their_order_and_times_have_units() {
+        let parsed = |arguments: &[&str]| {
+            let all = ["throng", "connect"].iter().chain(arguments);
+            Cli::try_parse_from(all).map(|cli| match cli.verb {
+                Verb::Connect(connect) => connect,
+                other => panic!("{other:?}"),
+            })
+        };
+        let asked = parsed(&["--send", "a", "--expect", "-b", "h", "1", "--send=", "--expect", "c"]).unwrap();
+        let (send, expect) = (|text: &str| Step::Send(text.into()), |text: &str| Step::Expect(text.into()));
+        assert_eq!(asked.steps.0, [send("a"), expect("-b"), send(""), expect("c")]);
+        assert_eq!(asked.connect_timeout, Duration::from_secs(10));
+        assert_eq!(parsed(&["--expect-timeout", "1m 30s"]).unwrap().expect_timeout, Duration::from_secs(90));
+        let many: Vec<_> = std::iter::repeat_n("--send=x", STEPS_MAX + 1).collect();
+        for wrong in
+            [&["--expect", ""][..], &["--expect-timeout", "-1s"], &["--connect-timeout", "0s"], &many]
+        {
+            assert!(parsed(wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

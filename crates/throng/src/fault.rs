@@ -24,6 +24,21 @@ impl Fault {
         Fault { exit_code: 2, ..Fault::failed(what) }
     }
 
+    /// There is no server there.
+    pub fn nobody(what: impl Into<String>) -> Fault {
+        Fault { exit_code: 3, ..Fault::failed(what) }
+    }
+
+    /// One of both sides does not want the other.
+    pub fn refused(what: impl Into<String>) -> Fault {
+        Fault { exit_code: 4, ..Fault::failed(what) }
+    }
+
+    /// It ended before it was complete.
+    pub fn incomplete(what: impl Into<String>) -> Fault {
+        Fault { exit_code: 5, ..Fault::failed(what) }
+    }
+
     /// With one more line of help.
     pub fn hint(mut self, hint: impl Into<String>) -> Fault {
         self.hints.push(hint.into());

@@ -1,10 +1,12 @@
 //! `throng`: the program. Parses what was typed and hands it to the room that does it.
 //!
 //! Exit codes are one table for all commands: 0 done, 1 failed, 2 wrong use or configuration, 3 no server there,
-//! 4 refused, 5 incomplete, 130 interrupted.
+//! 4 refused, 5 incomplete, 130 interrupted. Ended by somebody who reads our output no more, it is 1 without a word.
 
+mod above;
 mod banner;
 mod cli;
+mod connect;
 mod console;
 mod data;
 mod directory;
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
     throng_server::worker_or_continue();
     let outcome = match cli::Cli::parse().verb {
         cli::Verb::Serve(asked) => serve::serve(&asked),
+        cli::Verb::Connect(asked) => connect::connect(&asked),
         cli::Verb::Tls(cli::Tls::SelfSigned(asked)) => self_signed::make(&asked),
     };
     match outcome {

@@ -5,9 +5,9 @@
 //! printer, above what is being typed; the editor itself is the only other one who writes to the terminal.
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustyline::completion::Completer;
@@ -16,10 +16,11 @@ use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::history::MemHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
-use rustyline::{Config, Context, Editor, ExternalPrinter, Helper};
+use rustyline::{Config, Context, Editor, Helper};
 
+use crate::above::{Above, Gate, State};
 use crate::console::{Console, terminal};
-use crate::screen::{Printer, Screen};
+use crate::screen::Screen;
 use crate::signals::{Asked, Asker, Wish, Wishes};
 
 const PROMPT: &str = "throng> ";
@@ -36,9 +37,6 @@ const SETTLE_MAX: Duration = Duration::from_millis(300);
 /// How often, and how long apart, the editor is woken when it must go.
 const WAKES_MAX: usize = 40;
 const WAKE_AGAIN: Duration = Duration::from_millis(50);
-
-/// Up by one row, then down by one: what the editor prints for it changes nothing on the terminal.
-const NOTHING: &str = "\x1b[A\n";
 
 /// The prompt, seen from the thread that ends the server.
 pub struct Prompt {
@@ -71,7 +69,7 @@ pub fn start(console: Arc<Console>, screen: &Arc<Screen>, wishes: &Wishes) -> Re
     };
     // What was said before the prompt must be on the terminal before it: afterwards it would tear the prompt's line.
     screen.settle(BANNER_MAX);
-    screen.through(Box::new(Above { printer, gate }));
+    screen.through(Box::new(Above::new(printer, gate)));
     let thread = std::thread::Builder::new().name("throng-prompt".to_owned());
     thread.spawn(move || reader.read_until_closed(&ending)).map_err(|why| why.to_string())?;
     Ok(Prompt { screen: Arc::clone(screen), wishes: wishes.clone(), closing, ended })
@@ -155,69 +153,6 @@ impl Reader {
         // A restart may fail, and the prompt goes on then.
         self.ending.set(self.ending.get() || matches!(asked, Asked::End(_)));
         self.wishes.tell(asked);
-    }
-}
-
-/// May lines be printed through the editor at this moment?
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// The editor shows its line.
-    Up,
-    /// Between two lines; it will be up in a moment.
-    Down,
-    /// It will never be up again.
-    Gone,
-}
-
-/// Keeps lines back while the editor is between two of its own: the editor's printer would write them to the
-/// terminal at once then, and might tear the new prompt. Set by the prompt's thread, waited for by the screen's.
-struct Gate {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-impl Default for Gate {
-    fn default() -> Gate {
-        Gate { state: Mutex::new(State::Down), changed: Condvar::new() }
-    }
-}
-
-impl Gate {
-    fn set(&self, state: State) {
-        let mut now = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if *now != state {
-            *now = state;
-            self.changed.notify_all();
-        }
-    }
-
-    /// `false` when it will not be up any more.
-    fn wait(&self) -> bool {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        while *state == State::Down {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        *state == State::Up
-    }
-}
-
-/// Prints above what is being typed.
-struct Above<P> {
-    printer: P,
-    gate: Arc<Gate>,
-}
-
-impl<P: ExternalPrinter + Send> Printer for Above<P> {
-    fn print(&mut self, lines: &str) -> bool {
-        // The editor takes one message at a time and drops the last one when it ends; `settle` sees to that.
-        self.gate.wait() && self.printer.print(format!("{lines}\n")).is_ok()
-    }
-
-    fn settle(&mut self) {
-        // There is one place between printer and editor: when this is in it, the one before has been taken.
-        if self.gate.wait() {
-            let _ = self.printer.print(NOTHING.to_owned());
-        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use jiff::civil::Date;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, date_time_ymd};
+use throng_client::connect::tls::fingerprint;
 
 use crate::banner::shown;
 use crate::cli::SelfSigned;
@@ -56,13 +57,6 @@ pub fn make(asked: &SelfSigned) -> Result<u8, Fault> {
         fingerprint(certificate.der()),
     ));
     Ok(0)
-}
-
-/// As clients show it: two digits for each byte, colons between.
-fn fingerprint(der: &[u8]) -> String {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, der);
-    let digits: Vec<_> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
-    digits.join(":")
 }
 
 /// Writes a new file, or replaces one whole: who reads it meanwhile sees the old one or the new one.

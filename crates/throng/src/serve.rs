@@ -188,8 +188,7 @@ impl Start<'_> {
     }
 
     fn prompt(&self, terminal: Option<&Terminal>, console: Console) -> Option<Prompt> {
-        let terminal = terminal?.clone();
-        restore_on_panic(terminal);
+        terminal?.clone().restore_on_panic();
         match prompt::start(Arc::new(console), &self.screen, &self.wishes) {
             Ok(prompt) => Some(prompt),
             Err(why) => {
@@ -258,15 +257,6 @@ fn reload(tls: Option<&Tls>, log: &Log, by: Asker) {
     };
     log.tell(event.with("by", by.name()));
     notify::ready("serving, files read again");
-}
-
-/// A panic anywhere leaves the terminal as it was before, and then says what it has to say.
-fn restore_on_panic(terminal: Terminal) {
-    let usual = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        terminal.restore();
-        usual(info);
-    }));
 }
 
 fn clients_max(asked: &Serve, descriptors: u64) -> Result<u64, Fault> {

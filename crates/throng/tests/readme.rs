@@ -99,6 +99,39 @@ fn the_transcripts_of_the_readme_are_what_one_sees() {
     compare(&block("throng 0.1.0"), typed.trim_end());
 
     telnet(address, &mut bo);
+    connect(address, home.path());
+}
+
+/// Types what stands in README's session of `throng connect`, in the home where the server runs, and acts the line behind it.
+fn connect(address: SocketAddr, home: &Path) {
+    let session = block("$ throng connect");
+    let piped = session.iter().rfind(|line| line.starts_with("$ ")).unwrap();
+    let throng = env!("CARGO_BIN_EXE_throng");
+    let piped = piped[2..].replace("throng", throng).replace("50007", &address.port().to_string());
+    let mut command = CommandBuilder::new("sh");
+    command.args(["-c", &format!("{throng} connect; {piped}")]);
+    command.env("TERM", "xterm-256color");
+    command.env("HOME", home);
+    for unset in ["XDG_DATA_HOME", "XDG_STATE_HOME", "STATE_DIRECTORY", "THRONG_DATA"] {
+        command.env_remove(unset);
+    }
+    let mut terminal = Terminal::run_command(command);
+    for (seen, typed) in [
+        ("Host [127.0.0.1]:", ""),
+        ("Port [", ""),
+        ("Pick a name", "cy"),
+        ("<bo> hi ana", "hello from a prompt"),
+        ("<cy> hello from a prompt", "/quit"),
+    ] {
+        terminal.wait_for(seen);
+        terminal.type_text(&format!("{typed}\r"));
+    }
+    terminal.wait_for("Bye dee.");
+    let (_, screen) = terminal.wait_for_end();
+    let session: Vec<_> = session.into_iter().filter(|line| !line.starts_with("$ ")).collect();
+    // Where the editor went away is an empty line.
+    let lines: Vec<_> = screen.lines().filter(|line| !line.is_empty()).collect();
+    compare(&session, &lines.join("\n"));
 }
 
 /// Types what stands in README's session, line by line, as soon as what comes before it is on the screen.

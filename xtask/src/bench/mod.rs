@@ -1,10 +1,11 @@
 //! `cargo xtask bench`: throng beside ngIRCd and InspIRCd, the same load on all, in one interleaved run; its library's echo
-//! beside other echoes ([`echo`]), and by every model ([`models`]).
+//! beside other echoes ([`echo`]), and by every model ([`models`]); its client beside other clients ([`connect`]).
 //!
 //! The server has the first core and the crowd the second. What is compared is deliveries per second of the *server's* CPU
 //! time: over loopback the crowd is about as busy as the server. These figures move with the machine, so only ratios within
 //! one round mean anything, and the median of them over several rounds is told.
 
+mod connect;
 mod contenders;
 mod crowded;
 mod echo;
@@ -38,6 +39,8 @@ const OTHERS_CORES_MAX: f64 = 0.3;
 /// What is measured.
 #[derive(Debug, Subcommand)]
 pub enum Bench {
+    /// `throng connect` in a pipe, beside ncat and socat
+    Connect(connect::Connect),
     /// Round trips per second of server CPU, beside other servers that echo
     Echo(echo::Echo),
     /// Deliveries per second of server CPU in rooms where people talk
@@ -78,6 +81,7 @@ fn server(word: &str) -> Result<Kind, String> {
 /// Runs a benchmark.
 pub fn run(bench: &Bench) -> Outcome {
     match bench {
+        Bench::Connect(asked) => connect::run(asked),
         Bench::Echo(asked) => echo::run(asked),
         Bench::Fanout(asked) => fanout::run(asked),
         Bench::Hold(asked) => crowded::hold(asked),

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::os::fd::AsFd;
 
-use rustix::termios::{OptionalActions, Termios};
+use rustix::termios::{InputModes, LocalModes, OptionalActions, Termios};
 
 /// What a terminal is told to stop wrapping pasted text into marks (xterm's control sequences, 2004).
 const BRACKETED_PASTE_OFF: &str = "\x1b[?2004l";
@@ -22,6 +22,25 @@ impl Terminal {
             return None;
         }
         rustix::termios::tcgetattr(std::io::stdin()).ok().map(|before| Terminal { before })
+    }
+
+    /// What is typed between two lines of the editor, when the terminal is not the editor's, is neither shown nor edited by
+    /// the kernel: it waits for the editor as it is. `restore` undoes it.
+    pub fn quiet(&self) {
+        let mut quiet = self.before.clone();
+        quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::IEXTEN);
+        quiet.input_modes.remove(InputModes::ICRNL);
+        // Without it some letters may be shown twice; nothing worse.
+        let _ = rustix::termios::tcsetattr(std::io::stdin(), OptionalActions::Now, &quiet);
+    }
+
+    /// A panic anywhere leaves the terminal as it was before, and then says what it has to say.
+    pub fn restore_on_panic(self) {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            self.restore();
+            usual(info);
+        }));
     }
 
     /// As it was before. Only for ways out on which the line editor does not do that itself.

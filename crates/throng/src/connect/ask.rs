@@ -1,0 +1,115 @@
+//! Asks for what is missing, on a terminal: a host and a port, with what is likely meant in brackets.
+
+use throng_client::connect::target::port_of;
+use throng_client::connect::{Place, Target};
+use throng_store::DataFolder;
+use throng_wire::printable::printable;
+
+use crate::cli::Connect;
+use crate::data;
+use crate::fault::Fault;
+use crate::listen::Listen;
+
+/// Where throng serves unless told otherwise.
+const HOST: &str = "127.0.0.1";
+const PORT: u16 = 50_007;
+
+/// How often one may answer wrongly.
+const ASKED_MAX: usize = 5;
+
+/// The longest answer, in bytes.
+const ANSWER_MAX: usize = 4096;
+
+/// Whom to call, asked for where it is not told and there is somebody to ask.
+pub fn target(asked: &Connect, has_terminal: bool) -> Result<Target, Fault> {
+    let usual = usual();
+    let (usual_host, usual_port) = match &usual {
+        Some(Place::Host(host, port)) => (host.clone(), port.unwrap_or(PORT)),
+        _ => (HOST.to_owned(), PORT),
+    };
+    let place = match &asked.host {
+        Some(place) => place.clone(),
+        None if has_terminal => {
+            let shown = match &usual {
+                Some(Place::Unix(path)) => Target::Unix(path.clone()).to_string(),
+                _ => usual_host.clone(),
+            };
+            question("Host", &shown, Place::parse)?
+        }
+        None => return Err(missing("no host")),
+    };
+    let (host, port) = match place {
+        Place::Unix(path) if asked.port.is_none() => return Ok(Target::Unix(path)),
+        Place::Unix(_) => return Err(Fault::usage("a Unix socket has no port")),
+        Place::Host(_, Some(_)) if asked.port.is_some() => {
+            return Err(
+                Fault::usage("the port is given twice").hint("once is enough: throng connect HOST PORT")
+            );
+        }
+        Place::Host(host, port) => (host, port.or(asked.port)),
+    };
+    let port = match port {
+        Some(port) => port,
+        None if has_terminal => {
+            let default = if asked.host.is_none() && host == usual_host { usual_port } else { PORT };
+            question("Port", &default.to_string(), port_of)?
+        }
+        None => return Err(missing("no port")),
+    };
+    Ok(Target::Tcp { host, port })
+}
+
+fn missing(what: &str) -> Fault {
+    Fault::usage(format!("{what} was given, and there is no terminal to ask"))
+        .hint("try: throng connect 127.0.0.1 50007")
+}
+
+/// The address of a throng that runs here, as far as one can know it.
+fn usual() -> Option<Place> {
+    let folder =
+        std::env::var_os("THRONG_DATA").map(std::path::PathBuf::from).or_else(|| data::usual().ok())?;
+    let running = DataFolder::published(&folder)?;
+    // Whoever was killed could not take its word back.
+    let pid = i32::try_from(running.pid).ok().and_then(rustix::process::Pid::from_raw)?;
+    rustix::process::test_kill_process(pid).ok()?;
+    let listens = running.addresses.iter().filter_map(|address| address.parse::<Listen>().ok());
+    let listen = listens.into_iter().find(|listen| !listen.only_tls)?;
+    match listen.address.tcp() {
+        Some(tcp) => Some(Place::Host(crate::banner::reachable(tcp.ip()), Some(tcp.port()))),
+        None => listen.address.path().map(|path| Place::Unix(path.to_owned())),
+    }
+}
+
+/// Asks until the answer will do. An empty answer means what stands in brackets.
+fn question<T>(what: &str, usual: &str, judge: impl Fn(&str) -> Result<T, String>) -> Result<T, Fault> {
+    for _ in 0..ASKED_MAX {
+        tell(&format!("{what} [{}]: ", printable(usual)));
+        let answer = line().ok_or_else(|| Fault::usage(format!("no {} was given", what.to_lowercase())))?;
+        let answer = answer.trim();
+        match judge(if answer.is_empty() { usual } else { answer }) {
+            Ok(good) => return Ok(good),
+            Err(why) => tell(&format!("  {why}\n")),
+        }
+    }
+    Err(Fault::usage(format!("no {} after {ASKED_MAX} answers", what.to_lowercase())))
+}
+
+fn tell(text: &str) {
+    use std::io::Write;
+    let mut terminal = std::io::stderr().lock();
+    // A terminal that went away is found out by the read.
+    let _ = terminal.write_all(text.as_bytes()).and_then(|()| terminal.flush());
+}
+
+/// A line from the terminal, which gives one line to each read; nothing at its end. The library's own buffer would take what
+/// is typed ahead, too, which the line editor wants to read.
+fn line() -> Option<String> {
+    let mut bytes = [0; ANSWER_MAX];
+    loop {
+        match rustix::io::read(std::io::stdin(), &mut bytes) {
+            Err(rustix::io::Errno::INTR) => {}
+            Ok(0) | Err(_) => return None,
+            Ok(read) => return Some(String::from_utf8_lossy(&bytes[..read]).into_owned()),
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The terminal of a conversation: a line editor, and above it what comes. One thread reads what is typed, another one shows
+//! what comes and waits for the terminal; the conversation itself waits for neither.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
+
+use rustyline::completion::Completer;
+use rustyline::error::ReadlineError;
+use rustyline::highlight::Highlighter;
+use rustyline::hint::Hinter;
+use rustyline::history::{History as _, MemHistory};
+use rustyline::validate::{ValidationContext, ValidationResult, Validator};
+use rustyline::{Config, Context, Editor, Helper};
+use throng_client::connect::talk::{Desk, Typed};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
+use tokio::sync::mpsc::{self, channel};
+
+use super::history::{History, LINES_MAX};
+use crate::above::{Above, Gate, State};
+use crate::console::terminal::{self, Terminal};
+use crate::screen::{self, Printer};
+
+const PROMPT: &str = "> ";
+
+/// So many typed lines may wait for the server, as when a text is pasted. What is typed beyond is refused in words.
+const TYPED_MAX: usize = 4096;
+
+/// So many pieces may wait for the terminal; then the server waits.
+const SHOWN_MAX: usize = 4;
+
+/// How long the last lines may take to appear when it ends: a terminal may be stopped.
+const SETTLE_MAX: Duration = Duration::from_secs(2);
+
+/// How often, and how long apart, the editor is woken when it must go.
+const WAKES_MAX: usize = 40;
+const WAKE_AGAIN: Duration = Duration::from_millis(50);
+
+/// The terminal, seen from who ends the conversation.
+pub struct Front {
+    closing: Arc<AtomicBool>,
+    reader_ended: Receiver<()>,
+    printer_ended: Receiver<()>,
+}
+
+impl Front {
+    /// Brings the prompt up. Called inside the runtime, which hears the signals.
+    pub fn open(history: History, terminal: &Terminal) -> Result<(Front, Desk), String> {
+        let why = |why: ReadlineError| why.to_string();
+        let config =
+            Config::builder().max_history_size(LINES_MAX).map_err(why)?.history_ignore_space(true).build();
+        let mut memory = MemHistory::with_config(&config);
+        for line in &history.lines {
+            memory.add(line).map_err(why)?;
+        }
+        let mut editor: Editor<Ear, MemHistory> = Editor::with_history(config, memory).map_err(why)?;
+        let gate = Arc::new(Gate::default());
+        let above = Above::new(editor.create_external_printer().map_err(why)?, Arc::clone(&gate));
+        editor.set_helper(Some(Ear { gate: Arc::clone(&gate) }));
+
+        let (closing, interrupted) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
+        let (typing, typed) = channel(TYPED_MAX);
+        let (shown, coming) = channel(SHOWN_MAX);
+        hear_signals(&interrupted, &closing).map_err(|why| why.to_string())?;
+        // From here on no signal ends us with the terminal as it must not be left.
+        terminal.quiet();
+        let reader = Reader {
+            editor,
+            history,
+            typing,
+            notes: shown.downgrade(),
+            interrupted: Arc::clone(&interrupted),
+            gate,
+            closing: Arc::clone(&closing),
+            ending: false,
+        };
+        let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        let ((printer_ends, printer_ended), (reader_ends, reader_ended)) = (sync_channel(0), sync_channel(0));
+        let printing = move || print(above, coming, &printer_ends);
+        thread("throng-shown").spawn(printing).map_err(|why| why.to_string())?;
+        thread("throng-typed")
+            .spawn(move || reader.read_until_closed(&reader_ends))
+            .map_err(|why| why.to_string())?;
+        Ok((Front { closing, reader_ended, printer_ended }, Desk { typed, shown, interrupted }))
+    }
+
+    /// Takes the prompt away when all that came is shown, and leaves the terminal as it was.
+    pub fn close(self, desk: Desk, terminal: &Terminal) {
+        // Without a sender the queue has an end, and the thread that shows ends behind it.
+        drop(desk.shown);
+        let _ = self.printer_ended.recv_timeout(SETTLE_MAX);
+        self.closing.store(true, Ordering::SeqCst);
+        for _ in 0..WAKES_MAX {
+            // The editor waits in select(2) and hears nothing but the terminal and SIGINT, so it gets one. A process may
+            // always send a signal to itself.
+            let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::INT);
+            if self.reader_ended.recv_timeout(WAKE_AGAIN) == Err(RecvTimeoutError::Disconnected) {
+                break;
+            }
+        }
+        terminal.restore();
+    }
+}
+
+/// Turns signals into an interruption from now on.
+fn hear_signals(interrupted: &Arc<Notify>, closing: &Arc<AtomicBool>) -> std::io::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let (interrupted, closing) = (Arc::clone(interrupted), Arc::clone(closing));
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
+            }
+            // Our own SIGINT, which wakes the editor, is nobody's wish.
+            if !closing.load(Ordering::SeqCst) {
+                interrupted.notify_one();
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Shows what comes until nobody has anything to show.
+fn print(mut above: impl Printer, mut coming: mpsc::Receiver<String>, _ended_when_dropped: &SyncSender<()>) {
+    while let Some(lines) = coming.blocking_recv() {
+        if !above.print(&lines) {
+            screen::tell_stdout(&lines);
+        }
+    }
+    above.settle();
+}
+
+/// The thread that reads.
+struct Reader {
+    editor: Editor<Ear, MemHistory>,
+    history: History,
+    typing: mpsc::Sender<Typed>,
+    /// For words of our own. It does not keep the queue open.
+    notes: mpsc::WeakSender<String>,
+    interrupted: Arc<Notify>,
+    gate: Arc<Gate>,
+    closing: Arc<AtomicBool>,
+    /// The end was typed: no new prompt is shown, while Ctrl-C is still heard.
+    ending: bool,
+}
+
+impl Reader {
+    fn read_until_closed(mut self, _ended_when_dropped: &SyncSender<()>) {
+        loop {
+            let line = self.editor.readline(if self.ending { "" } else { PROMPT });
+            self.gate.set(State::Down);
+            if self.closing.load(Ordering::SeqCst) {
+                break;
+            }
+            match line {
+                Ok(line) => self.take(line),
+                // The end of a line that hung up would be read again and again.
+                Err(ReadlineError::Eof) if terminal::is_ours() => {
+                    self.ending = true;
+                    self.tell(Typed::Finish);
+                }
+                Err(why) => {
+                    self.ending = true;
+                    self.interrupted.notify_one();
+                    if !matches!(why, ReadlineError::Interrupted | ReadlineError::Signal(_)) {
+                        break;
+                    }
+                }
+            }
+        }
+        // The printer's next line finds nobody and goes to standard output.
+        self.gate.set(State::Gone);
+    }
+
+    fn take(&mut self, line: String) {
+        // A history without this line is no reason to lose the line.
+        let _ = self.editor.add_history_entry(&line);
+        self.history.keep(&line);
+        self.tell(Typed::Line(line));
+    }
+
+    /// Never waits: who waits here could not press Ctrl-C.
+    fn tell(&self, typed: Typed) {
+        if self.typing.try_send(typed).is_err()
+            && let Some(notes) = self.notes.upgrade()
+        {
+            let _ = notes
+                .try_send("(not sent: the server takes nothing, and enough waits for it already)".to_owned());
+        }
+    }
+}
+
+/// Tells us when the editor is up.
+struct Ear {
+    gate: Arc<Gate>,
+}
+
+impl Helper for Ear {}
+
+impl Completer for Ear {
+    type Candidate = String;
+}
+
+impl Hinter for Ear {
+    type Hint = String;
+
+    /// Asked before the editor shows its line, when the terminal is its own already.
+    fn hint(&self, _: &str, _: usize, _: &Context<'_>) -> Option<String> {
+        self.gate.set(State::Up);
+        None
+    }
+}
+
+impl Highlighter for Ear {}
+
+impl Validator for Ear {
+    /// Asked when Enter is typed, while the terminal is still the editor's.
+    fn validate(&self, _: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
+        self.gate.set(State::Down);
+        Ok(ValidationResult::Valid(None))
+    }
+}

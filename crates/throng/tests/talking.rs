@@ -1,0 +1,367 @@
+//! `throng connect` in a terminal: what one types is never touched by what comes, and each end says why.
+
+#![allow(clippy::unwrap_used)]
+
+mod peers;
+mod pty;
+mod real;
+
+use std::cell::Cell;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
+
+use peers::{PATIENCE, read_all, read_line, reset, server};
+use portable_pty::CommandBuilder;
+use pty::{Terminal, send_signal};
+use real::{Person, Server};
+
+/// `throng connect` at home in this folder, under a shell that tells how it ended and how the terminal is.
+fn connect(home: &Path, arguments: &str) -> Terminal {
+    let throng = env!("CARGO_BIN_EXE_throng");
+    let mut command = CommandBuilder::new("sh");
+    command.args(["-c", &format!("{throng} connect {arguments}; echo exit=$?; stty -a")]);
+    command.env("TERM", "xterm-256color");
+    command.env("HOME", home);
+    for unset in ["XDG_DATA_HOME", "XDG_STATE_HOME", "STATE_DIRECTORY", "THRONG_DATA"] {
+        command.env_remove(unset);
+    }
+    Terminal::run_command(command)
+}
+
+/// The same, calling this server, at its prompt.
+fn call(home: &Path, address: SocketAddr, arguments: &str) -> Terminal {
+    let terminal = connect(home, &format!("{} {} {arguments}", address.ip(), address.port()));
+    terminal.wait_until("the prompt", |screen| screen.lines().last() == Some(">"));
+    terminal
+}
+
+/// Waits for the end; what was on the screen before the shell's words, and whether those are as expected.
+fn over(terminal: &mut Terminal, code: u8) -> String {
+    let (_, screen) = terminal.wait_for_end();
+    let (seen, shell) =
+        screen.split_once(&format!("exit={code}\n")).unwrap_or_else(|| panic!("{code}:\n{screen}"));
+    let words: Vec<_> = shell.split_whitespace().collect();
+    assert!(["icanon", "echo", "isig"].iter().all(|flag| words.contains(flag)), "{screen}");
+    seen.trim_end().to_owned()
+}
+
+#[test]
+fn two_terminals_and_a_telnet_chat_and_each_sees_its_own_transcript() {
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::start(&home.path().join("data"), &[]);
+    let address = server.address;
+    let mut ana = call(home.path(), address, "");
+    ana.wait_for("Pick a name");
+    ana.type_text("ana\r");
+    ana.wait_for("What you type goes to #lobby");
+    let mut bo = call(home.path(), address, "");
+    bo.wait_for("Pick a name");
+    bo.type_text("bo\r");
+    ana.wait_for("* bo came into #lobby.");
+    bo.wait_for("What you type goes to #lobby");
+    // Telnet, which negotiates first, and ends lines its own way.
+    let mut cy = Person::connect(address);
+    cy.send(b"\xff\xfd\x03\xff\xfb\x18cy\r\n").unwrap();
+    cy.read_until("What you type goes to");
+    ana.wait_for("* cy came into #lobby.");
+    bo.wait_for("* cy came into #lobby.");
+
+    bo.type_text("half a thought");
+    bo.wait_for("> half a thought");
+    ana.type_text("hello all\r");
+    cy.read_until("<ana> hello all");
+    cy.send(b"hello ana\r\n").unwrap();
+    bo.wait_until("what came above what is typed", |screen| {
+        screen.contains("<cy> hello ana") && screen.lines().last() == Some("> half a thought")
+    });
+    bo.type_text(" is whole\r");
+    cy.read_until("<bo> half a thought is whole");
+    ana.wait_for("<bo> half a thought is whole");
+    ana.type_text("/quit\r");
+    let seen = over(&mut ana, 0);
+    cy.read_until("* ana is gone");
+    bo.wait_for("* ana is gone");
+    bo.type_text("\u{4}");
+    let seen_by_bo = over(&mut bo, 0);
+
+    let plain = |seen: &str| -> Vec<String> {
+        let lines = seen.lines().map(|line| match line.split_once(' ') {
+            Some((time, rest)) if time.len() == 5 && time.contains(':') => format!("TIME {rest}"),
+            _ => line.replace(&address.to_string(), "ADDRESS"),
+        });
+        lines.filter(|line| !line.is_empty()).collect()
+    };
+    let seen = plain(&seen);
+    // How long it was is the clock's to say.
+    let (bye, rest) = seen.iter().cloned().partition::<Vec<_>, _>(|line| line.starts_with("Bye ana."));
+    assert_eq!(bye.len(), 1, "{seen:#?}");
+    let expected = [
+        "Connected to ADDRESS. Ctrl-D ends.",
+        "Welcome to throng. Pick a name (letters, digits, _ and -, up to 20):",
+        "> ana",
+        "Hello ana. You are in #lobby; nobody else is here.",
+        "What you type goes to #lobby. /help lists commands, /quit leaves.",
+        "* bo came into #lobby.",
+        "* cy came into #lobby.",
+        "> hello all",
+        "TIME <ana> hello all",
+        "TIME <cy> hello ana",
+        "TIME <bo> half a thought is whole",
+        "> /quit",
+        ">",
+        "ADDRESS: closed by the server",
+    ];
+    assert_eq!(rest, expected);
+    let seen_by_bo = plain(&seen_by_bo);
+    assert!(seen_by_bo.iter().any(|line| line == "> half a thought is whole"), "{seen_by_bo:#?}");
+    assert_eq!(seen_by_bo.last().unwrap(), "ADDRESS: closed");
+    // What was typed is there for the next time, and for nobody else.
+    let history = home.path().join(".local/state/throng/connect_history");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&history).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    let kept = std::fs::read_to_string(history).unwrap();
+    assert_eq!(kept, "ana\nbo\nhello all\nhalf a thought is whole\n/quit\n");
+}
+
+#[test]
+fn nothing_that_is_typed_is_lost_while_a_thousand_lines_come_each_second() {
+    const TICK: Duration = Duration::from_millis(10);
+    const LINES_PER_TICK: u64 = 10;
+    const ROUNDS: usize = 10;
+    const LOOKS_MAX: u32 = 1000;
+    let typed: Vec<String> =
+        (0..ROUNDS).map(|round| format!("round {round}: grüß dich, 日本, (a|b) {{c}}")).collect();
+    let (ticks, over_now) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+    let (counted, stops) = (Arc::clone(&ticks), Arc::clone(&over_now));
+    let (address, served) = server(move |mut client| {
+        let mut writes = client.try_clone().unwrap();
+        let writing = std::thread::spawn(move || {
+            let (_nobody, pause) = sync_channel::<()>(0);
+            while !stops.load(Ordering::SeqCst) {
+                let first = counted.load(Ordering::SeqCst);
+                let lines: String =
+                    (first..first + LINES_PER_TICK).map(|number| format!("line {number}\n")).collect();
+                writes.write_all(lines.as_bytes()).unwrap();
+                counted.store(first + LINES_PER_TICK, Ordering::SeqCst);
+                assert_eq!(pause.recv_timeout(TICK), Err(RecvTimeoutError::Timeout));
+            }
+        });
+        let heard: Vec<_> = (0..ROUNDS).map(|_| read_line(&mut client)).collect();
+        writing.join().unwrap();
+        heard
+    });
+    let home = tempfile::tempdir().unwrap();
+    let mut terminal = connect(home.path(), &format!("{} {}", address.ip(), address.port()));
+    terminal.wait_for("line ");
+    for line in &typed {
+        for letter in line.chars() {
+            terminal.type_text(&letter.to_string());
+        }
+        // All of it is on the last row, and above it whole lines, one after the other.
+        let expected = format!("> {line}");
+        let looks = Cell::new(0);
+        let screen = terminal.wait_until(&expected, |screen| {
+            // The screen changes all the time, so this cannot wait for nothing to change.
+            looks.set(looks.get() + 1);
+            assert!(
+                looks.get() < LOOKS_MAX,
+                "{expected} did not come:
+{screen}"
+            );
+            screen.lines().last() == Some(expected.as_str())
+        });
+        let numbers = screen.lines().filter_map(|line| line.strip_prefix("line "));
+        let numbers: Vec<u64> = numbers.map(|number| number.parse().unwrap()).collect();
+        assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{screen}");
+        let strange =
+            |line: &&str| !line.starts_with("line ") && !line.starts_with("> ") && !line.starts_with("Conn");
+        assert_eq!(screen.lines().filter(strange).count(), 0, "{screen}");
+        terminal.type_text("\r");
+    }
+    over_now.store(true, Ordering::SeqCst);
+    let heard = served.join().unwrap();
+    assert_eq!(heard, typed.iter().map(|line| format!("{line}\n")).collect::<Vec<_>>());
+    let seen = over(&mut terminal, 0);
+    // Not one of them is missing at the end.
+    let last = format!("line {}", ticks.load(Ordering::SeqCst) - 1);
+    assert!(seen.lines().any(|line| line == last), "{last}:\n{seen}");
+}
+
+#[test]
+fn what_is_missing_is_asked_for_with_what_is_likely_meant() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join(".local/share/throng");
+    let server = Server::start(&data, &[]);
+    let mut terminal = connect(home.path(), "");
+    terminal.wait_for("Host [127.0.0.1]:");
+    terminal.type_text("http://localhost/\r");
+    terminal.wait_for("that is a URL: give its host alone");
+    terminal.type_text("\r");
+    terminal.wait_for(&format!("Port [{}]:", server.address.port()));
+    terminal.type_text("70000\r");
+    terminal.wait_for("a port is a number from 1 to 65535");
+    terminal.type_text("\r");
+    terminal.wait_for(&format!("Connected to {}", server.address));
+    terminal.wait_until("the prompt", |screen| screen.lines().last() == Some(">"));
+    terminal.type_text("\u{3}");
+    assert!(over(&mut terminal, 130).ends_with(": interrupted"));
+    server.kill();
+    // Whoever was killed is no suggestion any more.
+    let mut terminal = connect(home.path(), "");
+    terminal.wait_for("Host [127.0.0.1]:");
+    terminal.type_text("\r");
+    terminal.wait_for("Port [50007]:");
+    terminal.type_text("\u{4}");
+    assert!(over(&mut terminal, 2).contains("no port was given"));
+}
+
+#[test]
+fn an_empty_line_is_said_and_a_second_one_ends() {
+    let home = tempfile::tempdir().unwrap();
+    for (arguments, typed, expected) in
+        [("", "a\r\rb\r\r\r", "a\n\nb\n\n"), ("--end-on-empty", "a\r\r", "a\n"), ("--crlf", "\r\r", "\r\n")]
+    {
+        let (address, served) = server(|mut client| read_all(&mut client));
+        let mut terminal = call(home.path(), address, arguments);
+        terminal.type_text(typed);
+        assert_eq!(String::from_utf8(served.join().unwrap()).unwrap(), expected);
+        let seen = over(&mut terminal, 0);
+        assert_eq!(
+            seen.contains("(an empty line was sent; a second one ends)"),
+            arguments != "--end-on-empty"
+        );
+    }
+}
+
+#[test]
+fn each_end_says_why_and_leaves_the_terminal_as_it_was() {
+    let home = tempfile::tempdir().unwrap();
+    let (address, _) = server(|mut client| {
+        client.read_exact(&mut [0; 2]).unwrap();
+        reset(&client);
+    });
+    let mut terminal = call(home.path(), address, "");
+    terminal.type_text("a\rhalf");
+    assert!(over(&mut terminal, 5).ends_with("error: the server cut the connection (reset)"));
+
+    let (address, _) = server(|mut client| {
+        client.read_exact(&mut [0; 2]).unwrap();
+        client.write_all(b"login: ").unwrap();
+    });
+    let mut terminal = call(home.path(), address, "");
+    terminal.type_text("a\rhalf");
+    let seen = over(&mut terminal, 0);
+    assert!(seen.contains("login:") && seen.ends_with(": closed by the server"), "{seen}");
+
+    // This one never ends by itself.
+    let (address, served) = server(|mut client| (read_all(&mut client), client));
+    let mut terminal = call(home.path(), address, "");
+    terminal.type_text("\u{4}");
+    let seen = over(&mut terminal, 0);
+    assert!(seen.contains("without waiting longer for the server"), "{seen}");
+    drop(served.join());
+
+    let (address, served) = server(|mut client| client.read(&mut [0]).unwrap_or(0));
+    let mut terminal = call(home.path(), address, "");
+    terminal.type_text("half\u{3}");
+    assert!(over(&mut terminal, 130).ends_with(": interrupted"));
+    assert_eq!(served.join().unwrap(), 0);
+}
+
+#[test]
+fn a_signal_leaves_the_terminal_as_it_was() {
+    let home = tempfile::tempdir().unwrap();
+    let (address, served) = server(|mut client| {
+        let pid = read_line(&mut client);
+        send_signal("-TERM", pid.trim().parse().unwrap());
+        client.read(&mut [0]).unwrap_or(0)
+    });
+    let throng = env!("CARGO_BIN_EXE_throng");
+    let (host, port) = (address.ip(), address.port());
+    // The shell's own number becomes the program's.
+    let line =
+        format!("sh -c 'exec {throng} connect --no-history {host} {port} --send $$'; echo exit=$?; stty -a");
+    let mut command = CommandBuilder::new("sh");
+    command.args(["-c", &line]);
+    command.env("HOME", home.path());
+    command.env("TERM", "xterm-256color");
+    let mut terminal = Terminal::run_command(command);
+    assert!(over(&mut terminal, 130).contains(": interrupted"));
+    assert_eq!(served.join().unwrap(), 0);
+    assert!(!home.path().join(".local").exists());
+}
+
+#[test]
+fn what_comes_can_neither_move_the_cursor_nor_make_us_speak_telnet() {
+    let home = tempfile::tempdir().unwrap();
+    for (arguments, expected) in [("", "\\x1b[31mred\\x1b[m\\x07"), ("--raw", "red")] {
+        let (address, served) = server(|mut client| {
+            client.write_all(b"\xff\xfd\x18\xff\xfb\x01\x1b[31mred\x1b[m\x07\r\nname? ").unwrap();
+            let mut heard = vec![0; 10];
+            client.read_exact(&mut heard).unwrap();
+            heard
+        });
+        let mut terminal = connect(home.path(), &format!("{} {} {arguments}", address.ip(), address.port()));
+        terminal.wait_for(expected);
+        // A question without an end is shown when nothing follows it.
+        terminal.wait_for("name?");
+        terminal.type_text("ana\r");
+        assert_eq!(served.join().unwrap(), b"\xff\xfc\x18\xff\xfe\x01ana\n");
+        over(&mut terminal, 0);
+    }
+}
+
+#[test]
+fn a_pasted_text_is_sent_whole_to_a_slow_server() {
+    let home = tempfile::tempdir().unwrap();
+    let text: String = (0..1000).map(|number| format!("pasted {number}\r")).collect();
+    let (told, waits) = sync_channel::<()>(0);
+    let (address, served) = server(move |mut client| {
+        waits.recv().unwrap();
+        read_all(&mut client)
+    });
+    let mut terminal = call(home.path(), address, "");
+    terminal.type_text(&text);
+    terminal.wait_for("> pasted 999");
+    told.send(()).unwrap();
+    terminal.type_text("\u{4}");
+    assert!(served.join().unwrap() == text.replace('\r', "\n").as_bytes());
+    over(&mut terminal, 0);
+}
+
+#[test]
+fn a_lost_connection_is_called_again_and_the_script_is_said_again() {
+    let home = tempfile::tempdir().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let served = std::thread::spawn(move || {
+        let mut heard = Vec::new();
+        for _ in 0..2 {
+            let mut client = listener.accept().unwrap().0;
+            client.set_read_timeout(Some(PATIENCE)).unwrap();
+            client.write_all(b"who are you?\n").unwrap();
+            heard.push(read_line(&mut client));
+            // The connection is lost with the first line after that.
+            heard.push(read_line(&mut client));
+        }
+        heard
+    });
+    let arguments = "--reconnect --expect 'who are you?' --send ana";
+    let mut terminal = connect(home.path(), &format!("{} {} {arguments}", address.ip(), address.port()));
+    terminal.wait_for("who are you?");
+    terminal.type_text("first\r");
+    terminal.wait_for("closed by the server; calling again in 500ms");
+    terminal.wait_until("a second connection", |screen| screen.matches("Connected to ").count() == 2);
+    terminal.wait_until("a second question", |screen| screen.matches("who are you?").count() == 2);
+    terminal.type_text("second\r");
+    assert_eq!(served.join().unwrap(), ["ana\n", "first\n", "ana\n", "second\n"]);
+    // Now nobody is there any more.
+    terminal.wait_for("connection refused; calling again in");
+    terminal.type_text("\u{3}");
+    over(&mut terminal, 130);
+}
