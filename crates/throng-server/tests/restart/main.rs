@@ -76,7 +76,9 @@ struct Seen {
 }
 
 fn restarts_under_a_storm_refuse_and_reset_nobody() {
-    for (model, restarts) in [("events", RESTARTS), ("pool", 5), ("threads", 5), ("sequential", 5)] {
+    for (model, restarts) in
+        [("events", RESTARTS), ("one loop", RESTARTS), ("pool", 5), ("threads", 5), ("sequential", 5)]
+    {
         storm(model, restarts);
     }
     if cfg!(target_os = "linux") {
@@ -286,6 +288,7 @@ fn activated(passed: Vec<OwnedFd>, names: &str) -> Command {
 
 fn a_passed_socket_is_taken_by_its_name_and_only_held() {
     takes_passed("events");
+    takes_passed("one loop");
     if cfg!(target_os = "linux") {
         // Workers have none of the sockets, and come to the same server.
         takes_passed("processes");

@@ -91,6 +91,7 @@ fn start(claims: Vec<Claim>) -> Result<Running, StartError> {
     match model.as_str() {
         "sequential" => server.model(Sequential).start(),
         "threads" => server.model(Threads { max: 64 }).start(),
+        "one loop" => server.model(workers(1)).start(),
         "pool" => server.model(Pool { workers: Workers::Count(2) }).start(),
         _ => server.model(workers(2)).start(),
     }
