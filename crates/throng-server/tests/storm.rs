@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread::JoinHandle;
 
-use place::{PATIENCE, local, open, until};
-use throng_server::{Conn, End, Pause, Server};
+use place::{PATIENCE, local, open, until, workers};
+use throng_server::{Conn, End, Pause, Pool, Sequential, Server, Threads, Workers};
 
 const CONNECTORS: usize = 4;
 const PAUSES: usize = 5;
@@ -103,28 +103,33 @@ fn storm<K: 'static>(form: &str, server: Server<K>) {
     assert_eq!(stats.open, 0);
 }
 
+/// Greets, and gives one question back.
+async fn answer(mut conn: Conn) -> throng_server::Result {
+    conn.write_all(b"!").await?;
+    let mut buffer = conn.buffer();
+    while buffer.len() < 8 && conn.read_into(&mut buffer).await? > 0 {}
+    conn.write_all(&buffer).await?;
+    Ok(())
+}
+
+/// The same by an outbox.
+async fn push_answer(conn: Conn) -> throng_server::Result {
+    let (mut reader, outbox) = conn.split();
+    outbox.push(b"!");
+    let mut buffer = reader.buffer();
+    while buffer.len() < 8 && reader.read_into(&mut buffer).await? > 0 {}
+    outbox.push(&buffer);
+    outbox.finish(End::Done);
+    Ok(())
+}
+
 #[test]
 fn nobody_who_was_greeted_is_reset_by_a_pause_a_resume_or_a_drain() {
-    storm(
-        "whole connections",
-        Server::new(|mut conn: Conn| async move {
-            conn.write_all(b"!").await?;
-            let mut buffer = conn.buffer();
-            while buffer.len() < 8 && conn.read_into(&mut buffer).await? > 0 {}
-            conn.write_all(&buffer).await?;
-            Ok(())
-        }),
-    );
-    storm(
-        "outboxes",
-        local(|conn: Conn| async move {
-            let (mut reader, outbox) = conn.split();
-            outbox.push(b"!");
-            let mut buffer = reader.buffer();
-            while buffer.len() < 8 && reader.read_into(&mut buffer).await? > 0 {}
-            outbox.push(&buffer);
-            outbox.finish(End::Done);
-            Ok(())
-        }),
-    );
+    storm("one event loop", Server::new(answer).model(workers(1)));
+    storm("three event loops", Server::new(answer).model(workers(3)));
+    storm("one event loop, outboxes", local(push_answer).model(workers(1)));
+    storm("three event loops, outboxes", local(push_answer).model(workers(3)));
+    storm("pool", Server::new(answer).model(Pool { workers: Workers::Count(2) }));
+    storm("threads", Server::new(answer).model(Threads::default()));
+    storm("sequential", Server::new(answer).model(Sequential));
 }
