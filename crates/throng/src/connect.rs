@@ -189,14 +189,10 @@ impl Call<'_> {
         let _inside = runtime.enter();
         match answered.to {
             Connected::Plain(Dialled::Tcp(stream, _)) if is_plain => {
-                let stream = stream.into_std().map_err(failed)?;
-                stream.set_nonblocking(false).map_err(failed)?;
-                Ok(pipe::straight(stream, input, output, input_fault))
+                Ok(pipe::straight(stream.into_std().map_err(failed)?, input, output, input_fault))
             }
             Connected::Plain(Dialled::Unix(stream)) if is_plain => {
-                let stream = stream.into_std().map_err(failed)?;
-                stream.set_nonblocking(false).map_err(failed)?;
-                Ok(pipe::straight(stream, input, output, input_fault))
+                Ok(pipe::straight(stream.into_std().map_err(failed)?, input, output, input_fault))
             }
             to => {
                 let (pieces, writing) = pipe::write(output).map_err(failed)?;

@@ -1,7 +1,7 @@
 //! `bench connect`: `throng connect` in a pipe beside ncat and socat. How fast bytes go through it both ways, how soon it ends
 //! when the server has, and whether it waits for a late reply.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
@@ -93,7 +93,7 @@ impl Programs {
         let process = Process::start(&mut command)?;
         let input = process.child().stdin.take();
         let output = process.child().stdout.take();
-        let server = listener.accept()?.0;
+        let server = accepted(&listener, client, &process)?;
         server.set_read_timeout(Some(PATIENCE))?;
         server.set_write_timeout(Some(PATIENCE))?;
         let piped = "both are pipes, as was asked for";
@@ -115,6 +115,27 @@ impl Programs {
         };
         command
     }
+}
+
+/// The client's connection; one that ends instead of calling is an error.
+fn accepted(listener: &TcpListener, client: Client, process: &Process) -> Outcome<TcpStream> {
+    listener.set_nonblocking(true)?;
+    let begun = now();
+    while begun.elapsed() < PATIENCE {
+        match listener.accept() {
+            Ok((server, _)) => {
+                server.set_nonblocking(false)?;
+                return Ok(server);
+            }
+            Err(why) if why.kind() == ErrorKind::WouldBlock => {}
+            Err(why) => return Err(why.into()),
+        }
+        if let Some(status) = process.child().try_wait()? {
+            return Err(format!("{} ended before it called: {status}", client.name()).into());
+        }
+        pause(Duration::from_millis(1));
+    }
+    Err(format!("{} did not call within {PATIENCE:?}", client.name()).into())
 }
 
 /// Runs it.

@@ -48,6 +48,11 @@ pub fn straight<S>(socket: S, input: impl AsFd + Send + 'static, output: impl As
 where
     S: AsFd + Send + Sync + 'static,
 {
+    // The kernel holds the pipe's lock while it waits for a socket that blocks, and whoever is at the other end of the pipe
+    // with it: what came before would reach nobody. One that does not block is waited for by us.
+    if let Err(why) = SockRef::from(&socket).set_nonblocking(true) {
+        return End::Broken(format!("the socket cannot be used: {why}"));
+    }
     let socket = Arc::new(socket);
     let (sends, told) = (Arc::clone(&socket), fault.clone());
     let sending = move || {
