@@ -4,7 +4,7 @@
 
 use std::io::{PipeReader, PipeWriter, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ fn piped() -> Piped {
 
 /// Does this on a thread of its own: a read that never ends fails the test all the same.
 fn in_time(act: impl FnOnce() + Send + 'static) {
-    let (tell, told) = channel();
+    let (tell, told) = sync_channel(1);
     std::thread::spawn(move || {
         act();
         tell.send(()).unwrap();
