@@ -7,6 +7,7 @@ use throng_server::IpNet;
 use throng_store::Durability;
 
 use crate::listen::Wanted;
+use crate::load::asked::Load;
 
 /// Serves a crowd over TCP: a chat that people join by telnet, any IRC client, or a browser, on one port.
 #[derive(Debug, Parser)]
@@ -28,6 +29,8 @@ pub struct Cli {
 pub enum Verb {
     /// Run a server: the chat, unless another service is named
     Serve(Serve),
+    /// Load a TCP service with many clients, and check every byte that comes back
+    Load(Box<Load>),
     /// Certificates for TLS
     #[command(subcommand)]
     Tls(Tls),

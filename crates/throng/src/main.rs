@@ -12,6 +12,7 @@ mod ending;
 mod fault;
 mod holder;
 mod listen;
+mod load;
 mod log;
 mod notify;
 mod ports;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
     throng_server::worker_or_continue();
     let outcome = match cli::Cli::parse().verb {
         cli::Verb::Serve(asked) => serve::serve(&asked),
+        cli::Verb::Load(asked) => load::load(&asked),
         cli::Verb::Tls(cli::Tls::SelfSigned(asked)) => self_signed::make(&asked),
     };
     match outcome {
