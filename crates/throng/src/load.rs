@@ -2,6 +2,7 @@
 //! the load generator do it, and tells what came of it.
 
 pub mod asked;
+mod chatter;
 mod comparison;
 mod gate;
 mod guard;
@@ -26,8 +27,9 @@ use throng_wire::printable::printable;
 use crate::banner::shown;
 use crate::fault::Fault;
 use crate::screen;
-use asked::{Load, LoadVerb};
+use asked::{CLIENTS_MAX, Load, LoadVerb};
 use live::Live;
+use table::Done;
 use verdict::Verdict;
 
 /// For how long, when nothing is said of it.
@@ -53,24 +55,32 @@ pub fn load(asked: &Load) -> Result<u8, Fault> {
     let name = asked.target.as_deref().unwrap_or_default();
     let target = target::find(name, asked.connect_timeout, |ip| {
         let word = guard::Word { authorized: asked.authorized.as_deref(), yes_large: asked.yes_large };
-        guard::check(ip, asked.clients, word)
+        guard::check(ip, clients(asked), word)
     })?;
+    if asked.irc || asked.chat {
+        return chatter::load(asked, name, target);
+    }
     let plan = plan(asked, target)?;
     raise_descriptors(asked.clients);
     let mut live = Live::begin();
     let outcome = run(&plan, &mut live)
         .map_err(|why| Fault::failed(format!("cannot watch {} connections: {why}", asked.clients)))?;
     live.end();
-    tell(asked, name, &plan, &outcome)
+    tell(asked, name, Done::Plan(&plan), &outcome)
 }
 
-fn tell(asked: &Load, name: &str, plan: &Plan, outcome: &Outcome) -> Result<u8, Fault> {
+/// How many connections are asked for.
+fn clients(asked: &Load) -> u32 {
+    if asked.irc || asked.chat { asked.rooms.saturating_mul(asked.members) } else { asked.clients }
+}
+
+fn tell(asked: &Load, name: &str, done: Done, outcome: &Outcome) -> Result<u8, Fault> {
     let verdict = Verdict::of(outcome, &asked.fail_if);
     if asked.json {
-        let told = json::json(name, plan, outcome, &verdict, asked.authorized.as_deref());
+        let told = json::json(name, done, outcome, &verdict, asked.authorized.as_deref());
         screen::tell_stdout(&told.to_string());
     } else {
-        screen::tell_stdout(&table::table(name, plan, outcome, &verdict));
+        screen::tell_stdout(&table::table(name, done, outcome, &verdict));
         if let Some(text) = &asked.authorized {
             screen::tell_stdout(&format!("authorized {}", printable(text)));
         }

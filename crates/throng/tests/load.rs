@@ -157,17 +157,12 @@ fn ctrl_c_ends_the_load_and_the_table_is_still_told() {
     let mut running = Running(load(&[&target, "-c", "1", "--duration", "60s"]).spawn().unwrap());
     let (mut stream, _) = listener.accept().unwrap();
     let mut bytes = [0; 64];
-    for message in 0..10 {
+    for _ in 0..5 {
         stream.read_exact(&mut bytes).unwrap();
         stream.write_all(&bytes).unwrap();
-        if message == 5 {
-            let pid = running.0.id().to_string();
-            assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
-        }
-        if message > 5 && stream.peek(&mut bytes).unwrap_or(0) == 0 {
-            break;
-        }
     }
+    let pid = running.0.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     // What is under way is answered, until nothing more comes.
     while let Ok(read @ 1..) = stream.read(&mut bytes) {
         let _ = stream.write_all(&bytes[..read]);
@@ -178,4 +173,23 @@ fn ctrl_c_ends_the_load_and_the_table_is_still_told() {
     running.0.stdout.take().unwrap().read_to_string(&mut told).unwrap();
     assert_eq!(status.code(), Some(130), "{told}");
     assert!(told.contains("it was interrupted") && told.contains("1 asked, 1 reached, 1 answered"), "{told}");
+}
+
+#[test]
+fn a_chat_is_loaded_through_two_doors_and_nothing_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &["--pace", "off", "--durability", "memory"]);
+    let target = server.address.to_string();
+    let shape = ["--rooms", "2", "--members", "5", "--talkers", "2", "--depth", "2", "--duration", "300ms"];
+    // Twice each: what was said before is no trouble.
+    for door in ["--irc", "--chat", "--irc", "--chat"] {
+        let (code, told, said) = run(&[&[target.as_str(), door, "--timeout", "20s"][..], &shape].concat());
+        assert!([0, 5].contains(&code) && !told.is_empty(), "{door}: {told}{said}");
+        assert!(told.contains("10 asked, 10 reached, 10 answered, 0 lost"), "{door}: {told}");
+        assert!(told.contains("none lost, none twice") && told.contains("said to heard"), "{told}");
+    }
+    let (code, _, said) = run(&[&target, "--irc", "--members", "2", "--talkers", "3"]);
+    assert!(code == 2 && said.contains("3 talkers are more than 2 members"), "{said}");
+    let (code, _, said) = run(&["192.0.2.1:6667", "--irc"]);
+    assert!(code == 4 && said.contains("--authorized"), "{said}");
 }

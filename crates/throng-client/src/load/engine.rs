@@ -20,8 +20,8 @@ use super::outcome::{Damaged, Moment, Observer};
 use super::payload::Payload;
 use super::plan::{Framing, Messages, Plan, Task};
 use super::schedule::Schedule;
-use super::times::Times;
 use super::watch::Watch;
+use crate::times::Times;
 
 /// Sockets that one look at the kernel brings.
 const EVENTS_MAX: usize = 1024;
@@ -68,6 +68,8 @@ pub struct Engine<'a> {
     /// When each message under way was sent, by caller and by number modulo the depth.
     pub begun_at: Vec<Instant>,
     pub schedule: Option<Schedule>,
+    /// Messages whose time is this or later are not sent.
+    pub ends: Option<Instant>,
     /// When those who are coming must have come, in order.
     pub coming: VecDeque<Appointment>,
     /// How many are coming.
@@ -128,6 +130,7 @@ impl<'a> Engine<'a> {
             callers: (0..plan.clients).map(|_| Caller::absent(now)).collect(),
             begun_at: vec![now; plan.clients * plan.depth()],
             schedule: None,
+            ends: None,
             coming: VecDeque::new(),
             coming_now: 0,
             waiting: VecDeque::new(),

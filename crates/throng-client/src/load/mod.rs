@@ -3,12 +3,15 @@
 //! [`plan`] is what is asked and [`outcome`] what came of it; [`run::run`] does it. [`payload`] is what is sent, `stream`
 //! checks what comes back, and [`diagnosis`] says what happened where that is wrong. `engine` is the event loop, with `coming`
 //! and `saying`; `schedule` tells when a message of an open loop is meant to be sent, and the `alarm` wakes for it.
-//! [`times`] counts how long it took, [`counts`] everything else, and the [`watch`] is on the generator itself.
+//! [`times`](crate::times) count how long it took, [`counts`] everything else, and the [`watch`] is on the generator itself.
+//!
+//! [`chatter`] is the same for a chat, by a [`crowd`](crate::crowd).
 //!
 //! It knows nothing of the server but its address, and a server can do nothing that ends it.
 
 mod alarm;
 mod caller;
+pub mod chatter;
 mod coming;
 pub mod counts;
 pub mod diagnosis;
@@ -20,7 +23,6 @@ pub mod run;
 mod saying;
 mod schedule;
 mod stream;
-pub mod times;
 pub mod watch;
 
 use std::time::Instant;

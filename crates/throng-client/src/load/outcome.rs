@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::counts::Counts;
 use super::diagnosis::Fault;
-use super::times::Times;
 use super::watch::Own;
+use crate::times::Times;
 
 /// Faults that are kept with all that is known of them; the others are counted.
 pub const FAULTS_KEPT_MAX: usize = 8;

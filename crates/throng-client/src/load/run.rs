@@ -112,6 +112,7 @@ impl Engine<'_> {
         self.watch = Watch::begin(begins);
         let at_begin = self.counts;
         let until = self.plan.until.duration.map_or(far(begins), |lasts| begins + lasts);
+        self.ends = Some(until);
         while now() < until && !self.is_over() {
             self.turn(until)?;
         }

@@ -32,7 +32,9 @@ impl Engine<'_> {
     /// Whether messages of an open loop are still to come.
     pub fn may_issue(&self) -> bool {
         let most = self.plan.until.messages.unwrap_or(u64::MAX);
-        self.phase == Phase::Talking && self.counts.begun + self.owed + self.counts.unsent < most
+        let next = self.schedule.map(|schedule| schedule.next());
+        let is_time = self.ends.is_none_or(|ends| next.is_none_or(|next| next < ends));
+        self.phase == Phase::Talking && is_time && self.counts.begun + self.owed + self.counts.unsent < most
     }
 
     /// Gives everybody the messages whose time has come.

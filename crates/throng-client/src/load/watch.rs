@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::times::Times;
+use crate::times::Times;
 
 /// A thread that was idle for less than this share of the time is the bottleneck.
 pub const IDLE_MIN: f64 = 0.05;

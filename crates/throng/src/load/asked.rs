@@ -10,7 +10,7 @@ use super::gate::Gate;
 use super::units;
 
 /// Connections that may be asked for.
-const CLIENTS_MAX: i64 = 1_000_000;
+pub const CLIENTS_MAX: u32 = 1_000_000;
 
 /// `throng load`.
 #[derive(Debug, Args)]
@@ -32,7 +32,7 @@ pub struct Load {
 
     /// Connections at a time
     #[arg(short, long, value_name = "N", default_value = "10",
-          value_parser = clap::value_parser!(u32).range(1..=CLIENTS_MAX))]
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(CLIENTS_MAX)))]
     pub clients: u32,
 
     /// For how long, such as 500ms, 10s or 2m [default: 10s]
@@ -78,6 +78,28 @@ pub struct Load {
     /// Send as much as is taken and read no more than so many bytes a second, each client
     #[arg(long, value_name = "B", value_parser = units::bytes, conflicts_with_all = ["rate", "think", "messages"])]
     pub slow_reader: Option<usize>,
+
+    /// Load an IRC server: clients in rooms, of whom some talk
+    #[arg(long, conflicts_with_all = ["chat", "churn", "hold", "slow_reader", "rate", "think", "line", "length_prefixed",
+                                      "messages", "clients", "bytes", "ramp", "source"])]
+    pub irc: bool,
+
+    /// Load throng's chat by the door for telnet and nc, in the same way
+    #[arg(long, conflicts_with_all = ["churn", "hold", "slow_reader", "rate", "think", "line", "length_prefixed",
+                                      "messages", "clients", "bytes", "ramp", "source"])]
+    pub chat: bool,
+
+    /// Rooms of a chat
+    #[arg(long, value_name = "R", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub rooms: u32,
+
+    /// Members of each room
+    #[arg(long, value_name = "N", default_value = "10", value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    pub members: u32,
+
+    /// How many of them talk; each says the next thing when all others have heard --depth of them
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..))]
+    pub talkers: u32,
 
     /// Let the clients come over this time [default: as fast as they are taken]
     #[arg(long, value_name = "TIME", value_parser = units::duration)]

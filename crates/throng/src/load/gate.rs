@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use throng_client::load::outcome::Outcome;
-use throng_client::load::times::Times;
+use throng_client::times::Times;
 
 use super::units;
 

@@ -5,10 +5,9 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use throng_client::load::counts::Reasons;
 use throng_client::load::outcome::Outcome;
-use throng_client::load::plan::Plan;
-use throng_client::load::times::Times;
+use throng_client::times::Times;
 
-use super::table::{SHARES, what};
+use super::table::{Done, SHARES};
 use super::verdict::{Verdict, bytes_per_s, per_s};
 
 /// The form of what is written; another one gets another number.
@@ -17,7 +16,7 @@ pub const SCHEMA: u64 = 1;
 /// The whole of it.
 pub fn json(
     target: &str,
-    plan: &Plan,
+    done: Done,
     outcome: &Outcome,
     verdict: &Verdict,
     authorized: Option<&str>,
@@ -28,7 +27,7 @@ pub fn json(
     json!({
         "schema": SCHEMA,
         "target": target,
-        "load": what(plan),
+        "load": done.what(),
         "authorized": authorized,
         "clients": {
             "asked": counts.asked,

@@ -3,7 +3,7 @@
 use throng_client::figures::plot::{self, Axis, Line, Panel};
 use throng_client::figures::scale::Scale;
 use throng_client::load::outcome::Outcome;
-use throng_client::load::times::Times;
+use throng_client::times::Times;
 
 use super::units::shown;
 

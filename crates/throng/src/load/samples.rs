@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use throng_client::load::counts::{Counts, Reasons, Why};
 use throng_client::load::outcome::{Damaged, Outcome};
-use throng_client::load::times::Times;
 use throng_client::load::watch::Own;
+use throng_client::times::Times;
 
 /// A thousand answers in two seconds, of 1 to 1000 µs by the intended time and half of that by the actual one; ten clients,
 /// of whom two were lost.

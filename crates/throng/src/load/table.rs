@@ -1,10 +1,12 @@
 //! A result as people read it.
 
+use throng_client::crowd::speech::Speech;
+use throng_client::crowd::tally::Shape;
 use throng_client::figures::sheet::{Sheet, number, tenths};
+use throng_client::load::chatter::Chatter;
 use throng_client::load::counts::Reasons;
 use throng_client::load::outcome::Outcome;
 use throng_client::load::plan::{Framing, Messages, Pace, Plan, Task};
-use throng_client::load::times::Times;
 use throng_wire::printable::printable;
 
 use super::units::shown;
@@ -15,16 +17,16 @@ pub const SHARES: [(&str, f64); 5] =
     [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("p99.99", 0.9999)];
 
 /// The whole of it.
-pub fn table(target: &str, plan: &Plan, outcome: &Outcome, verdict: &Verdict) -> String {
-    let mut lines = vec![format!("{}: {}", printable(target), what(plan))];
+pub fn table(target: &str, done: Done, outcome: &Outcome, verdict: &Verdict) -> String {
+    let mut lines = vec![format!("{}: {}", printable(target), done.what())];
     lines.extend(clients(outcome));
-    lines.extend(amounts(plan, outcome));
-    lines.extend(checked(plan, outcome));
+    lines.extend(amounts(done, outcome));
+    lines.extend(checked(done, outcome));
     lines.push(String::new());
-    lines.push(latencies(plan, outcome).trim_end().to_owned());
+    lines.push(latencies(done, outcome).trim_end().to_owned());
     lines.push(String::new());
     lines.push(generator(outcome));
-    if is_closed_loop(plan) {
+    if done.is_closed_loop() {
         lines.push(
             "           a closed loop waits for whom it measures, which hides stalls: --rate shows them"
                 .to_owned(),
@@ -34,8 +36,7 @@ pub fn table(target: &str, plan: &Plan, outcome: &Outcome, verdict: &Verdict) ->
     lines.join("\n")
 }
 
-/// What was done, in a few words.
-pub fn what(plan: &Plan) -> String {
+fn what(plan: &Plan) -> String {
     let of = |messages: Messages| {
         let form = match messages.framing {
             Framing::Raw => "raw",
@@ -63,8 +64,41 @@ pub fn what(plan: &Plan) -> String {
     }
 }
 
-fn is_closed_loop(plan: &Plan) -> bool {
-    matches!(plan.task, Task::Echo(echo) if matches!(echo.pace, Pace::Closed { .. }))
+/// What was done.
+#[derive(Clone, Copy)]
+pub enum Done<'a> {
+    /// A service was called.
+    Plan(&'a Plan),
+    /// A chat.
+    Chatter(&'a Chatter),
+}
+
+impl Done<'_> {
+    /// In a few words.
+    pub fn what(self) -> String {
+        match self {
+            Done::Plan(plan) => what(plan),
+            Done::Chatter(Chatter { speech, shape, .. }) => {
+                let speech = match speech {
+                    Speech::Irc => "IRC",
+                    Speech::Lines => "chat by lines",
+                };
+                let Shape { rooms, members, talkers, window } = shape;
+                format!(
+                    "{speech}, rooms {rooms}, members {members} each, of whom talk {talkers}, under way {window} each"
+                )
+            }
+        }
+    }
+
+    fn is_closed_loop(self) -> bool {
+        match self {
+            Done::Plan(plan) => {
+                matches!(plan.task, Task::Echo(echo) if matches!(echo.pace, Pace::Closed { .. }))
+            }
+            Done::Chatter(_) => false,
+        }
+    }
 }
 
 fn clients(outcome: &Outcome) -> Vec<String> {
@@ -99,11 +133,21 @@ fn told(reasons: &Reasons) -> String {
     each.collect::<Vec<_>>().join(", ")
 }
 
-fn amounts(plan: &Plan, outcome: &Outcome) -> Vec<String> {
+fn amounts(done: Done, outcome: &Outcome) -> Vec<String> {
     let counts = &outcome.counts;
     let rates = format!("{} a second", number(per_s(outcome)));
     let megabytes = format!("{} MB/s", tenths(bytes_per_s(outcome) / 1e6));
     let lasted = shown(outcome.lasted);
+    let plan = match done {
+        Done::Plan(plan) => plan,
+        Done::Chatter(_) => {
+            let (said, heard) = (number(counts.begun as f64), number(counts.heard as f64));
+            return vec![
+                format!("time       {lasted}"),
+                format!("messages   {said} said, heard {heard} times; {rates}, {megabytes}"),
+            ];
+        }
+    };
     match plan.task {
         Task::Hold => vec![format!("time       {lasted}")],
         Task::Churn => vec![format!("time       {lasted}, {rates} came and went")],
@@ -124,7 +168,13 @@ fn amounts(plan: &Plan, outcome: &Outcome) -> Vec<String> {
     }
 }
 
-fn checked(plan: &Plan, outcome: &Outcome) -> Vec<String> {
+fn checked(done: Done, outcome: &Outcome) -> Vec<String> {
+    let Done::Plan(plan) = done else {
+        return vec![
+            "order      of every sender at every receiver: none lost, none twice, none before its time"
+                .to_owned(),
+        ];
+    };
     let Some(messages) = plan.messages() else { return Vec::new() };
     let (damaged, bytes) = (&outcome.damaged, number(outcome.counts.bytes_heard as f64));
     if damaged.streams == 0 {
@@ -156,26 +206,25 @@ fn checked(plan: &Plan, outcome: &Outcome) -> Vec<String> {
     lines
 }
 
-fn latencies(plan: &Plan, outcome: &Outcome) -> String {
+fn latencies(done: Done, outcome: &Outcome) -> String {
+    let rows = match done {
+        Done::Chatter(_) => vec![("said to heard", &outcome.response)],
+        Done::Plan(plan) if plan.task == Task::Churn => vec![("come to gone", &outcome.connect)],
+        Done::Plan(_) if done.is_closed_loop() => {
+            vec![("latency", &outcome.response), ("connect", &outcome.connect)]
+        }
+        Done::Plan(_) => vec![
+            ("from intended", &outcome.response),
+            ("from actual", &outcome.service),
+            ("connect", &outcome.connect),
+        ],
+    };
     let head: Vec<_> = [""].into_iter().chain(SHARES.map(|(name, _)| name)).chain(["max", "count"]).collect();
     let mut sheet = Sheet::new(&head);
-    let mut add = |name: &str, times: &Times| {
-        if times.count() > 0 {
-            let shares = SHARES.iter().map(|(_, share)| shown(times.quantile(*share)));
-            let rest = [shown(times.longest()), number(times.count() as f64)];
-            sheet.add([name.to_owned()].into_iter().chain(shares).chain(rest).collect());
-        }
-    };
-    match plan.task {
-        Task::Churn => add("come to gone", &outcome.connect),
-        _ if is_closed_loop(plan) => add("latency", &outcome.response),
-        _ => {
-            add("from intended", &outcome.response);
-            add("from actual", &outcome.service);
-        }
-    }
-    if plan.task != Task::Churn {
-        add("connect", &outcome.connect);
+    for (name, times) in rows.into_iter().filter(|(_, times)| times.count() > 0) {
+        let shares = SHARES.iter().map(|(_, share)| shown(times.quantile(*share)));
+        let rest = [shown(times.longest()), number(times.count() as f64)];
+        sheet.add([name.to_owned()].into_iter().chain(shares).chain(rest).collect());
     }
     sheet.text()
 }
@@ -255,7 +304,8 @@ mod tests {
         (outcome.faults, outcome.damaged) =
             (vec![fault], Damaged { streams: 1, changed: 1, ..Damaged::default() });
         let verdict = Verdict::of(&outcome, &["p99>1us".parse().unwrap()]);
-        let told = table("127.0.0.1:7\x1b[2J", &plan(echo(Pace::Open { rate: 500.0 })), &outcome, &verdict);
+        let plan = plan(echo(Pace::Open { rate: 500.0 }));
+        let told = table("127.0.0.1:7\x1b[2J", Done::Plan(&plan), &outcome, &verdict);
         let expected = "\
 127.0.0.1:7\\x1b[2J: echo, raw, 64 bytes, seed 1, open loop, 500 a second
 clients    10 asked, 10 reached, 10 answered, 2 lost
@@ -287,7 +337,7 @@ result     wrong bytes came back";
             assert_eq!(what(&plan(task)), expected);
         }
         let closed = plan(echo(Pace::Closed { think }));
-        let told = table("x", &closed, &outcome(), &Verdict::default());
+        let told = table("x", Done::Plan(&closed), &outcome(), &Verdict::default());
         assert!(told.contains("which hides stalls") && told.ends_with("result     valid"), "{told}");
         assert!(!told.contains("from actual"), "in a closed loop both are the same: {told}");
     }
