@@ -232,13 +232,12 @@ fn latencies(done: Done, outcome: &Outcome) -> String {
 fn generator(outcome: &Outcome) -> String {
     let own = &outcome.own;
     let percent = |share: f64| number(share * 100.0);
-    format!(
-        "generator  {} % of a core, {} % waiting for it; what was ready waited p99 {}, max {}",
-        percent(own.cpu),
-        percent(own.queued),
-        shown(own.lag_p99),
-        shown(own.lag_max)
-    )
+    let busy =
+        format!("generator  {} % of a core, {} % waiting for it", percent(own.cpu), percent(own.queued));
+    if own.lag_max.is_zero() {
+        return busy;
+    }
+    format!("{busy}; what was ready waited p99 {}, max {}", shown(own.lag_p99), shown(own.lag_max))
 }
 
 fn judged(outcome: &Outcome, verdict: &Verdict) -> Vec<String> {
@@ -319,7 +318,7 @@ bytes      64,000 back, WRONG in 1 stream: 1 changed
   from intended  500 µs  900 µs  990 µs  999 µs  1.00 ms  1.00 ms  1,000
   from actual    250 µs  450 µs  495 µs  500 µs   500 µs   500 µs  1,000
 
-generator  25 % of a core, 0 % waiting for it; what was ready waited p99 0, max 0
+generator  25 % of a core, 0 % waiting for it
 failed     p99>1us: it was 990 µs
 result     incomplete: 2 connections were lost
 result     wrong bytes came back";
