@@ -147,7 +147,8 @@ fn a_lost_byte_is_found_every_time() {
 
 #[test]
 fn many_wrong_bytes_are_counted_in_longer_messages_too() {
-    let long = |plan: &mut Plan| plan.task = echo(Framing::LengthPrefixed, 4096, AT_ONCE, 4);
+    let by_turns = Pace::Open { rate: 1e6 };
+    let long = |plan: &mut Plan| plan.task = echo(Framing::LengthPrefixed, 4096, by_turns, 4);
     for count in [2, 30, 200] {
         let at = 40_960 + 1000;
         for (fault, damage) in [
@@ -178,10 +179,10 @@ fn a_byte_behind_the_last_one_is_found_every_time() {
 #[test]
 fn a_server_that_closes_resets_or_falls_silent_loses_one_and_the_others_go_on() {
     for (fault, why) in [
-        (Fault::Close(640), Why::Closed),
-        (Fault::Close(650), Why::Closed),
-        (Fault::Reset(640), Why::Reset),
-        (Fault::Mute(640), Why::Unanswered),
+        (Fault::Close(64), Why::Closed),
+        (Fault::Close(74), Why::Closed),
+        (Fault::Reset(64), Why::Reset),
+        (Fault::Mute(64), Why::Unanswered),
     ] {
         let outcome = against(fault, |plan| plan.answer_timeout = LITTLE_PATIENCE);
         let counts = outcome.counts;
@@ -197,9 +198,9 @@ fn a_server_that_closes_resets_or_falls_silent_loses_one_and_the_others_go_on() 
 
 #[test]
 fn a_message_that_comes_back_in_part_lacks_the_rest() {
-    let outcome = against(Fault::Mute(650), |plan| plan.answer_timeout = LITTLE_PATIENCE);
+    let outcome = against(Fault::Mute(74), |plan| plan.answer_timeout = LITTLE_PATIENCE);
     let fault = &outcome.faults[0];
-    assert_eq!((fault.offset, fault.damage, fault.came), (650, Damage::Missing(54), None), "{fault}");
+    assert_eq!((fault.offset, fault.damage, fault.came), (74, Damage::Missing(54), None), "{fault}");
     assert_eq!(outcome.counts.lost.of(Why::Unanswered), 1);
 }
 
@@ -280,8 +281,8 @@ fn those_who_stay_are_not_moved_by_a_greeting_and_a_lost_one_is_told() {
         streams.iter_mut().for_each(|stream| assert_eq!(stream.read(&mut [0]).unwrap(), 0));
     });
     plan.task = Task::Hold;
-    plan.until = Until { duration: Some(Duration::from_millis(300)), messages: None };
-    let outcome = run(&plan, &mut Nobody).unwrap();
+    plan.until = Until { duration: Some(PATIENCE), messages: None };
+    let outcome = run(&plan, &mut UntilLost(false)).unwrap();
     server.join().unwrap();
     let counts = outcome.counts;
     assert_eq!((counts.reached, counts.lost.of(Why::Closed), counts.lost.sum()), (3, 1, 1), "{outcome:?}");
@@ -307,6 +308,19 @@ fn a_slow_reader_reads_slowly_and_checks_what_it_reads() {
     assert!(counts.bytes_sent > 20 * counts.bytes_heard, "{outcome:?}");
     assert_eq!((counts.lost.sum(), outcome.damaged.streams), (0, 0), "{outcome:?}");
     assert_eq!(slowly(Fault::Flip(1500)).faults[0].offset, 1500);
+}
+
+/// Ends it when it was told that somebody was lost.
+struct UntilLost(bool);
+
+impl Observer for UntilLost {
+    fn tell(&mut self, moment: &Moment) {
+        self.0 = moment.errors > 0;
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.0
+    }
 }
 
 /// Ends it when it was told so often.
