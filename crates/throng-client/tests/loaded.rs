@@ -290,6 +290,25 @@ fn those_who_stay_are_not_moved_by_a_greeting_and_a_lost_one_is_told() {
 }
 
 #[test]
+fn those_who_are_greeted_and_sent_away_at_once_are_all_noticed() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut plan = plan(listener.local_addr().unwrap(), 0);
+    plan.clients = 200;
+    let server = std::thread::spawn(move || {
+        use std::io::Write;
+        for stream in listener.incoming().take(200) {
+            stream.unwrap().write_all(b"full").unwrap();
+        }
+    });
+    plan.task = Task::Hold;
+    plan.until = Until { duration: Some(PATIENCE), messages: None };
+    let outcome = run(&plan, &mut Nobody).unwrap();
+    server.join().unwrap();
+    assert_eq!((outcome.counts.reached, outcome.counts.lost.of(Why::Closed)), (200, 200), "{outcome:?}");
+    assert!(outcome.lasted < PATIENCE / 2, "it ends with the last of them: {outcome:?}");
+}
+
+#[test]
 fn a_slow_reader_reads_slowly_and_checks_what_it_reads() {
     let slowly = |fault| {
         let server = Faulty::start(2, fault);

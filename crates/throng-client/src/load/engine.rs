@@ -191,11 +191,13 @@ impl<'a> Engine<'a> {
 
     fn serve(&mut self, event: &Event) {
         let index = event.token().0;
+        let is_made = event.is_writable() || event.is_error() || event.is_read_closed();
+        if self.callers[index].state == State::Coming && is_made {
+            self.arrive(index, now());
+        }
+        // What the server said at once, or its end, may have come with the same event, and is told only once.
         let state = self.callers[index].state;
-        if state == State::Coming {
-            if event.is_writable() || event.is_error() || event.is_read_closed() {
-                self.arrive(index, now());
-            }
+        if matches!(state, State::Coming | State::Gone) {
             return;
         }
         if event.is_writable() && self.callers[index].waits_to_write {
