@@ -62,7 +62,7 @@ impl Times {
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        self.0.clear();
+        self.0.reset();
     }
 }
 
@@ -91,6 +91,9 @@ mod tests {
         assert_eq!(times.count(), 3);
         assert!(times.quantile(0.5) >= LONGEST);
         times.clear();
-        assert_eq!(times.count(), 0);
+        assert_eq!(
+            (times.count(), times.longest(), times.quantile(1.0)),
+            (0, Duration::ZERO, Duration::ZERO)
+        );
     }
 }
