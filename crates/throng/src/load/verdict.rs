@@ -68,11 +68,11 @@ pub fn bytes_per_s(outcome: &Outcome) -> f64 {
 }
 
 fn objections(outcome: &Outcome) -> Vec<String> {
-    if outcome.lasted < TELLING_MIN {
+    // Where no answer was timed, no figure can be the generator's own.
+    if outcome.lasted < TELLING_MIN || outcome.response.count() == 0 {
         return Vec::new();
     }
-    let tail = if outcome.response.count() > 0 { outcome.response.quantile(0.99) } else { Duration::MAX };
-    outcome.own.objection(tail).into_iter().collect()
+    outcome.own.objection(outcome.response.quantile(0.99)).into_iter().collect()
 }
 
 fn missing(outcome: &Outcome) -> Vec<String> {
@@ -119,6 +119,11 @@ mod tests {
         check(|outcome| outcome.counts.unsent = 1, "errors>0", 5);
         check(|outcome| outcome.own.cpu = 0.99, "errors>0", 5);
         check(|outcome| outcome.own.cpu = 0.99, "p99>1us", 1);
+        let silent = |outcome: &mut Outcome| {
+            outcome.own.cpu = 0.99;
+            outcome.response.clear();
+        };
+        check(silent, "errors>0", 0);
         check(|outcome| outcome.is_interrupted = true, "p99>1us", 130);
         check(|outcome| (outcome.is_interrupted, outcome.damaged.streams) = (true, 1), "errors>0", 1);
         let tiny =
