@@ -11,6 +11,7 @@ use throng_server::IpNet;
 use throng_store::Durability;
 
 use crate::listen::Wanted;
+use crate::load::asked::Load;
 
 /// Serves a crowd over TCP: a chat that people join by telnet, any IRC client, or a browser, on one port.
 #[derive(Debug, Parser)]
@@ -34,6 +35,8 @@ pub enum Verb {
     Serve(Serve),
     /// Talk to any TCP service: line by line in a terminal, byte by byte in a pipe
     Connect(Box<Connect>),
+    /// Load a TCP service with many clients, and check every byte that comes back
+    Load(Box<Load>),
     /// Certificates for TLS
     #[command(subcommand)]
     Tls(Tls),

@@ -14,6 +14,7 @@ mod ending;
 mod fault;
 mod holder;
 mod listen;
+mod load;
 mod log;
 mod notify;
 mod ports;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
     let outcome = match cli::Cli::parse().verb {
         cli::Verb::Serve(asked) => serve::serve(&asked),
         cli::Verb::Connect(asked) => connect::connect(&asked),
+        cli::Verb::Load(asked) => load::load(&asked),
         cli::Verb::Tls(cli::Tls::SelfSigned(asked)) => self_signed::make(&asked),
     };
     match outcome {

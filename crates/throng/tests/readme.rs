@@ -8,10 +8,11 @@ mod real;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use portable_pty::CommandBuilder;
 use pty::Terminal;
-use real::Person;
+use real::{Person, Server};
 
 /// Set when this test program is started again as what README calls telnet: it may not be installed.
 const AS_TELNET: &str = "THRONG_TEST_AS_TELNET";
@@ -132,6 +133,38 @@ fn connect(address: SocketAddr, home: &Path) {
     // Where the editor went away is an empty line.
     let lines: Vec<_> = screen.lines().filter(|line| !line.is_empty()).collect();
     compare(&session, &lines.join("\n"));
+}
+
+#[test]
+fn the_load_of_the_readme_is_what_one_sees() {
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::start(home.path(), &["echo"]);
+    let readme =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md")).unwrap();
+    let typed = readme.lines().find_map(|line| line.strip_prefix("$ throng load ")).unwrap();
+    let typed = typed.replace("127.0.0.1:50007", &server.address.to_string());
+    let output = Command::new(env!("CARGO_BIN_EXE_throng"))
+        .arg("load")
+        .args(typed.split_whitespace())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    // Times are told in the unit that fits, and on a busy machine the result may not be valid.
+    let of_any_unit = |line: &str| {
+        let words = line.split_whitespace().map(|word| match word.trim_end_matches([',', ';']) {
+            "s" | "ms" | "µs" => word.replace(['m', 'µ'], ""),
+            _ => word.to_owned(),
+        });
+        plain(&words.collect::<Vec<_>>().join(" ")).replace("N.N", "N")
+    };
+    let without_end = |lines: Vec<String>| {
+        let end = lines.iter().position(|line| line.starts_with("result ")).unwrap();
+        lines.into_iter().take(end).collect::<Vec<_>>()
+    };
+    let seen = String::from_utf8_lossy(&output.stdout).into_owned();
+    let expected = without_end(block("$ throng load").iter().skip(1).map(|line| of_any_unit(line)).collect());
+    let shown = without_end(seen.lines().map(of_any_unit).collect());
+    assert_eq!(shown, expected, "README differs from:\n{seen}");
 }
 
 /// Types what stands in README's session, line by line, as soon as what comes before it is on the screen.

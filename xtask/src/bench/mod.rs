@@ -10,6 +10,7 @@ mod contenders;
 mod crowded;
 mod echo;
 mod fanout;
+mod load;
 mod models;
 mod round_trips;
 mod rounds;
@@ -49,6 +50,8 @@ pub enum Bench {
     Hold(crowded::Crowded),
     /// How long it takes until all have joined one room
     Join(crowded::Crowded),
+    /// What checking every byte costs the load generator, and how many connections fit into one process
+    Load(load::Load),
     /// One echo by every model from one client to a thousand, and what a thread and a process cost
     Models(models::Models),
     /// From the start to the first accept, with many messages stored (throng only)
@@ -86,6 +89,7 @@ pub fn run(bench: &Bench) -> Outcome {
         Bench::Fanout(asked) => fanout::run(asked),
         Bench::Hold(asked) => crowded::hold(asked),
         Bench::Join(asked) => crowded::join(asked),
+        Bench::Load(asked) => load::run(asked),
         Bench::Models(asked) => models::run(asked),
         Bench::Start(asked) => start::run(asked),
     }

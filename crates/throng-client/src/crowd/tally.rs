@@ -90,12 +90,27 @@ impl Tally {
         self.shape.client_of(talker)
     }
 
+    /// The place of a talker's message among all that are under way.
+    fn place(&self, talker: usize, number: u64) -> usize {
+        talker * self.shape.window + (number % self.shape.window as u64) as usize
+    }
+
+    /// The place of what a talker said last.
+    pub fn last_place(&self, talker: usize) -> usize {
+        self.place(talker, self.said[talker])
+    }
+
+    /// How much everybody said.
+    pub fn said(&self) -> u64 {
+        self.said.iter().sum()
+    }
+
     /// Appends the next body of a talker.
     pub fn say(&mut self, talker: usize, out: &mut Vec<u8>) {
         self.said[talker] += 1;
         let number = self.said[talker];
-        self.missing[talker * self.shape.window + (number % self.shape.window as u64) as usize] =
-            self.shape.members - 1;
+        let place = self.place(talker, number);
+        self.missing[place] = self.shape.members - 1;
         let mut digits = [b'0'; NUMBER_DIGITS];
         let mut left = number;
         for digit in digits.iter_mut().rev() {
@@ -106,11 +121,11 @@ impl Tally {
         out.extend_from_slice(&self.rests[talker]);
     }
 
-    /// Counts what a client heard.
+    /// Counts what a client heard. The place of the message among those that are under way, as [`Tally::place`] has it.
     ///
     /// # Errors
     /// When it is not what came next.
-    pub fn hear(&mut self, at: usize, from: usize, body: &[u8]) -> Result<(), Wrong> {
+    pub fn hear(&mut self, at: usize, from: usize, body: &[u8]) -> Result<usize, Wrong> {
         let stranger = Wrong::Stranger { from, at };
         let Some(talker) = self.shape.talker(from) else { return Err(stranger) };
         if self.shape.room_of(at) != self.shape.room_of(from) || at == from {
@@ -127,13 +142,13 @@ impl Tally {
         }
         *last = came;
         self.deliveries += 1;
-        let missing =
-            &mut self.missing[talker * self.shape.window + (came % self.shape.window as u64) as usize];
+        let place = self.place(talker, came);
+        let missing = &mut self.missing[place];
         *missing -= 1;
         if *missing == 0 {
             self.completed.push(talker);
         }
-        Ok(())
+        Ok(place)
     }
 
     /// The talkers whose messages became complete since the last time.

@@ -5,9 +5,9 @@ use std::process::{Command, Stdio};
 use throng_client::echo::latencies::Latencies;
 
 use super::super::round_trips::micros;
-use super::sheet::{Sheet, number, tenths};
 use crate::process::now;
 use crate::{Outcome, interrupt, packages};
+use throng_client::figures::sheet::{Sheet, number, tenths};
 
 /// How many threads are made.
 const THREADS: usize = 2000;

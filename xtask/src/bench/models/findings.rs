@@ -3,7 +3,7 @@
 use super::super::OTHERS_CORES_MAX;
 use super::super::contenders::Contender;
 use super::super::table::{Better, Sample, median, ratio, sorted};
-use super::sheet::{Sheet, number, tenths};
+use throng_client::figures::sheet::{Sheet, number, tenths};
 
 /// What is measured of a server.
 #[derive(Clone, Copy, Debug, PartialEq)]

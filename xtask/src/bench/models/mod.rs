@@ -5,15 +5,15 @@
 
 mod costs;
 mod findings;
-mod plot;
-mod scale;
-mod sheet;
 
 use std::path::PathBuf;
 
 use clap::Args;
 use throng_client::echo::talk::Times;
 use throng_client::echo::{Callers, Shape, Stay};
+use throng_client::figures::plot::{self, Axis, Line, Panel};
+use throng_client::figures::scale::Scale;
+use throng_client::figures::sheet::{Sheet, number};
 
 use super::contenders::{self, CONNECTIONS_MAX, Contender, Contenders, MODELS, Server};
 use super::round_trips::{PATIENCE, RoundTrips, micros};
@@ -21,9 +21,6 @@ use super::rounds::Rounds;
 use super::{bind_crowd, raise_descriptors};
 use crate::{Outcome, interrupt};
 use findings::{Figures, Findings};
-use plot::{Axis, Line, Panel};
-use scale::Scale;
-use sheet::Sheet;
 
 /// Bytes of a message.
 const BYTES: usize = 64;
@@ -130,7 +127,7 @@ fn picture(findings: &Findings, servers: &[Contender], clients: &[usize]) -> Str
                 let figures = findings.median(*which, *count)?;
                 Some((*count as f64, figure(&figures)))
             });
-            Line { name: which.name, is_broken: which.is_python(), points: points.collect() }
+            Line { name: which.name.to_owned(), is_broken: which.is_python(), points: points.collect() }
         };
         servers.iter().map(line).collect::<Vec<Line>>()
     };
@@ -141,13 +138,14 @@ fn picture(findings: &Findings, servers: &[Contender], clients: &[usize]) -> Str
     let axis = Axis {
         title: "clients at once, each with one message under way",
         scale: Scale::log(clients.iter().map(|count| *count as f64)),
+        label: number,
     };
     let (rate, tail) = (Scale::linear(up(&rates).into_iter()), Scale::log(up(&tails).into_iter()));
     plot::draw(
         &axis,
         &[
-            Panel { title: "round trips per second", scale: rate, lines: rates },
-            Panel { title: "p99 of a round trip, µs", scale: tail, lines: tails },
+            Panel { title: "round trips per second", scale: rate, label: number, lines: rates },
+            Panel { title: "p99 of a round trip, µs", scale: tail, label: number, lines: tails },
         ],
     )
 }

@@ -4,12 +4,11 @@
 use std::fmt::Write;
 
 use super::scale::Scale;
-use super::sheet::number;
 
 /// One line, in each panel of one picture the same colour.
 pub struct Line {
     /// As the legend names it.
-    pub name: &'static str,
+    pub name: String,
     /// Broken, for those who are not of the house.
     pub is_broken: bool,
     /// Where it goes, from left to right.
@@ -22,6 +21,8 @@ pub struct Panel {
     pub title: &'static str,
     /// How it goes up.
     pub scale: Scale,
+    /// How a mark is told.
+    pub label: fn(f64) -> String,
     /// The lines; those of other panels are in the same order.
     pub lines: Vec<Line>,
 }
@@ -32,6 +33,8 @@ pub struct Axis {
     pub title: &'static str,
     /// How it goes.
     pub scale: Scale,
+    /// How a mark is told.
+    pub label: fn(f64) -> String,
 }
 
 /// Distinct for those too who see fewer colours (Okabe and Ito, 2008), with black and brown after them.
@@ -68,7 +71,7 @@ pub fn draw(axis: &Axis, panels: &[Panel]) -> String {
     }
     let bottom = height - BELOW;
     for mark in axis.scale.marks() {
-        text(&mut svg, across(axis, mark), bottom + 18.0, "middle", &number(mark));
+        text(&mut svg, across(axis, mark), bottom + 18.0, "middle", &(axis.label)(mark));
     }
     text(&mut svg, f64::midpoint(LEFT, WIDTH - RIGHT), bottom + 40.0, "middle", axis.title);
     if let Some(first) = panels.first() {
@@ -87,7 +90,7 @@ fn draw_grid(svg: &mut String, axis: &Axis, panel: &Panel, bottom: f64) {
     for mark in panel.scale.marks() {
         let at = bottom - panel.scale.place(mark) * PANEL;
         stroke(svg, (LEFT, at), (right, at), "#dddddd");
-        text(svg, LEFT - 8.0, at + 4.0, "end", &number(mark));
+        text(svg, LEFT - 8.0, at + 4.0, "end", &(panel.label)(mark));
     }
     for mark in axis.scale.marks() {
         let at = across(axis, mark);
@@ -131,7 +134,7 @@ fn draw_legend(svg: &mut String, lines: &[Line]) {
             "<path d=\"M{left} {at}H{right}\" stroke=\"{colour}\" stroke-width=\"2\"{broken}/>"
         );
         dot(svg, left + 15.0, at, colour);
-        text(svg, right + 8.0, at + 4.0, "start", line.name);
+        text(svg, right + 8.0, at + 4.0, "start", &line.name);
     }
 }
 
@@ -155,19 +158,24 @@ fn escaped(words: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sheet::number;
     use super::*;
 
     fn picture() -> String {
-        let line = |name, is_broken, points: &[(f64, f64)]| Line { name, is_broken, points: points.to_vec() };
+        let line = |name: &str, is_broken, points: &[(f64, f64)]| Line {
+            name: String::from(name),
+            is_broken,
+            points: points.to_vec(),
+        };
         let lines = || {
             vec![line("a <b> & c", false, &[(1.0, 5.0), (100.0, 10.0)]), line("one", true, &[(10.0, 0.0)])]
         };
-        let panel = |title, scale| Panel { title, scale, lines: lines() };
+        let panel = |title, scale| Panel { title, scale, label: number, lines: lines() };
         let panels = [
             panel("first, s", Scale::Linear { step: 5.0, steps: 2 }),
             panel("second, s", Scale::Linear { step: 10.0, steps: 2 }),
         ];
-        draw(&Axis { title: "clients", scale: Scale::Log { least: 0, most: 2 } }, &panels)
+        draw(&Axis { title: "clients", scale: Scale::Log { least: 0, most: 2 }, label: number }, &panels)
     }
 
     /// Every tag is closed in its order, every attribute is quoted, and text has no bare sign.

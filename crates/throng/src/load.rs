@@ -1,0 +1,224 @@
+//! `throng load`: how many clients does a service stand, and does every byte come back? Puts together what was asked, lets
+//! the load generator do it, and tells what came of it.
+
+pub mod asked;
+mod chatter;
+mod comparison;
+mod gate;
+mod guard;
+mod json;
+mod live;
+mod picture;
+#[cfg(test)]
+mod samples;
+mod table;
+mod target;
+mod units;
+mod verdict;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use throng_client::load::outcome::Outcome;
+use throng_client::load::plan::{Echo, Framing, Messages, Pace, Plan, Task, Until};
+use throng_client::load::run::run;
+use throng_wire::printable::printable;
+
+use crate::banner::shown;
+use crate::fault::Fault;
+use crate::screen;
+use asked::{CLIENTS_MAX, Load, LoadVerb};
+use live::Live;
+use table::Done;
+use verdict::Verdict;
+
+/// For how long, when nothing is said of it.
+const DURATION: Duration = Duration::from_secs(10);
+
+/// Descriptors that this program needs beside its clients'.
+const DESCRIPTORS_KEPT: u64 = 32;
+
+/// Clients of one address that are sure to get a port each.
+const PER_SOURCE: u32 = 20_000;
+
+/// Addresses of this machine that clients come from who are too many for one.
+const SOURCES: u8 = 64;
+
+/// Messages under way that one process keeps the times of.
+const UNDER_WAY_MAX: usize = 1 << 24;
+
+/// Does it. Gives the exit code.
+pub fn load(asked: &Load) -> Result<u8, Fault> {
+    if let Some(LoadVerb::Compare(files)) = &asked.verb {
+        return comparison::compare(files);
+    }
+    let name = asked.target.as_deref().unwrap_or_default();
+    let target = target::find(name, asked.connect_timeout, |ip| {
+        let word = guard::Word { authorized: asked.authorized.as_deref(), yes_large: asked.yes_large };
+        guard::check(ip, clients(asked), word)
+    })?;
+    if asked.irc || asked.chat {
+        return chatter::load(asked, name, target);
+    }
+    let plan = plan(asked, target)?;
+    raise_descriptors(asked.clients);
+    let mut live = Live::begin();
+    let outcome = run(&plan, &mut live)
+        .map_err(|why| Fault::failed(format!("cannot watch {} connections: {why}", asked.clients)))?;
+    live.end();
+    tell(asked, name, Done::Plan(&plan), &outcome)
+}
+
+/// How many connections are asked for.
+fn clients(asked: &Load) -> u32 {
+    if asked.irc || asked.chat { asked.rooms.saturating_mul(asked.members) } else { asked.clients }
+}
+
+fn tell(asked: &Load, name: &str, done: Done, outcome: &Outcome) -> Result<u8, Fault> {
+    let verdict = Verdict::of(outcome, &asked.fail_if);
+    if asked.json {
+        let told = json::json(name, done, outcome, &verdict, asked.authorized.as_deref());
+        screen::tell_stdout(&told.to_string());
+    } else {
+        screen::tell_stdout(&table::table(name, done, outcome, &verdict));
+        if let Some(text) = &asked.authorized {
+            screen::tell_stdout(&format!("authorized {}", printable(text)));
+        }
+    }
+    if let Some(file) = &asked.plot {
+        let picture = picture::draw(outcome, asked.rate.is_some()).ok_or_else(|| Fault {
+            exit_code: verdict.exit_code.max(1),
+            ..Fault::failed("there is nothing to draw: nothing was measured")
+        })?;
+        std::fs::write(file, picture)
+            .map_err(|why| Fault::failed(format!("cannot write {}: {why}", shown(file))))?;
+    }
+    if verdict.exit_code == 3 {
+        let why = outcome.counts.failed.happened().max_by_key(|(_, count)| *count);
+        let why = why.map_or("no answer", |(why, _)| why.name());
+        return Err(Fault {
+            exit_code: 3,
+            ..Fault::failed(format!("nobody could connect to {}: {why}", printable(name)))
+        }
+        .hint("is the server there? throng serve echo starts one here"));
+    }
+    Ok(verdict.exit_code)
+}
+
+fn plan(asked: &Load, target: SocketAddr) -> Result<Plan, Fault> {
+    let framing = match (asked.line, asked.length_prefixed) {
+        (true, _) => Framing::Line,
+        (_, true) => Framing::LengthPrefixed,
+        _ => Framing::Raw,
+    };
+    if asked.bytes < framing.bytes_min() {
+        return Err(Fault::usage(format!(
+            "a message of this form has at least {} bytes",
+            framing.bytes_min()
+        )));
+    }
+    let (clients, depth) = (asked.clients as usize, usize::from(asked.depth));
+    if clients * depth > UNDER_WAY_MAX {
+        return Err(Fault::usage(format!(
+            "{clients} clients with {depth} messages under way each are too many"
+        ))
+        .hint(format!("together at most {UNDER_WAY_MAX}")));
+    }
+    let messages = Messages { framing, bytes: asked.bytes, seed: asked.seed, verify: true };
+    let pace = match asked.rate {
+        Some(rate) => Pace::Open { rate },
+        None => Pace::Closed { think: asked.think.unwrap_or_default() },
+    };
+    let task = match asked.slow_reader {
+        _ if asked.churn => Task::Churn,
+        _ if asked.hold => Task::Hold,
+        Some(bytes_per_s) => Task::SlowReader { messages, bytes_per_s },
+        None => Task::Echo(Echo { messages, pace, depth }),
+    };
+    let is_endless = asked.duration.is_none() && asked.messages.is_none();
+    Ok(Plan {
+        target,
+        sources: sources(asked, target)?,
+        clients,
+        task,
+        until: Until {
+            duration: asked.duration.or(is_endless.then_some(DURATION)),
+            messages: asked.messages,
+        },
+        ramp: asked.ramp.unwrap_or_default(),
+        warm_up: asked.warm_up.unwrap_or_default(),
+        connect_timeout: asked.connect_timeout,
+        answer_timeout: asked.timeout,
+    })
+}
+
+/// Where clients come from: one address has so many ports only, and each rests for a minute when it was used.
+fn sources(asked: &Load, target: SocketAddr) -> Result<Vec<IpAddr>, Fault> {
+    if let Some(other) = asked.source.iter().find(|source| source.is_ipv4() != target.is_ipv4()) {
+        return Err(Fault::usage(format!("nobody can come from {other} to {}", target.ip()))
+            .hint("both must be IPv4, or both IPv6"));
+    }
+    let is_here = matches!(target.ip(), IpAddr::V4(ip) if ip.is_loopback());
+    if !asked.source.is_empty() || !is_here || !(asked.churn || asked.clients > PER_SOURCE) {
+        return Ok(asked.source.clone());
+    }
+    Ok((1..=SOURCES).map(|last| IpAddr::V4(Ipv4Addr::new(127, 0, 1, last))).collect())
+}
+
+/// As many descriptors as the system lets us have; says so where that is too few.
+fn raise_descriptors(clients: u32) {
+    let Ok(limit) = rlimit::increase_nofile_limit(u64::MAX) else { return };
+    let fit = limit.saturating_sub(DESCRIPTORS_KEPT);
+    if fit < u64::from(clients) {
+        screen::tell_stderr(&format!(
+            "only some {fit} of {clients} clients fit: the limit is {limit} open files (ulimit -Hn)"
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Cli, Verb};
+    use clap::Parser;
+
+    fn planned(typed: &str) -> Result<Plan, String> {
+        let words = ["throng", "load", "127.0.0.1:7"].into_iter().chain(typed.split_whitespace());
+        let Verb::Load(asked) = Cli::try_parse_from(words).map_err(|why| why.to_string())?.verb else {
+            return Err("another verb".to_owned());
+        };
+        plan(&asked, "127.0.0.1:7".parse().unwrap()).map_err(|fault| fault.what)
+    }
+
+    #[test]
+    fn what_is_typed_is_what_is_done() {
+        let usual = planned("").unwrap();
+        assert_eq!((usual.clients, usual.until.duration), (10, Some(DURATION)));
+        assert_eq!(planned("--messages 5").unwrap().until, Until { duration: None, messages: Some(5) });
+        let Task::Echo(echo) = planned("--rate 20k --length-prefixed --bytes 4k --depth 3").unwrap().task
+        else {
+            panic!("an echo was asked for")
+        };
+        assert_eq!((echo.pace, echo.depth), (Pace::Open { rate: 20_000.0 }, 3));
+        assert_eq!((echo.messages.framing, echo.messages.bytes), (Framing::LengthPrefixed, 4096));
+        assert_eq!(planned("--hold").unwrap().task, Task::Hold);
+        assert_eq!(planned("--churn").unwrap().sources.len(), 64);
+        assert_eq!(planned("-c 20001").unwrap().sources.len(), 64);
+        assert_eq!(planned("--churn --source 127.0.0.9").unwrap().sources.len(), 1);
+        for wrong in [
+            "-c 0",
+            "-c 2000000",
+            "--bytes 3 --length-prefixed",
+            "--line --length-prefixed",
+            "--rate 5 --think 1s",
+            "--churn --hold",
+            "-c 1000000 --depth 1000",
+            "--duration 10",
+            "--source ::1",
+            "--fail-if p99",
+            "--yes-large",
+        ] {
+            assert!(planned(wrong).is_err(), "{wrong}");
+        }
+    }
+}
