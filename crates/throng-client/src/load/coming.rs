@@ -14,11 +14,8 @@ use super::diagnosis::{Damage, Fault, diagnose};
 use super::engine::{Engine, Phase, due};
 use super::now;
 use super::outcome::FAULTS_KEPT_MAX;
-use super::plan::{Pace, Task};
+use super::plan::{COMING_MAX, Pace, Task};
 use super::stream::Stream;
-
-/// Connections that are being made at once: so few that no server's queue is too short.
-pub const COMING_MAX: usize = 64;
 
 /// One who could not come comes again after this.
 const COME_AGAIN: Duration = Duration::from_millis(100);

@@ -12,13 +12,12 @@ use mio::{Events, Poll};
 
 use super::alarm::{ALARM, Alarm};
 use super::caller::{Caller, State};
-use super::coming::COMING_MAX;
 use super::counts::{Counts, Why};
 use super::diagnosis::Fault;
 use super::now;
 use super::outcome::{Damaged, Moment, Observer};
 use super::payload::Payload;
-use super::plan::{Framing, Messages, Plan, Task};
+use super::plan::{COMING_MAX, Framing, Messages, Plan, Task};
 use super::schedule::Schedule;
 use super::watch::Watch;
 use crate::times::Times;

@@ -3,6 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+/// Connections that are being made at once: so few that no server's queue is too short.
+pub const COMING_MAX: usize = 64;
+
 /// Everything that is asked.
 #[derive(Clone, Debug)]
 pub struct Plan {

@@ -4,12 +4,11 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::caller::State;
-use super::coming::COMING_MAX;
 use super::counts::{Counts, Why};
 use super::engine::{Engine, Phase};
 use super::now;
 use super::outcome::{Observer, Outcome};
-use super::plan::{Pace, Plan, Task};
+use super::plan::{COMING_MAX, Pace, Plan, Task};
 use super::schedule::Schedule;
 use super::watch::{Own, Watch};
 
