@@ -10,6 +10,7 @@ mod connect;
 mod console;
 mod data;
 mod directory;
+mod ear;
 mod ending;
 mod fault;
 mod holder;

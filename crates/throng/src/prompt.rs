@@ -10,16 +10,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
-use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
-use rustyline::highlight::Highlighter;
-use rustyline::hint::Hinter;
 use rustyline::history::MemHistory;
-use rustyline::validate::{ValidationContext, ValidationResult, Validator};
-use rustyline::{Config, Context, Editor, Helper};
+use rustyline::{Config, Editor};
 
 use crate::above::{Above, Gate, State};
 use crate::console::{Console, terminal};
+use crate::ear::{self, Ear};
 use crate::screen::Screen;
 use crate::signals::{Asked, Asker, Wish, Wishes};
 
@@ -33,10 +30,6 @@ const BANNER_MAX: Duration = Duration::from_secs(2);
 
 /// How long lines that were said before may take to appear when the prompt goes away.
 const SETTLE_MAX: Duration = Duration::from_millis(300);
-
-/// How often, and how long apart, the editor is woken when it must go.
-const WAKES_MAX: usize = 40;
-const WAKE_AGAIN: Duration = Duration::from_millis(50);
 
 /// The prompt, seen from the thread that ends the server.
 pub struct Prompt {
@@ -54,7 +47,8 @@ pub fn start(console: Arc<Console>, screen: &Arc<Screen>, wishes: &Wishes) -> Re
     let mut editor: Editor<Ear, MemHistory> = Editor::with_history(config, history).map_err(why)?;
     let gate = Arc::new(Gate::default());
     let printer = editor.create_external_printer().map_err(why)?;
-    editor.set_helper(Some(Ear { console: Arc::clone(&console), gate: Arc::clone(&gate) }));
+    let completing = Arc::clone(&console);
+    editor.set_helper(Some(Ear::new(Arc::clone(&gate), move |before| completing.complete(before))));
 
     let closing = Arc::new(AtomicBool::new(false));
     let (ending, ended) = sync_channel(0);
@@ -81,21 +75,9 @@ impl Prompt {
         self.screen.take_back(SETTLE_MAX, || {
             self.closing.store(true, Ordering::SeqCst);
             self.wishes.set_waking(true);
-            self.wake();
+            ear::wake_until_over(&self.ended);
             self.wishes.set_waking(false);
         });
-    }
-
-    /// The editor waits in select(2) and hears nothing but the terminal and SIGINT, so it gets one. It may just
-    /// be between two lines, and hear the next one only.
-    fn wake(&self) {
-        for _ in 0..WAKES_MAX {
-            // A process may always send a signal to itself.
-            let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::INT);
-            if self.ended.recv_timeout(WAKE_AGAIN) == Err(std::sync::mpsc::RecvTimeoutError::Disconnected) {
-                return;
-            }
-        }
     }
 }
 
@@ -153,46 +135,5 @@ impl Reader {
         // A restart may fail, and the prompt goes on then.
         self.ending.set(self.ending.get() || matches!(asked, Asked::End(_)));
         self.wishes.tell(asked);
-    }
-}
-
-/// What the editor asks while somebody types: completions, and it tells us that it is up.
-struct Ear {
-    console: Arc<Console>,
-    gate: Arc<Gate>,
-}
-
-impl Helper for Ear {}
-
-impl Completer for Ear {
-    type Candidate = String;
-
-    fn complete(
-        &self,
-        line: &str,
-        position: usize,
-        _: &Context<'_>,
-    ) -> rustyline::Result<(usize, Vec<String>)> {
-        Ok(self.console.complete(line.get(..position).unwrap_or("")))
-    }
-}
-
-impl Hinter for Ear {
-    type Hint = String;
-
-    /// Asked before the editor shows its line, when the terminal is its own already.
-    fn hint(&self, _: &str, _: usize, _: &Context<'_>) -> Option<String> {
-        self.gate.set(State::Up);
-        None
-    }
-}
-
-impl Highlighter for Ear {}
-
-impl Validator for Ear {
-    /// Asked when Enter is typed, while the terminal is still the editor's.
-    fn validate(&self, _: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
-        self.gate.set(State::Down);
-        Ok(ValidationResult::Valid(None))
     }
 }

@@ -3,16 +3,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
-use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
-use rustyline::highlight::Highlighter;
-use rustyline::hint::Hinter;
 use rustyline::history::{History as _, MemHistory};
-use rustyline::validate::{ValidationContext, ValidationResult, Validator};
-use rustyline::{Config, Context, Editor, Helper};
+use rustyline::{Config, Editor};
 use throng_client::connect::talk::{Desk, Typed};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
@@ -21,6 +17,7 @@ use tokio::sync::mpsc::{self, channel};
 use super::history::{History, LINES_MAX};
 use crate::above::{Above, Gate, State};
 use crate::console::terminal::{self, Terminal};
+use crate::ear::{self, Ear};
 use crate::screen::{self, Printer};
 
 const PROMPT: &str = "> ";
@@ -33,10 +30,6 @@ const SHOWN_MAX: usize = 4;
 
 /// How long the last lines may take to appear when it ends: a terminal may be stopped.
 const SETTLE_MAX: Duration = Duration::from_secs(2);
-
-/// How often, and how long apart, the editor is woken when it must go.
-const WAKES_MAX: usize = 40;
-const WAKE_AGAIN: Duration = Duration::from_millis(50);
 
 /// The terminal, seen from who ends the conversation.
 pub struct Front {
@@ -58,7 +51,8 @@ impl Front {
         let mut editor: Editor<Ear, MemHistory> = Editor::with_history(config, memory).map_err(why)?;
         let gate = Arc::new(Gate::default());
         let above = Above::new(editor.create_external_printer().map_err(why)?, Arc::clone(&gate));
-        editor.set_helper(Some(Ear { gate: Arc::clone(&gate) }));
+        // Nobody knows what the other side wants to hear.
+        editor.set_helper(Some(Ear::new(Arc::clone(&gate), |_| (0, Vec::new()))));
 
         let (closing, interrupted) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
         let (typing, typed) = channel(TYPED_MAX);
@@ -92,14 +86,7 @@ impl Front {
         drop(desk.shown);
         let _ = self.printer_ended.recv_timeout(SETTLE_MAX);
         self.closing.store(true, Ordering::SeqCst);
-        for _ in 0..WAKES_MAX {
-            // The editor waits in select(2) and hears nothing but the terminal and SIGINT, so it gets one. A process may
-            // always send a signal to itself.
-            let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::INT);
-            if self.reader_ended.recv_timeout(WAKE_AGAIN) == Err(RecvTimeoutError::Disconnected) {
-                break;
-            }
-        }
+        ear::wake_until_over(&self.reader_ended);
         terminal.restore();
     }
 }
@@ -193,36 +180,5 @@ impl Reader {
             let _ = notes
                 .try_send("(not sent: the server takes nothing, and enough waits for it already)".to_owned());
         }
-    }
-}
-
-/// Tells us when the editor is up.
-struct Ear {
-    gate: Arc<Gate>,
-}
-
-impl Helper for Ear {}
-
-impl Completer for Ear {
-    type Candidate = String;
-}
-
-impl Hinter for Ear {
-    type Hint = String;
-
-    /// Asked before the editor shows its line, when the terminal is its own already.
-    fn hint(&self, _: &str, _: usize, _: &Context<'_>) -> Option<String> {
-        self.gate.set(State::Up);
-        None
-    }
-}
-
-impl Highlighter for Ear {}
-
-impl Validator for Ear {
-    /// Asked when Enter is typed, while the terminal is still the editor's.
-    fn validate(&self, _: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
-        self.gate.set(State::Down);
-        Ok(ValidationResult::Valid(None))
     }
 }

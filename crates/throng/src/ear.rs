@@ -1,0 +1,82 @@
+//! What the line editor asks while somebody types: completions. By its asking we know when it is up, which the gate of the
+//! lines above it must know. And how it is woken when it must go.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use rustix::process::{Signal, getpid, kill_process};
+use rustyline::completion::Completer;
+use rustyline::highlight::Highlighter;
+use rustyline::hint::Hinter;
+use rustyline::validate::{ValidationContext, ValidationResult, Validator};
+use rustyline::{Context, Helper};
+
+use crate::above::{Gate, State};
+
+/// How often, and how long apart, the editor is woken when it must go.
+const WAKES_MAX: usize = 40;
+const WAKE_AGAIN: Duration = Duration::from_millis(50);
+
+/// What completes a line: where the word begins, and what it may become.
+type Complete = Box<dyn Fn(&str) -> (usize, Vec<String>) + Send>;
+
+/// Whom the editor asks.
+pub struct Ear {
+    complete: Complete,
+    gate: Arc<Gate>,
+}
+
+impl Ear {
+    /// Sets this gate, and completes what stands before the cursor.
+    pub fn new(gate: Arc<Gate>, complete: impl Fn(&str) -> (usize, Vec<String>) + Send + 'static) -> Ear {
+        Ear { complete: Box::new(complete), gate }
+    }
+}
+
+impl Helper for Ear {}
+
+impl Completer for Ear {
+    type Candidate = String;
+
+    fn complete(
+        &self,
+        line: &str,
+        position: usize,
+        _: &Context<'_>,
+    ) -> rustyline::Result<(usize, Vec<String>)> {
+        Ok((self.complete)(line.get(..position).unwrap_or("")))
+    }
+}
+
+impl Hinter for Ear {
+    type Hint = String;
+
+    /// Asked before the editor shows its line, when the terminal is its own already.
+    fn hint(&self, _: &str, _: usize, _: &Context<'_>) -> Option<String> {
+        self.gate.set(State::Up);
+        None
+    }
+}
+
+impl Highlighter for Ear {}
+
+impl Validator for Ear {
+    /// Asked when Enter is typed, while the terminal is still the editor's.
+    fn validate(&self, _: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
+        self.gate.set(State::Down);
+        Ok(ValidationResult::Valid(None))
+    }
+}
+
+/// Wakes the editor until the thread that reads with it has ended. It waits in select(2) and hears nothing but the terminal
+/// and SIGINT, so it gets one; it may just be between two lines, and hear the next one only.
+pub fn wake_until_over(ended: &Receiver<()>) {
+    for _ in 0..WAKES_MAX {
+        // A process may always send a signal to itself.
+        let _ = kill_process(getpid(), Signal::INT);
+        if ended.recv_timeout(WAKE_AGAIN) == Err(RecvTimeoutError::Disconnected) {
+            return;
+        }
+    }
+}
