@@ -13,7 +13,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("throng-store", &["throng-chat"]),
     ("throng-services", &["throng-chat", "throng-server", "throng-store", "throng-wire"]),
     ("throng-client", &["throng-wire"]),
-    ("throng", &["throng-client", "throng-server", "throng-services", "throng-store", "throng-wire"]),
+    ("throng-scan", &[]),
+    ("throng", &["throng-client", "throng-scan", "throng-server", "throng-services", "throng-store", "throng-wire"]),
 ];
 
 fn root() -> PathBuf {
