@@ -2,4 +2,13 @@
 //!
 //! [`event`] is what a scan tells.
 
+mod banner;
+pub mod core;
+mod driver;
 pub mod event;
+mod order;
+mod running;
+mod scan;
+
+pub use running::{Running, Stopper};
+pub use scan::{Builder, Scan, StartError, THREADS_MAX, Tell, WINDOW_MAX};
