@@ -303,7 +303,11 @@ impl Core {
     /// When there is something to do even if no answer comes; nothing, if nobody is under way.
     pub fn wake(&self) -> Option<Moment> {
         let free = self.waiting() < self.cap;
-        let own = self.hosts.iter().filter_map(|under| under.visit.wake(self.considered, &self.flights, free)).min();
+        let own = self
+            .hosts
+            .iter()
+            .filter_map(|under| under.visit.wake(self.considered, &self.flights, free))
+            .min();
         let pace = self.pace.next().filter(|next| self.held && free && *next > self.considered);
         let pause = Some(self.paused_until).filter(|until| *until > self.considered);
         [own, pace, pause].into_iter().flatten().min()

@@ -271,7 +271,7 @@ impl Visit {
     /// This machine could not ask. The port was not asked then.
     fn not_sent(&mut self, now: Moment, flight: &Flight) {
         self.take_back(flight);
-        self.window.shrink(now, self.round_trip.timeout());
+        self.window.shrink(now, now, &self.round_trip);
     }
 
     fn take_back(&mut self, flight: &Flight) {
@@ -308,8 +308,7 @@ impl Visit {
             Kind::Canary(stands_for) => {
                 self.canaries.answered();
                 let grows = self.round_trip.timeout().as_secs_f64() / took.as_secs_f64().max(1e-4);
-                self.window.vouched(f64::from(stands_for) * grows.clamp(1.0, 4.0), &self.round_trip);
-                self.window.drain_queue(now, &self.round_trip);
+                self.window.vouched(now, f64::from(stands_for) * grows.clamp(1.0, 4.0), &self.round_trip);
             }
             _ => {
                 self.answering += (1.0 - self.answering) / 64.0;
@@ -443,7 +442,7 @@ impl Visit {
 
     fn canary_lost(&mut self, now: Moment, sent: Moment) {
         if self.canaries.lost(sent) && self.stalled.is_none() {
-            self.window.shrink(now, self.round_trip.timeout());
+            self.window.shrink(now, sent, &self.round_trip);
         }
         let silent = self.canaries.silent_since().is_some_and(|since| self.alive_heard <= since);
         if silent && self.stalled.is_none() {
@@ -544,7 +543,8 @@ impl Visit {
         let patience = if self.answered { timeout } else { WARM_UP_MAX };
         let sent = |&(slot, serial): &(Slot, u32)| flights.same(slot, serial).map(|flight| flight.sent);
         // What was answered may stand in front: then now is the time to look further.
-        let lost = self.line.front().map(|front| sent(front).map_or(Moment::default(), |sent| sent + timeout));
+        let lost =
+            self.line.front().map(|front| sent(front).map_or(Moment::default(), |sent| sent + timeout));
         let cold = self.warming.iter().filter_map(sent).map(|sent| sent + patience).min();
         let to_give_up = lost.into_iter().chain(cold).min();
         if !may_ask || self.flying >= self.window.size() {

@@ -125,12 +125,8 @@ enum Happening {
     Again { slot: Slot, serial: u64, port: u16, attempt: u32 },
 }
 
-const ANSWERS: [Answer; 4] = [
-    Answer::Accepted,
-    Answer::Refused,
-    Answer::Unreachable(Reason::HostUnreachable),
-    Answer::Itself,
-];
+const ANSWERS: [Answer; 4] =
+    [Answer::Accepted, Answer::Refused, Answer::Unreachable(Reason::HostUnreachable), Answer::Itself];
 
 struct World {
     net: Net,
@@ -180,6 +176,15 @@ pub fn scan_until(net: &Net, ports: &[u16], terms: Terms, until: Duration) -> Ou
             }
         }
         ended.extend(core.ended());
+        if std::env::var_os("TRACE").is_some() && world.now.as_millis() / 100 > before.as_millis() / 100 {
+            eprintln!(
+                "{:?} {:?} found {} link {:?}",
+                world.now,
+                core.gauges(),
+                found.len(),
+                world.link_free.saturating_sub(world.now)
+            );
+        }
         turns += 1;
         still = if world.now == before && quiet { still + 1 } else { 0 };
         assert!(still < 100, "at {:?} it turns without anything to do: {core:?}", world.now);
@@ -219,7 +224,9 @@ impl World {
     fn advance(&mut self, wake: Option<Moment>) -> bool {
         let there = self.ahead.peek().map(|Reverse((at, _))| *at);
         let here = wake.map(|wake| wake.since(Moment::default()));
-        let Some(next) = there.into_iter().chain(here).min() else { panic!("it waits for nothing, for ever") };
+        let Some(next) = there.into_iter().chain(here).min() else {
+            panic!("it waits for nothing, for ever")
+        };
         let first = there.is_some_and(|there| there <= next.max(self.now));
         self.now = self.now.max(next);
         first
@@ -254,7 +261,8 @@ impl World {
 
     fn depart(&mut self, slot: Slot, serial: u64, port: u16, attempt: u32) {
         let again = RESEND * (1 << attempt.min(5)) / if attempt == 0 { 1 } else { 2 };
-        self.ahead.push(Reverse((self.now + again, Happening::Again { slot, serial, port, attempt: attempt + 1 })));
+        self.ahead
+            .push(Reverse((self.now + again, Happening::Again { slot, serial, port, attempt: attempt + 1 })));
         if self.net.nobody {
             let told = Happening::Here { slot, serial, answer: 2 };
             if attempt == 0 {
@@ -289,7 +297,9 @@ impl World {
             self.ahead.pop();
             match happening {
                 Happening::There { slot, serial, port, .. } => self.arrived(at, slot, serial, port),
-                Happening::Again { slot, serial, port, attempt } if self.waits(slot, serial) && attempt < 6 => {
+                Happening::Again { slot, serial, port, attempt }
+                    if self.waits(slot, serial) && attempt < 6 =>
+                {
                     self.depart(slot, serial, port, attempt);
                 }
                 Happening::Here { slot, serial, answer } if self.waits(slot, serial) => {
@@ -308,7 +318,8 @@ impl World {
     }
 
     fn arrived(&mut self, at: Duration, slot: Slot, serial: u64, port: u16) {
-        let gone = self.net.gone_from.is_some_and(|from| at >= from) && self.net.back_at.is_none_or(|back| at < back);
+        let gone = self.net.gone_from.is_some_and(|from| at >= from)
+            && self.net.back_at.is_none_or(|back| at < back);
         if gone || self.random.chance(self.net.loss) {
             return;
         }
