@@ -61,7 +61,8 @@ impl Stopper {
         }
     }
 
-    fn is_stopped(&self) -> bool {
+    /// Has somebody stopped it?
+    pub fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
     }
 }

@@ -41,7 +41,6 @@ fn right(net: &Net, outcome: &Outcome, ports: usize, others: &[Verdict], seconds
         assert!(others.contains(&found.verdict), "{context}: {found:?}");
     }
     assert!(outcome.took.as_secs_f64() <= seconds_max, "{context}: more than {seconds_max} s");
-    println!("{context}");
 }
 
 fn each_seed(net: impl Fn(u64) -> Net, others: &[Verdict], seconds_max: f64) {

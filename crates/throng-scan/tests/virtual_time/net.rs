@@ -176,15 +176,6 @@ pub fn scan_until(net: &Net, ports: &[u16], terms: Terms, until: Duration) -> Ou
             }
         }
         ended.extend(core.ended());
-        if std::env::var_os("TRACE").is_some() && world.now.as_millis() / 100 > before.as_millis() / 100 {
-            eprintln!(
-                "{:?} {:?} found {} link {:?}",
-                world.now,
-                core.gauges(),
-                found.len(),
-                world.link_free.saturating_sub(world.now)
-            );
-        }
         turns += 1;
         still = if world.now == before && quiet { still + 1 } else { 0 };
         assert!(still < 100, "at {:?} it turns without anything to do: {core:?}", world.now);
