@@ -150,7 +150,8 @@ fn answer_of(why: Errno) -> Answer {
         // It was made, and ended before we looked.
         Errno::CONNRESET | Errno::PIPE => Answer::Accepted,
         Errno::HOSTUNREACH | Errno::HOSTDOWN => Answer::Unreachable(Reason::HostUnreachable),
-        Errno::NETUNREACH | Errno::NETDOWN => Answer::Unreachable(Reason::NetworkUnreachable),
+        // Invalid is an address that only means something together with an interface.
+        Errno::NETUNREACH | Errno::NETDOWN | Errno::INVAL => Answer::Unreachable(Reason::NetworkUnreachable),
         Errno::ACCESS | Errno::PERM => Answer::Unreachable(Reason::Prohibited),
         Errno::TIMEDOUT | Errno::CONNABORTED => Answer::Lost,
         Errno::MFILE | Errno::NFILE => Answer::Local(Trouble::Descriptors),
@@ -207,7 +208,7 @@ mod tests {
             (Errno::ADDRNOTAVAIL, Trouble::Ports),
             (Errno::NOBUFS, Trouble::Buffers),
             (Errno::AGAIN, Trouble::Buffers),
-            (Errno::INVAL, Trouble::Other),
+            (Errno::NOSYS, Trouble::Other),
         ] {
             assert_eq!(answer_of(why), Answer::Local(trouble));
         }
