@@ -1,5 +1,7 @@
 //! Which TCP ports of a host are open: all of them, in order, as soon as it is certain.
 //!
-//! [`event`] is what a scan tells.
+//! [`event`] is what a scan tells. [`ports`] is what it asks, as people write it; [`services`] knows what a port is usually for.
 
 pub mod event;
+pub mod ports;
+pub mod services;
