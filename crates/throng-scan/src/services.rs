@@ -101,7 +101,7 @@ mod tests {
         }
         // Every pair of the text was read.
         let pairs = TEXT.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
-        assert_eq!(seen.len(), pairs.map(|line| line.split(',').count()).sum());
+        assert_eq!(seen.len(), pairs.map(|line| line.split(',').count()).sum::<usize>());
         assert!((200..=500).contains(&known()), "{}", known());
     }
 
