@@ -5,7 +5,6 @@ pub mod asked;
 mod chatter;
 mod comparison;
 mod gate;
-mod guard;
 mod json;
 mod live;
 mod picture;
@@ -26,6 +25,7 @@ use throng_wire::printable::printable;
 
 use crate::banner::shown;
 use crate::fault::Fault;
+use crate::guard::{self, Amount, Word};
 use crate::screen;
 use asked::{CLIENTS_MAX, Load, LoadVerb};
 use live::Live;
@@ -44,8 +44,20 @@ const PER_SOURCE: u32 = 20_000;
 /// Addresses of this machine that clients come from who are too many for one.
 const SOURCES: u8 = 64;
 
+/// Clients that a public target is asked to bear without `--yes-large`.
+const PUBLIC_CLIENTS_MAX: u64 = 100;
+
 /// Messages under way that one process keeps the times of.
 const UNDER_WAY_MAX: usize = 1 << 24;
+
+/// Who is loaded.
+struct Whom<'a> {
+    /// As it was typed.
+    name: &'a str,
+    target: SocketAddr,
+    /// Whose word it was, where one was given.
+    allowed_by: Option<String>,
+}
 
 /// Does it. Gives the exit code.
 pub fn load(asked: &Load) -> Result<u8, Fault> {
@@ -53,20 +65,25 @@ pub fn load(asked: &Load) -> Result<u8, Fault> {
         return comparison::compare(files);
     }
     let name = asked.target.as_deref().unwrap_or_default();
-    let target = target::find(name, asked.connect_timeout, |ip| {
-        let word = guard::Word { authorized: asked.authorized.as_deref(), yes_large: asked.yes_large };
-        guard::check(ip, clients(asked), word)
-    })?;
+    let found = target::find(name)?;
+    let word = Word { authorized: asked.authorized.as_deref(), yes_large: asked.yes_large };
+    let amount = Amount { count: clients(asked).into(), noun: "clients", most: PUBLIC_CLIENTS_MAX };
+    let allowed_by = guard::check(found.iter().map(SocketAddr::ip), &[amount], word)?;
+    let whom = Whom {
+        name,
+        target: target::choose(&found, asked.connect_timeout),
+        allowed_by: asked.authorized.clone().or(allowed_by),
+    };
     if asked.irc || asked.chat {
-        return chatter::load(asked, name, target);
+        return chatter::load(asked, &whom);
     }
-    let plan = plan(asked, target)?;
+    let plan = plan(asked, whom.target)?;
     raise_descriptors(asked.clients);
     let mut live = Live::begin();
     let outcome = run(&plan, &mut live)
         .map_err(|why| Fault::failed(format!("cannot watch {} connections: {why}", asked.clients)))?;
     live.end();
-    tell(asked, name, Done::Plan(&plan), &outcome)
+    tell(asked, &whom, Done::Plan(&plan), &outcome)
 }
 
 /// How many connections are asked for.
@@ -74,14 +91,15 @@ fn clients(asked: &Load) -> u32 {
     if asked.irc || asked.chat { asked.rooms.saturating_mul(asked.members) } else { asked.clients }
 }
 
-fn tell(asked: &Load, name: &str, done: Done, outcome: &Outcome) -> Result<u8, Fault> {
+fn tell(asked: &Load, whom: &Whom, done: Done, outcome: &Outcome) -> Result<u8, Fault> {
+    let Whom { name, allowed_by, .. } = whom;
     let verdict = Verdict::of(outcome, &asked.fail_if);
     if asked.json {
-        let told = json::json(name, done, outcome, &verdict, asked.authorized.as_deref());
+        let told = json::json(name, done, outcome, &verdict, allowed_by.as_deref());
         screen::tell_stdout(&told.to_string());
     } else {
         screen::tell_stdout(&table::table(name, done, outcome, &verdict));
-        if let Some(text) = &asked.authorized {
+        if let Some(text) = allowed_by {
             screen::tell_stdout(&format!("authorized {}", printable(text)));
         }
     }
@@ -216,7 +234,6 @@ mod tests {
             "--duration 10",
             "--source ::1",
             "--fail-if p99",
-            "--yes-large",
         ] {
             assert!(planned(wrong).is_err(), "{wrong}");
         }

@@ -13,6 +13,7 @@ mod directory;
 mod ear;
 mod ending;
 mod fault;
+mod guard;
 mod holder;
 mod listen;
 mod load;

@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod pty;
 mod real;
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
 
+use pty::Terminal;
 use real::Server;
 use serde_json::Value;
 
@@ -192,4 +194,35 @@ fn a_chat_is_loaded_through_two_doors_and_nothing_is_lost() {
     assert!(code == 2 && said.contains("3 talkers are more than 2 members"), "{said}");
     let (code, _, said) = run(&["192.0.2.1:6667", "--irc"]);
     assert!(code == 4 && said.contains("--authorized"), "{said}");
+}
+
+#[test]
+fn on_a_terminal_a_stranger_is_asked_for_and_only_yes_goes_on() {
+    // The address is documentation's (RFC 5737), and each of these ends before anything is sent.
+    let content = "Are its owners content? Type yes:";
+    let ended = |mut terminal: Terminal| {
+        let (code, screen) = terminal.wait_for_end();
+        assert!(code == 4 && screen.contains("the answer was not yes"), "{code}: {screen}");
+    };
+    for no in ["no\n", "\n", "y\n", "\x04"] {
+        let mut terminal = Terminal::run(env!("CARGO_BIN_EXE_throng"), &["load", "192.0.2.1:7"]);
+        let screen = terminal.wait_for(content);
+        assert!(screen.contains("192.0.2.1 is neither this machine nor in a private network."), "{screen}");
+        terminal.type_text(no);
+        ended(terminal);
+    }
+    // A yes for the stranger is heard: the next question comes.
+    let many = ["load", "192.0.2.1:7", "-c", "101"];
+    let mut terminal = Terminal::run(env!("CARGO_BIN_EXE_throng"), &many);
+    terminal.wait_for(content);
+    terminal.type_text("yes\n");
+    let screen = terminal.wait_for("Are its owners content with so many? Type yes:");
+    assert!(screen.contains("101 clients are many for 192.0.2.1, which is neither"), "{screen}");
+    terminal.type_text("no\n");
+    ended(terminal);
+    let mut terminal =
+        Terminal::run(env!("CARGO_BIN_EXE_throng"), &[&many[..], &["--authorized", "us"]].concat());
+    terminal.wait_for("Are its owners content with so many? Type yes:");
+    terminal.type_text("no\n");
+    ended(terminal);
 }

@@ -138,12 +138,13 @@ pub struct Load {
     #[arg(long, value_name = "FILE")]
     pub plot: Option<PathBuf>,
 
-    /// Who allowed it, for targets beyond this machine and private networks; kept in the output
+    /// Who allowed it, for targets beyond this machine and private networks; kept in the output [default: asked for on a
+    /// terminal]
     #[arg(long, value_name = "TEXT")]
     pub authorized: Option<String>,
 
     /// More than 100 clients for such a target
-    #[arg(long, requires = "authorized")]
+    #[arg(long)]
     pub yes_large: bool,
 }
 

@@ -1,7 +1,5 @@
 //! `throng load --irc` and `--chat`: a crowd in rooms, of whom some talk.
 
-use std::net::SocketAddr;
-
 use throng_client::crowd::Trouble;
 use throng_client::crowd::speech::Speech;
 use throng_client::crowd::tally::Shape;
@@ -11,14 +9,14 @@ use throng_wire::printable::printable;
 use super::asked::Load;
 use super::live::Live;
 use super::table::Done;
-use super::{CLIENTS_MAX, DURATION, clients, raise_descriptors, tell};
+use super::{CLIENTS_MAX, DURATION, Whom, clients, raise_descriptors, tell};
 use crate::fault::Fault;
 
 /// Pairs of a receiver and a talker that one process keeps count of.
 const PAIRS_MAX: usize = 1 << 26;
 
 /// Does it. Gives the exit code.
-pub fn load(asked: &Load, name: &str, target: SocketAddr) -> Result<u8, Fault> {
+pub fn load(asked: &Load, whom: &Whom) -> Result<u8, Fault> {
     let shape = Shape {
         rooms: asked.rooms as usize,
         members: asked.members as usize,
@@ -35,7 +33,7 @@ pub fn load(asked: &Load, name: &str, target: SocketAddr) -> Result<u8, Fault> {
         return Err(Fault::usage(format!("{} clients are too many for one process", shape.clients())));
     }
     let chatter = Chatter {
-        target,
+        target: whom.target,
         speech: if asked.irc { Speech::Irc } else { Speech::Lines },
         shape,
         first_room: fresh_room(),
@@ -58,7 +56,7 @@ pub fn load(asked: &Load, name: &str, target: SocketAddr) -> Result<u8, Fault> {
             _ => fault,
         }
     })?;
-    tell(asked, name, Done::Chatter(&chatter), &outcome)
+    tell(asked, whom, Done::Chatter(&chatter), &outcome)
 }
 
 /// As in the table of `main`.
