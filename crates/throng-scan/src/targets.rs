@@ -298,6 +298,11 @@ mod tests {
         assert!(matches!(fault, FindFault::TooMany { .. }), "{fault}");
         let without = all.without([Span::of("10.0.0.0".parse().unwrap())]);
         assert_eq!((without.len(), without.spans().count()), (HOSTS_MAX - 1, 2));
+        let halves = list(&["10.0.0.128/25", "10.0.0.0/25", "10.0.0.7", "255.255.255.255", "::"]);
+        let spans: Vec<_> =
+            find(&halves, &List::default(), Addresses::First, look_up).unwrap().targets.spans().collect();
+        let shown: Vec<_> = spans.iter().map(|span| format!("{}-{}", span.first(), span.last())).collect();
+        assert_eq!(shown, ["10.0.0.0-10.0.0.255", "255.255.255.255-255.255.255.255", "::-::"]);
     }
 
     proptest! {

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::record::Record;
-use super::{About, Output, ascii};
+use super::{About, Output};
 use crate::event::Event;
 
 /// Writes NDJSON.
@@ -21,8 +21,7 @@ impl<W: Write> Ndjson<W> {
     }
 
     fn line(&mut self, record: &Record) -> io::Result<()> {
-        ascii::write(&mut self.to, record)?;
-        self.to.write_all(b"\n")
+        record.write(&mut self.to)
     }
 
     /// The first line, if it is not written.
@@ -34,8 +33,7 @@ impl<W: Write> Ndjson<W> {
             Some(Event::Started(started)) => Some(started),
             _ => None,
         };
-        ascii::write(&mut self.to, &Record::start(&self.about, started))?;
-        self.to.write_all(b"\n")
+        Record::start(&self.about, started).write(&mut self.to)
     }
 }
 

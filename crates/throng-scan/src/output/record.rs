@@ -1,12 +1,13 @@
 //! The records of JSON and NDJSON. docs/scan.md describes them; whoever changes what one means raises [`SCHEMA`].
 
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::{self, Write};
 use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::About;
+use super::{About, ascii};
 use crate::event::{
     Counts, End, Ended, Host, HostEnd, HostReport, Port, Progress, Reason, Started, Trouble, Verdict,
 };
@@ -93,6 +94,12 @@ pub struct Numbers {
 }
 
 impl<'a> Record<'a> {
+    /// Writes it as a line, in ASCII.
+    pub fn write(&self, mut to: impl Write) -> io::Result<()> {
+        ascii::write(&mut to, self)?;
+        to.write_all(b"\n")
+    }
+
     /// The first. Nothing is known of the hosts if the scan never said that it began.
     pub fn start(about: &'a About, started: Option<&Started>) -> Record<'a> {
         Record::Start {

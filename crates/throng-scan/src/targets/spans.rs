@@ -70,9 +70,8 @@ impl FromIterator<Span> for Spans {
         let mut all: Vec<Span> = spans.into_iter().collect();
         all.sort_unstable();
         all.dedup_by(|later, before| {
-            let touches = later.first <= before.last || next(before.last) == Some(later.first);
-            // All of IPv4 come before all of IPv6.
-            let joins = touches && later.first.is_ipv4() == before.first.is_ipv4();
+            // No address of IPv4 is next to one of IPv6, and all of them come before.
+            let joins = later.first <= before.last || next(before.last) == Some(later.first);
             if joins {
                 before.last = before.last.max(later.last);
             }
