@@ -21,6 +21,9 @@ const STRANGER: &str = "neither this machine nor in a private network";
 /// A port to ask for a way to; nothing is sent there.
 const ANY_PORT: u16 = 9;
 
+/// How many public addresses the kernel is asked about, whether they are this machine's; the others are not.
+const WAYS_MAX: u64 = 4096;
+
 /// What an address is to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
@@ -63,14 +66,26 @@ pub fn check(
     judge(targets, amounts, word, has_terminal.then_some(&mut ask))
 }
 
+/// Asks on the terminal for a yes; nothing where there is none.
+pub fn agrees(question: &str) -> Option<bool> {
+    let has_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    has_terminal.then(|| is_yes(ask(question)))
+}
+
 /// What an address is to us, as far as this machine knows.
 pub fn reach(target: IpAddr) -> Reach {
-    let canonical = target.to_canonical();
-    let reach = match canonical {
+    match reach_by_number(target) {
+        Reach::Public if is_own(target.to_canonical()) => Reach::Ours,
+        reach => reach,
+    }
+}
+
+/// The same, as far as the number alone tells.
+fn reach_by_number(target: IpAddr) -> Reach {
+    match target.to_canonical() {
         IpAddr::V4(ip) => reach_v4(ip),
         IpAddr::V6(ip) => reach_v6(ip),
-    };
-    if reach == Reach::Public && is_own(canonical) { Reach::Ours } else { reach }
+    }
 }
 
 /// The same as `check`, with the one who is asked; nobody where there is no terminal. What is not answered is a no.
@@ -85,13 +100,9 @@ where
 {
     let (mut first, mut others) = (None, 0_u64);
     for target in targets {
-        match reach(target) {
+        match if others < WAYS_MAX { reach(target) } else { reach_by_number(target) } {
             Reach::Ours => {}
-            Reach::None => {
-                let what =
-                    format!("{target} is no host: multicast, broadcast and reserved addresses are refused");
-                return Err(Fault::refused(what));
-            }
+            Reach::None => return Err(no_host(target)),
             Reach::Public if first.is_none() => first = Some(target),
             Reach::Public => others += 1,
         }
@@ -127,6 +138,11 @@ where
         }
     }
     Ok(Some(by))
+}
+
+/// What is no host is refused.
+pub fn no_host(target: IpAddr) -> Fault {
+    Fault::refused(format!("{target} is no host: multicast, broadcast and reserved addresses are refused"))
 }
 
 fn not_agreed(whom: &str) -> Fault {

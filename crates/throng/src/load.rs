@@ -12,7 +12,6 @@ mod picture;
 mod samples;
 mod table;
 mod target;
-mod units;
 mod verdict;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

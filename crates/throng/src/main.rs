@@ -15,18 +15,21 @@ mod ending;
 mod fault;
 mod guard;
 mod holder;
+mod interrupt;
 mod listen;
 mod load;
 mod log;
 mod notify;
 mod ports;
 mod prompt;
+mod question;
 mod reporting;
 mod restart;
 mod screen;
 mod self_signed;
 mod serve;
 mod signals;
+mod units;
 
 use std::process::ExitCode;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::gate::Gate;
-use super::units;
+use crate::units;
 
 /// Connections that may be asked for.
 pub const CLIENTS_MAX: u32 = 1_000_000;

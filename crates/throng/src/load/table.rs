@@ -9,8 +9,8 @@ use throng_client::load::outcome::Outcome;
 use throng_client::load::plan::{Framing, Messages, Pace, Plan, Task};
 use throng_wire::printable::printable;
 
-use super::units::shown;
 use super::verdict::{Verdict, bytes_per_s, per_s};
+use crate::units::shown;
 
 /// The shares that are told, and their names.
 pub const SHARES: [(&str, f64); 5] =
