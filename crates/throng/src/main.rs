@@ -25,6 +25,7 @@ mod prompt;
 mod question;
 mod reporting;
 mod restart;
+mod scan;
 mod screen;
 mod self_signed;
 mod serve;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         cli::Verb::Serve(asked) => serve::serve(&asked),
         cli::Verb::Connect(asked) => connect::connect(&asked),
         cli::Verb::Load(asked) => load::load(&asked),
+        cli::Verb::Scan(asked) => scan::scan(&asked),
         cli::Verb::Tls(cli::Tls::SelfSigned(asked)) => self_signed::make(&asked),
     };
     match outcome {
