@@ -61,7 +61,8 @@ impl Stopper {
         }
     }
 
-    fn is_stopped(&self) -> bool {
+    /// Has somebody stopped it?
+    pub fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
     }
 }
@@ -337,7 +338,9 @@ impl Merged {
         let rate = (probes - self.pace.probes.min(probes)) as f64 / since.as_secs_f64();
         let rate = self.pace.rate.map_or(rate, |before| before + (rate - before) * RATE_SHARE);
         self.pace = Pace { at: now, probes, rate: Some(rate) };
-        let (done, of) = (self.counts.total(), self.all());
+        let tentative: u64 = self.gauges.iter().map(|gauges| u64::from(gauges.tentative)).sum();
+        // Not all of it before the end: what is tentative may be asked again.
+        let (done, of) = ((self.counts.total() + tentative).min(self.all()), self.all());
         self.events.push_back(Event::Progress(Progress {
             done,
             of,

@@ -118,6 +118,8 @@ pub struct Gauges {
     pub in_flight: u32,
     /// How many may.
     pub window: u32,
+    /// Ports that were silent often enough, but whose verdict waits until the host is heard again.
+    pub tentative: u32,
     /// What part is lost on the way, at the worst of the hosts.
     pub loss: f64,
     /// Smoothed, of the slowest.
@@ -138,6 +140,8 @@ pub struct Core {
     hosts: Vec<Under>,
     turn: usize,
     paused_until: Moment,
+    /// When it was last asked what to ask: whatever was ready by then has been thought of.
+    considered: Moment,
     troubled_since: Option<(Moment, Trouble)>,
     probes: u64,
     troubles: u64,
@@ -169,6 +173,7 @@ impl Core {
             hosts: Vec::new(),
             turn: 0,
             paused_until: Moment::default(),
+            considered: Moment::default(),
             troubled_since: None,
             probes: 0,
             troubles: 0,
@@ -196,6 +201,7 @@ impl Core {
 
     /// What to ask now, if anything. Hosts take turns.
     pub fn next(&mut self, now: Moment) -> Option<Ask> {
+        self.considered = now;
         if !self.may_ask(now) {
             return None;
         }
@@ -297,10 +303,13 @@ impl Core {
     /// When there is something to do even if no answer comes; nothing, if nobody is under way.
     pub fn wake(&self) -> Option<Moment> {
         let free = self.waiting() < self.cap;
-        let own = self.hosts.iter().filter_map(|under| under.visit.wake(&self.flights, free)).min();
-        let pace = self.pace.next().filter(|_| self.held && free);
-        let pause = (self.paused_until != Moment::default() && self.troubled_since.is_some())
-            .then_some(self.paused_until);
+        let own = self
+            .hosts
+            .iter()
+            .filter_map(|under| under.visit.wake(self.considered, &self.flights, free))
+            .min();
+        let pace = self.pace.next().filter(|next| self.held && free && *next > self.considered);
+        let pause = Some(self.paused_until).filter(|until| *until > self.considered);
         [own, pace, pause].into_iter().flatten().min()
     }
 
@@ -341,11 +350,9 @@ impl Core {
             ..Gauges::default()
         };
         for under in &self.hosts {
-            let (window, _, loss, round_trip) = under.visit.gauges();
-            gauges.window = (gauges.window + window).min(self.cap);
-            gauges.loss = gauges.loss.max(loss);
-            gauges.round_trip = gauges.round_trip.max(round_trip);
+            under.visit.add_to(&mut gauges);
         }
+        gauges.window = gauges.window.min(self.cap);
         gauges
     }
 }

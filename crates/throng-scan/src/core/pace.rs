@@ -36,7 +36,9 @@ impl Pace {
 
     /// What was taken for nothing.
     pub fn give_back(&mut self) {
-        self.tokens += 1.0;
+        if self.per_second.is_some() {
+            self.tokens += 1.0;
+        }
     }
 
     /// When the next one may go, if not now.

@@ -12,7 +12,7 @@ use super::flights::{Flight, Flights, Kind, Slot};
 use super::moment::Moment;
 use super::round_trip::{RoundTrip, TIMEOUT_START};
 use super::window::Window;
-use super::{Answer, Found, VisitEnd};
+use super::{Answer, Found, Gauges, VisitEnd};
 use crate::event::{HostEnd, Reason, Verdict};
 
 /// A question to a host that was never heard waits for what the kernel finds out about the way: it asks for the neighbour's
@@ -271,7 +271,7 @@ impl Visit {
     /// This machine could not ask. The port was not asked then.
     fn not_sent(&mut self, now: Moment, flight: &Flight) {
         self.take_back(flight);
-        self.window.shrink(now, self.round_trip.timeout());
+        self.window.shrink(now, now, &self.round_trip);
     }
 
     fn take_back(&mut self, flight: &Flight) {
@@ -287,12 +287,17 @@ impl Visit {
 
     /// The host is there, and was when this was sent.
     fn heard(&mut self, now: Moment, flight: &Flight, took: Duration, found: &mut Vec<Found>) {
-        self.answered = true;
         self.alive_heard = now;
         self.alive_sent = self.alive_sent.max(flight.sent);
         self.round_trip.measured(took);
+        let first = !std::mem::replace(&mut self.answered, true);
         if self.stalled.take().is_some() {
-            self.come_back(now);
+            self.canaries.forgive();
+            self.window.restart();
+            self.ask_once_more(now);
+        } else if first {
+            // Until now the way may not have been there.
+            self.ask_once_more(now);
         }
         while self.unproved.front().is_some_and(|unproved| unproved.sent <= self.alive_sent) {
             if let Some(Unproved { index, verdict, reason, .. }) = self.unproved.pop_front() {
@@ -303,8 +308,7 @@ impl Visit {
             Kind::Canary(stands_for) => {
                 self.canaries.answered();
                 let grows = self.round_trip.timeout().as_secs_f64() / took.as_secs_f64().max(1e-4);
-                self.window.vouched(f64::from(stands_for) * grows.clamp(1.0, 4.0), &self.round_trip);
-                self.window.drain_queue(now, &self.round_trip);
+                self.window.vouched(now, f64::from(stands_for) * grows.clamp(1.0, 4.0), &self.round_trip);
             }
             _ => {
                 self.answering += (1.0 - self.answering) / 64.0;
@@ -313,10 +317,8 @@ impl Visit {
         }
     }
 
-    /// What was silent while the host was away is asked once more.
-    fn come_back(&mut self, now: Moment) {
-        self.canaries.forgive();
-        self.window.restart();
+    /// What was silent while nothing was heard of the host is asked once more.
+    fn ask_once_more(&mut self, now: Moment) {
         for Unproved { index, .. } in std::mem::take(&mut self.unproved) {
             self.asked[index as usize] -= 1;
             self.again.push_back((index, now));
@@ -440,7 +442,7 @@ impl Visit {
 
     fn canary_lost(&mut self, now: Moment, sent: Moment) {
         if self.canaries.lost(sent) && self.stalled.is_none() {
-            self.window.shrink(now, self.round_trip.timeout());
+            self.window.shrink(now, sent, &self.round_trip);
         }
         let silent = self.canaries.silent_since().is_some_and(|since| self.alive_heard <= since);
         if silent && self.stalled.is_none() {
@@ -456,10 +458,20 @@ impl Visit {
             self.again.push_back((index, now));
         } else if self.asked[index as usize] < tries_max {
             self.again.push_back((index, now + AGAIN_AFTER.max(self.round_trip.timeout() * 2)));
-        } else if self.canaries.any() && sent > self.alive_sent {
+        } else if !self.answered || (self.canaries.any() && sent > self.alive_sent) {
             self.unproved.push_back(unproved);
+            self.conclude_unheard(found);
         } else {
             self.conclude(index, verdict, reason, None, found);
+        }
+    }
+
+    /// Everything was asked often enough, and nothing was ever heard: then that is what is known.
+    fn conclude_unheard(&mut self, found: &mut Vec<Found>) {
+        if !self.answered && self.unproved.len() == self.open_left {
+            for Unproved { index, verdict, reason, .. } in std::mem::take(&mut self.unproved) {
+                self.conclude(index, verdict, reason, None, found);
+            }
         }
     }
 
@@ -525,8 +537,8 @@ impl Visit {
         }
     }
 
-    /// When it next has something to do by itself.
-    pub fn wake(&self, flights: &Flights, may_ask: bool) -> Option<Moment> {
+    /// When it next has something to do by itself, given what was thought of by `considered`.
+    pub fn wake(&self, considered: Moment, flights: &Flights, may_ask: bool) -> Option<Moment> {
         let timeout = self.round_trip.timeout();
         let patience = if self.answered { timeout } else { WARM_UP_MAX };
         let sent = |&(slot, serial): &(Slot, u32)| flights.same(slot, serial).map(|flight| flight.sent);
@@ -534,18 +546,28 @@ impl Visit {
         let lost =
             self.line.front().map(|front| sent(front).map_or(Moment::default(), |sent| sent + timeout));
         let cold = self.warming.iter().filter_map(sent).map(|sent| sent + patience).min();
-        let free = may_ask && self.flying < self.window.size();
-        let warm = (!self.local && !self.answered && self.cursor == 0).then(|| self.began + TIMEOUT_START);
-        let warm = warm.filter(|_| free);
-        let again = self.again.front().map(|(_, due)| *due).filter(|_| free && self.stalled.is_none());
-        let canary = if self.stalled.is_none() { self.canary_due().filter(|_| free) } else { None };
-        let knock = self.stalled.map(|stalled| stalled.next).filter(|_| free);
-        [lost, cold, warm, again, canary, knock].into_iter().flatten().min()
+        let to_give_up = lost.into_iter().chain(cold).min();
+        if !may_ask || self.flying >= self.window.size() {
+            return to_give_up;
+        }
+        let ready = match self.stalled {
+            Some(stalled) => [Some(stalled.next), None, None],
+            None => [
+                (!self.local && !self.answered).then(|| self.began + TIMEOUT_START),
+                self.again.front().map(|(_, due)| *due),
+                self.canary_due(),
+            ],
+        };
+        let to_ask = ready.into_iter().flatten().filter(|at| *at > considered).min();
+        to_give_up.into_iter().chain(to_ask).min()
     }
 
-    /// How many may wait and do wait, and what is lost on the way.
-    pub fn gauges(&self) -> (u32, u32, f64, Option<Duration>) {
-        (self.window.size(), self.flying, self.canaries.loss_seen(), self.round_trip.smoothed())
+    /// How it goes here, beside the others.
+    pub fn add_to(&self, gauges: &mut Gauges) {
+        gauges.window += self.window.size();
+        gauges.tentative += u32::try_from(self.unproved.len()).unwrap_or(u32::MAX);
+        gauges.loss = gauges.loss.max(self.canaries.loss_seen());
+        gauges.round_trip = gauges.round_trip.max(self.round_trip.smoothed());
     }
 
     /// How long it waits for the answers of what it sent last.

@@ -18,9 +18,16 @@ const INFLATION_LONG: f64 = 2.0;
 const ROUND_MIN: Duration = Duration::from_millis(20);
 /// What a wider window must bring in answers per second.
 const WORTH: f64 = 1.1;
-/// Rounds without a gain until it stops growing, and until it tries again.
+/// Fewer answers than this part of the window tell nothing of the way: most ports are silent, or the host limits its answers.
+const TELLING: f64 = 0.5;
+/// Rounds without a gain until it stops growing,
 const FLAT_ROUNDS: u32 = 2;
-const REST_ROUNDS: u32 = 16;
+/// and until it tries again.
+const REST_ROUNDS: u32 = 4;
+/// After trouble it grows slowly from so much more than what is left,
+const CAREFUL: f64 = 1.25;
+/// and a queue that is long is left with so much.
+const DRAINED: f64 = 0.8;
 
 /// For one host.
 #[derive(Debug)]
@@ -33,8 +40,12 @@ pub struct Window {
     best_rate: f64,
     best_size: f64,
     flat: u32,
-    resting: u32,
-    quiet_until: Moment,
+    /// It had trouble here: from here on it grows slowly.
+    careful_from: f64,
+    /// Until then it does not grow at all.
+    resting_until: Moment,
+    /// What was sent before this shows nothing new.
+    shrunk: Option<Moment>,
 }
 
 /// One look at how many answers came.
@@ -56,8 +67,9 @@ impl Window {
             best_rate: 0.0,
             best_size: 0.0,
             flat: 0,
-            resting: 0,
-            quiet_until: Moment::default(),
+            careful_from: max,
+            resting_until: Moment::default(),
+            shrunk: None,
         }
     }
 
@@ -69,17 +81,17 @@ impl Window {
     /// One answer to a question of the sweep.
     pub fn answered(&mut self, now: Moment, round_trip: &RoundTrip) {
         self.round.heard += 1;
-        self.grow(1.0, round_trip);
-        let length = round_trip.smoothed().unwrap_or(ROUND_MIN).max(ROUND_MIN);
-        if now.since(self.round.began) >= length {
-            self.look(now);
+        self.grow(now, 1.0, round_trip);
+        if now.since(self.round.began) >= length(round_trip) {
+            self.look(now, round_trip);
             self.drain_queue(now, round_trip);
         }
     }
 
     /// An answer that stands for so many questions that have none: a port that is known to answer still does.
-    pub fn vouched(&mut self, questions: f64, round_trip: &RoundTrip) {
-        self.grow(questions.min(self.size), round_trip);
+    pub fn vouched(&mut self, now: Moment, questions: f64, round_trip: &RoundTrip) {
+        self.grow(now, questions.min(self.size), round_trip);
+        self.drain_queue(now, round_trip);
     }
 
     /// Nothing is known at all: a little wider, up to `most`.
@@ -89,16 +101,16 @@ impl Window {
         }
     }
 
-    /// The way is too full, or this machine is: half as many, once in a while.
-    pub fn shrink(&mut self, now: Moment, pause: Duration) {
-        if now < self.quiet_until {
+    /// The way is too full, or this machine is: half as many. What was sent before it was half as many shows that once more,
+    /// and nothing new (as in RFC 6582 for TCP).
+    pub fn shrink(&mut self, now: Moment, sent: Moment, round_trip: &RoundTrip) {
+        if self.shrunk.is_some_and(|shrunk| sent <= shrunk) {
             return;
         }
-        self.quiet_until = now + pause;
         let least = if self.fixed { 1.0 } else { LEAST.min(self.max) };
         self.size = (self.size / 2.0).max(least).min(self.max);
-        self.resting = REST_ROUNDS;
-        (self.best_rate, self.best_size, self.flat) = (0.0, 0.0, 0);
+        self.careful_from = self.size * CAREFUL;
+        self.rest(now, round_trip);
     }
 
     /// From the beginning: the host was away, and nobody knows what the way is like now.
@@ -106,34 +118,43 @@ impl Window {
         if !self.fixed {
             self.size = START.min(self.max);
         }
-        (self.best_rate, self.best_size, self.flat, self.resting) = (0.0, 0.0, 0, 0);
+        self.careful_from = self.max;
+        (self.best_rate, self.best_size, self.flat) = (0.0, 0.0, 0);
     }
 
     /// Where answers wait in a long queue, less is sent until it is shorter.
-    pub fn drain_queue(&mut self, now: Moment, round_trip: &RoundTrip) {
-        if self.fixed || now < self.quiet_until || round_trip.inflation() < INFLATION_LONG {
+    fn drain_queue(&mut self, now: Moment, round_trip: &RoundTrip) {
+        if self.fixed || now < self.resting_until || round_trip.inflation() < INFLATION_LONG {
             return;
         }
-        self.quiet_until = now + round_trip.smoothed().unwrap_or(ROUND_MIN) * 2;
-        self.size = (self.size * 0.8).max(LEAST.min(self.max));
+        self.size = (self.size * DRAINED).max(LEAST.min(self.max));
+        self.careful_from = self.size;
+        self.rest(now, round_trip);
     }
 
-    fn grow(&mut self, by: f64, round_trip: &RoundTrip) {
-        if round_trip.inflation() > INFLATION_FULL {
+    fn rest(&mut self, now: Moment, round_trip: &RoundTrip) {
+        self.shrunk = Some(now);
+        self.resting_until = now + length(round_trip) * REST_ROUNDS;
+        (self.best_rate, self.best_size, self.flat) = (0.0, 0.0, 0);
+    }
+
+    fn grow(&mut self, now: Moment, by: f64, round_trip: &RoundTrip) {
+        if now < self.resting_until || round_trip.inflation() > INFLATION_FULL {
             return;
         }
-        let by = if self.fixed || self.resting > 0 { by / self.size } else { by };
+        let by = match self.fixed {
+            true => by / self.size,
+            false if self.size >= self.careful_from => by / 8.0,
+            false => by,
+        };
         self.size = (self.size + by).min(self.max);
     }
 
     /// Did the wider window bring more answers?
-    fn look(&mut self, now: Moment) {
+    fn look(&mut self, now: Moment, round_trip: &RoundTrip) {
         let Round { began, heard } = std::mem::replace(&mut self.round, Round { began: now, heard: 0 });
-        if self.resting > 0 {
-            self.resting -= 1;
-            if self.resting == 0 {
-                (self.best_rate, self.best_size, self.flat) = (0.0, 0.0, 0);
-            }
+        let telling = f64::from(heard) >= self.size * TELLING;
+        if self.fixed || !telling || now < self.resting_until || began == Moment::default() {
             return;
         }
         let rate = f64::from(heard) / now.since(began).as_secs_f64().max(1e-6);
@@ -141,11 +162,17 @@ impl Window {
             (self.best_rate, self.best_size, self.flat) = (rate, self.size, 0);
         } else if self.size > self.best_size * 1.2 {
             self.flat += 1;
-            if self.flat >= FLAT_ROUNDS && began != Moment::default() {
+            if self.flat >= FLAT_ROUNDS {
                 // What it had when it was best serves as well, and leaves the way to others.
                 self.size = self.size.min((self.best_size * 1.2).max(LEAST)).min(self.max);
-                self.resting = REST_ROUNDS;
+                self.careful_from = self.size;
+                self.rest(now, round_trip);
             }
         }
     }
+}
+
+/// How long a round is.
+fn length(round_trip: &RoundTrip) -> Duration {
+    round_trip.smoothed().unwrap_or(ROUND_MIN).max(ROUND_MIN)
 }

@@ -150,12 +150,71 @@ fn answer_of(why: Errno) -> Answer {
         // It was made, and ended before we looked.
         Errno::CONNRESET | Errno::PIPE => Answer::Accepted,
         Errno::HOSTUNREACH | Errno::HOSTDOWN => Answer::Unreachable(Reason::HostUnreachable),
-        Errno::NETUNREACH | Errno::NETDOWN => Answer::Unreachable(Reason::NetworkUnreachable),
+        // Invalid is an address that only means something together with an interface.
+        Errno::NETUNREACH | Errno::NETDOWN | Errno::INVAL => Answer::Unreachable(Reason::NetworkUnreachable),
         Errno::ACCESS | Errno::PERM => Answer::Unreachable(Reason::Prohibited),
         Errno::TIMEDOUT | Errno::CONNABORTED => Answer::Lost,
         Errno::MFILE | Errno::NFILE => Answer::Local(Trouble::Descriptors),
         Errno::ADDRNOTAVAIL | Errno::ADDRINUSE => Answer::Local(Trouble::Ports),
         Errno::NOBUFS | Errno::NOMEM | Errno::AGAIN => Answer::Local(Trouble::Buffers),
         _ => Answer::Local(Trouble::Other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{Ipv4Addr, TcpListener};
+
+    /// The answer of a port of this machine, which comes at once or very soon.
+    fn answer(asker: &mut Asker, to: SocketAddr) -> Answer {
+        let first = asker.ask(to, None, true);
+        let answer = first.or_else(|| (0..1_000_000).find_map(|_| asker.look(true))).unwrap();
+        asker.give_up(Some(answer));
+        answer
+    }
+
+    #[test]
+    fn one_socket_asks_again_and_again_or_each_question_has_its_own() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let open = listener.local_addr().unwrap();
+        let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+        for reuse in [true, false] {
+            let mut asker = Asker::with_reuse(reuse);
+            for _ in 0..3 {
+                assert_eq!(answer(&mut asker, closed), Answer::Refused);
+                assert_eq!(asker.socket.is_some(), reuse && REUSE, "after a refusal");
+                assert_eq!(answer(&mut asker, open), Answer::Accepted);
+                assert_eq!(asker.socket.is_some(), reuse && REUSE, "after a connection");
+            }
+        }
+    }
+
+    #[test]
+    fn who_asks_from_the_port_that_is_asked_meets_himself() {
+        // A socket that is bound to the port it connects to, as it may happen by chance where the kernel chooses.
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+        let to = socket.local_addr().unwrap().as_socket().unwrap();
+        let mut asker = Asker { socket: Some(socket), to, ..Asker::default() };
+        assert_eq!(asker.ask(to, None, true), Some(Answer::Itself));
+    }
+
+    #[test]
+    fn what_this_machine_lacks_is_never_an_answer_of_the_host() {
+        for (why, trouble) in [
+            (Errno::MFILE, Trouble::Descriptors),
+            (Errno::NFILE, Trouble::Descriptors),
+            (Errno::ADDRNOTAVAIL, Trouble::Ports),
+            (Errno::NOBUFS, Trouble::Buffers),
+            (Errno::AGAIN, Trouble::Buffers),
+            (Errno::NOSYS, Trouble::Other),
+        ] {
+            assert_eq!(answer_of(why), Answer::Local(trouble));
+        }
+        let foreign = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
+        let nobody = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+        let answer = Asker::default().ask(foreign, Some(nobody), true);
+        assert_eq!(answer, Some(Answer::Local(Trouble::Ports)), "a source that is not ours");
     }
 }
