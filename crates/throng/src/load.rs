@@ -2,7 +2,7 @@
 //! the load generator do it, and tells what came of it.
 
 pub mod asked;
-mod chatter;
+mod chat;
 mod comparison;
 mod gate;
 mod json;
@@ -28,7 +28,6 @@ use crate::guard::{self, Amount, Word};
 use crate::screen;
 use asked::{CLIENTS_MAX, Load, LoadVerb};
 use live::Live;
-use table::Done;
 use verdict::Verdict;
 
 /// For how long, when nothing is said of it.
@@ -73,16 +72,13 @@ pub fn load(asked: &Load) -> Result<u8, Fault> {
         target: target::choose(&found, asked.connect_timeout),
         allowed_by: asked.authorized.clone().or(allowed_by),
     };
-    if asked.irc || asked.chat {
-        return chatter::load(asked, &whom);
-    }
     let plan = plan(asked, whom.target)?;
-    raise_descriptors(asked.clients);
+    raise_descriptors(clients(asked));
     let mut live = Live::begin();
     let outcome = run(&plan, &mut live)
-        .map_err(|why| Fault::failed(format!("cannot watch {} connections: {why}", asked.clients)))?;
+        .map_err(|why| Fault::failed(format!("cannot watch {} connections: {why}", clients(asked))))?;
     live.end();
-    tell(asked, &whom, Done::Plan(&plan), &outcome)
+    tell(asked, &whom, &plan, &outcome)
 }
 
 /// How many connections are asked for.
@@ -90,14 +86,14 @@ fn clients(asked: &Load) -> u32 {
     if asked.irc || asked.chat { asked.rooms.saturating_mul(asked.members) } else { asked.clients }
 }
 
-fn tell(asked: &Load, whom: &Whom, done: Done, outcome: &Outcome) -> Result<u8, Fault> {
+fn tell(asked: &Load, whom: &Whom, plan: &Plan, outcome: &Outcome) -> Result<u8, Fault> {
     let Whom { name, allowed_by, .. } = whom;
     let verdict = Verdict::of(outcome, &asked.fail_if);
     if asked.json {
-        let told = json::json(name, done, outcome, &verdict, allowed_by.as_deref());
+        let told = json::json(name, plan, outcome, &verdict, allowed_by.as_deref());
         screen::tell_stdout(&told.to_string());
     } else {
-        screen::tell_stdout(&table::table(name, done, outcome, &verdict));
+        screen::tell_stdout(&table::table(name, plan, outcome, &verdict));
         if let Some(text) = allowed_by {
             screen::tell_stdout(&format!("authorized {}", printable(text)));
         }
@@ -134,7 +130,7 @@ fn plan(asked: &Load, target: SocketAddr) -> Result<Plan, Fault> {
             framing.bytes_min()
         )));
     }
-    let (clients, depth) = (asked.clients as usize, usize::from(asked.depth));
+    let (clients, depth) = (clients(asked) as usize, usize::from(asked.depth));
     if clients * depth > UNDER_WAY_MAX {
         return Err(Fault::usage(format!(
             "{clients} clients with {depth} messages under way each are too many"
@@ -147,6 +143,7 @@ fn plan(asked: &Load, target: SocketAddr) -> Result<Plan, Fault> {
         None => Pace::Closed { think: asked.think.unwrap_or_default() },
     };
     let task = match asked.slow_reader {
+        _ if asked.irc || asked.chat => Task::Chat(chat::chat(asked, pace)?),
         _ if asked.churn => Task::Churn,
         _ if asked.hold => Task::Hold,
         Some(bytes_per_s) => Task::SlowReader { messages, bytes_per_s },
@@ -176,7 +173,7 @@ fn sources(asked: &Load, target: SocketAddr) -> Result<Vec<IpAddr>, Fault> {
             .hint("both must be IPv4, or both IPv6"));
     }
     let is_here = matches!(target.ip(), IpAddr::V4(ip) if ip.is_loopback());
-    if !asked.source.is_empty() || !is_here || !(asked.churn || asked.clients > PER_SOURCE) {
+    if !asked.source.is_empty() || !is_here || !(asked.churn || clients(asked) > PER_SOURCE) {
         return Ok(asked.source.clone());
     }
     Ok((1..=SOURCES).map(|last| IpAddr::V4(Ipv4Addr::new(127, 0, 1, last))).collect())
@@ -219,6 +216,13 @@ mod tests {
         assert_eq!((echo.pace, echo.depth), (Pace::Open { rate: 20_000.0 }, 3));
         assert_eq!((echo.messages.framing, echo.messages.bytes), (Framing::LengthPrefixed, 4096));
         assert_eq!(planned("--hold").unwrap().task, Task::Hold);
+        let chat =
+            planned("--irc --rooms 3 --members 4 --talkers 2 --rate 50 --messages 9 --ramp 1s").unwrap();
+        let Task::Chat(asked) = chat.task else { panic!("a chat was asked for") };
+        assert_eq!((chat.clients, asked.shape.talkers, asked.pace), (12, 2, Pace::Open { rate: 50.0 }));
+        assert_eq!((chat.until.messages, chat.ramp), (Some(9), Duration::from_secs(1)));
+        assert_eq!(planned("--chat --source 127.0.0.9 --think 1s").unwrap().sources.len(), 1);
+        assert_eq!(planned("--irc --rooms 30 --members 1000").unwrap().sources.len(), 64);
         assert_eq!(planned("--churn").unwrap().sources.len(), 64);
         assert_eq!(planned("-c 20001").unwrap().sources.len(), 64);
         assert_eq!(planned("--churn --source 127.0.0.9").unwrap().sources.len(), 1);
@@ -229,6 +233,11 @@ mod tests {
             "--line --length-prefixed",
             "--rate 5 --think 1s",
             "--churn --hold",
+            "--irc --chat",
+            "--irc --clients 5",
+            "--chat --line",
+            "--irc --members 2 --talkers 3",
+            "--irc --rooms 100000 --members 100000",
             "-c 1000000 --depth 1000",
             "--duration 10",
             "--source ::1",

@@ -1,10 +1,12 @@
 //! `bench load`: what it costs the load generator to check every byte, how fast it is beside a minimal loop that checks
-//! nothing, and how many connections fit into one process. [`faults`] asks whether one wrong byte among many is found.
+//! nothing, and how many connections fit into one process. [`faults`] asks whether one wrong byte among many is found, [`irc`]
+//! loads chats.
 //!
 //! The server, throng's echo, has the first core and the generator the second. The generator is what is measured, so messages
 //! per second of *its* CPU time are compared.
 
 mod faults;
+mod irc;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -45,6 +47,9 @@ pub struct Load {
     /// Instead: does it find one byte that an echo flips, drops or repeats?
     #[arg(long)]
     faults: bool,
+    /// Instead: `throng load --irc` against throng and ngIRCd, in one table
+    #[arg(long, conflicts_with = "faults")]
+    irc: bool,
     /// How often each fault is made
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     times: u32,
@@ -64,6 +69,9 @@ pub fn run(asked: &Load) -> Outcome {
     }
     raise_descriptors(asked.clients)?;
     let throng = asked.throng.clone().map_or_else(build_throng, Ok)?;
+    if asked.irc {
+        return irc::run(&throng, asked.seconds);
+    }
     bind_crowd()?;
     let folder = TempDir::new()?;
     let mut command = pinned(&throng)?;
