@@ -12,6 +12,7 @@ use throng_store::Durability;
 
 use crate::listen::Wanted;
 use crate::load::asked::Load;
+use crate::scan::asked::Scan;
 
 /// Serves a crowd over TCP: a chat that people join by telnet, any IRC client, or a browser, on one port.
 #[derive(Debug, Parser)]
@@ -37,6 +38,8 @@ pub enum Verb {
     Connect(Box<Connect>),
     /// Load a TCP service with many clients, and check every byte that comes back
     Load(Box<Load>),
+    /// Find every open TCP port of a host, in order
+    Scan(Box<Scan>),
     /// Certificates for TLS
     #[command(subcommand)]
     Tls(Tls),

@@ -13,19 +13,24 @@ mod directory;
 mod ear;
 mod ending;
 mod fault;
+mod guard;
 mod holder;
+mod interrupt;
 mod listen;
 mod load;
 mod log;
 mod notify;
 mod ports;
 mod prompt;
+mod question;
 mod reporting;
 mod restart;
+mod scan;
 mod screen;
 mod self_signed;
 mod serve;
 mod signals;
+mod units;
 
 use std::process::ExitCode;
 
@@ -37,6 +42,7 @@ fn main() -> ExitCode {
         cli::Verb::Serve(asked) => serve::serve(&asked),
         cli::Verb::Connect(asked) => connect::connect(&asked),
         cli::Verb::Load(asked) => load::load(&asked),
+        cli::Verb::Scan(asked) => scan::scan(&asked),
         cli::Verb::Tls(cli::Tls::SelfSigned(asked)) => self_signed::make(&asked),
     };
     match outcome {
