@@ -102,7 +102,7 @@ pub struct Connect {
     pub connect_timeout: Duration,
 
     /// Call again when nobody answers, or when the connection is lost (in a pipe: until somebody answers); at most 12 times
-    /// in a row, half a second to 30 s apart
+    /// in a row, after up to half a second at first and up to 30 s later
     #[arg(long)]
     pub reconnect: bool,
 

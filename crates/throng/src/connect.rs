@@ -7,6 +7,7 @@ mod faults;
 mod history;
 
 use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -74,6 +75,11 @@ fn clock() -> String {
 /// The time before each line.
 fn short_clock() -> String {
     jiff::Zoned::now().strftime("%H:%M:%S").to_string()
+}
+
+/// Waits of our own: each process that begins has other keys for its maps, by the system's chance.
+fn backoff() -> Backoff {
+    Backoff::new(RandomState::new().hash_one(0))
 }
 
 /// One call, with all that is needed to make it again.
@@ -162,7 +168,7 @@ impl Call<'_> {
 
     fn in_pipe(&self, runtime: &Runtime) -> Result<u8, Fault> {
         let say = async |line: String| screen::tell_stderr(&line);
-        let answered = runtime.block_on(self.until_answered(&mut Backoff::default(), say))?;
+        let answered = runtime.block_on(self.until_answered(&mut backoff(), say))?;
         // Whom one believes without knowing is told in any case.
         if self.asked.verbose || self.asked.insecure {
             screen::tell_stderr(&format!("connected to {}", answered.told));
@@ -221,7 +227,7 @@ impl Call<'_> {
     }
 
     fn in_terminal(&self, runtime: &Runtime, terminal: &Terminal) -> Result<u8, Fault> {
-        let mut backoff = Backoff::default();
+        let mut backoff = backoff();
         let say = async |line: String| screen::tell_stderr(&line);
         let answered = runtime.block_on(self.until_answered(&mut backoff, say))?;
         screen::tell_stderr(&format!("Connected to {}. Ctrl-D ends.", answered.told));
