@@ -5,6 +5,7 @@ mod ask;
 mod desk;
 mod faults;
 mod history;
+mod summons;
 
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
@@ -27,6 +28,7 @@ use crate::console::terminal::Terminal;
 use crate::fault::Fault;
 use crate::screen;
 use desk::Front;
+use summons::Summons;
 
 /// What ends a line.
 const LF: &str = "\n";
@@ -47,15 +49,16 @@ pub fn connect(asked: &Connect) -> Result<u8, Fault> {
     let call = Call { asked, target, tls, transcript };
     let outcome = match terminal {
         Some(terminal) => call.in_terminal(&runtime, &terminal),
-        None => call.in_pipe(&runtime),
+        None => call.in_pipe(&runtime).map(|code| (code, Summons::default())),
     };
     // A look-up that hangs must not hold us.
     runtime.shutdown_background();
-    let code = outcome?;
-    match (call.transcript.failure(), &asked.transcript) {
-        (Some(why), Some(path)) => Err(faults::of_transcript(path, &why)),
-        _ => Ok(code),
+    let (code, summons) = outcome?;
+    if let (Some(why), Some(path)) = (call.transcript.failure(), &asked.transcript) {
+        return Err(faults::of_transcript(path, &why));
     }
+    summons.obey();
+    Ok(code)
 }
 
 fn wanted(asked: &Connect) -> Wanted {
@@ -226,7 +229,8 @@ impl Call<'_> {
         if self.asked.crlf { CRLF } else { LF }
     }
 
-    fn in_terminal(&self, runtime: &Runtime, terminal: &Terminal) -> Result<u8, Fault> {
+    /// Gives the exit code, and the signal that ended it instead, if one did.
+    fn in_terminal(&self, runtime: &Runtime, terminal: &Terminal) -> Result<(u8, Summons), Fault> {
         let mut backoff = backoff();
         let say = async |line: String| screen::tell_stderr(&line);
         let answered = runtime.block_on(self.until_answered(&mut backoff, say))?;
@@ -239,12 +243,19 @@ impl Call<'_> {
             Fault::failed(format!("no line editor in this terminal: {why}"))
         })?;
         let outcome = runtime.block_on(self.converse(answered, &mut desk, &mut backoff));
-        front.close(desk, terminal);
+        let summons = front.close(desk, terminal);
         let (end, told) = outcome?;
-        if end.is_well() || matches!(end, End::Interrupted) {
-            screen::tell_stderr(&format!("{told}: {end}"));
+        match (&end, summons.name()) {
+            (End::Interrupted, Some(name)) => {
+                screen::tell_stderr(&format!("{told}: ended by {name}"));
+                return Ok((faults::INTERRUPTED, summons));
+            }
+            (End::Interrupted, None) => screen::tell_stderr(&format!("{told}: {end}")),
+            (end, _) if end.is_well() => screen::tell_stderr(&format!("{told}: {end}")),
+            _ => {}
         }
-        faults::of_end(&end)
+        // What had ended already is not ended by a signal.
+        faults::of_end(&end).map(|code| (code, Summons::default()))
     }
 
     /// Talks, and calls again when that is asked for. Gives how it ended, and with whom.

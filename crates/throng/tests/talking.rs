@@ -2,53 +2,24 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod desk;
 mod peers;
 mod pty;
 mod real;
 
 use std::cell::Cell;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
+use desk::{call, connect, over};
 use peers::{PATIENCE, read_all, read_line, reset, server};
 use portable_pty::CommandBuilder;
 use pty::{Terminal, send_signal};
 use real::{Person, Server};
-
-/// `throng connect` at home in this folder, under a shell that tells how it ended and how the terminal is.
-fn connect(home: &Path, arguments: &str) -> Terminal {
-    let throng = env!("CARGO_BIN_EXE_throng");
-    let mut command = CommandBuilder::new("sh");
-    command.args(["-c", &format!("{throng} connect {arguments}; echo exit=$?; stty -a")]);
-    command.env("TERM", "xterm-256color");
-    command.env("HOME", home);
-    for unset in ["XDG_DATA_HOME", "XDG_STATE_HOME", "STATE_DIRECTORY", "THRONG_DATA"] {
-        command.env_remove(unset);
-    }
-    Terminal::run_command(command)
-}
-
-/// The same, calling this server, at its prompt.
-fn call(home: &Path, address: SocketAddr, arguments: &str) -> Terminal {
-    let terminal = connect(home, &format!("{} {} {arguments}", address.ip(), address.port()));
-    terminal.wait_until("the prompt", |screen| screen.lines().last() == Some(">"));
-    terminal
-}
-
-/// Waits for the end; what was on the screen before the shell's words, and whether those are as expected.
-fn over(terminal: &mut Terminal, code: u8) -> String {
-    let (_, screen) = terminal.wait_for_end();
-    let (seen, shell) =
-        screen.split_once(&format!("exit={code}\n")).unwrap_or_else(|| panic!("{code}:\n{screen}"));
-    let words: Vec<_> = shell.split_whitespace().collect();
-    assert!(["icanon", "echo", "isig"].iter().all(|flag| words.contains(flag)), "{screen}");
-    seen.trim_end().to_owned()
-}
 
 #[test]
 fn two_terminals_and_a_telnet_chat_and_each_sees_its_own_transcript() {
@@ -274,25 +245,35 @@ fn each_end_says_why_and_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
-fn a_signal_leaves_the_terminal_as_it_was() {
+fn a_signal_leaves_the_terminal_as_it_was_and_is_what_it_dies_of() {
     let home = tempfile::tempdir().unwrap();
-    let (address, served) = server(|mut client| {
-        let pid = read_line(&mut client);
-        send_signal("-TERM", pid.trim().parse().unwrap());
-        client.read(&mut [0]).unwrap_or(0)
-    });
-    let throng = env!("CARGO_BIN_EXE_throng");
-    let (host, port) = (address.ip(), address.port());
-    // The shell's own number becomes the program's.
-    let line =
-        format!("sh -c 'exec {throng} connect --no-history {host} {port} --send $$'; echo exit=$?; stty -a");
-    let mut command = CommandBuilder::new("sh");
-    command.args(["-c", &line]);
-    command.env("HOME", home.path());
-    command.env("TERM", "xterm-256color");
-    let mut terminal = Terminal::run_command(command);
-    assert!(over(&mut terminal, 130).contains(": interrupted"));
-    assert_eq!(served.join().unwrap(), 0);
+    for (signal, code, told, by_shell) in [
+        ("-TERM", 143, "ended by SIGTERM", "Terminated"),
+        ("-HUP", 129, "ended by SIGHUP", "Hangup"),
+        // To the line editor this is Ctrl-C, which is answered by an exit code.
+        ("-INT", 130, "interrupted", ""),
+    ] {
+        let (address, served) = server(move |mut client| {
+            let pid = read_line(&mut client);
+            send_signal(signal, pid.trim().parse().unwrap());
+            client.read(&mut [0]).unwrap_or(0)
+        });
+        let throng = env!("CARGO_BIN_EXE_throng");
+        let (host, port) = (address.ip(), address.port());
+        // The shell's own number becomes the program's.
+        let line = format!(
+            "sh -c 'exec {throng} connect --no-history {host} {port} --send $$'; echo exit=$?; stty -a"
+        );
+        let mut command = CommandBuilder::new("sh");
+        command.args(["-c", &line]);
+        command.env("HOME", home.path());
+        command.env("TERM", "xterm-256color");
+        let mut terminal = Terminal::run_command(command);
+        let seen = over(&mut terminal, code);
+        // A shell has words for what the kernel tells of it, and none for an exit code.
+        assert!(seen.contains(&format!(": {told}")) && seen.contains(by_shell), "{seen}");
+        assert_eq!(served.join().unwrap(), 0);
+    }
     assert!(!home.path().join(".local").exists());
 }
 

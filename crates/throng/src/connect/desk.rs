@@ -10,11 +10,11 @@ use rustyline::error::ReadlineError;
 use rustyline::history::{History as _, MemHistory};
 use rustyline::{Config, Editor};
 use throng_client::connect::talk::{Desk, Typed};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{self, channel};
 
 use super::history::{History, LINES_MAX};
+use super::summons::Summons;
 use crate::above::{Above, Gate, State};
 use crate::console::terminal::{self, Terminal};
 use crate::ear::{self, Ear};
@@ -33,6 +33,7 @@ const SETTLE_MAX: Duration = Duration::from_secs(2);
 
 /// The terminal, seen from who ends the conversation.
 pub struct Front {
+    summons: Summons,
     closing: Arc<AtomicBool>,
     reader_ended: Receiver<()>,
     printer_ended: Receiver<()>,
@@ -57,7 +58,7 @@ impl Front {
         let (closing, interrupted) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
         let (typing, typed) = channel(TYPED_MAX);
         let (shown, coming) = channel(SHOWN_MAX);
-        hear_signals(&interrupted, &closing).map_err(|why| why.to_string())?;
+        let summons = Summons::hear(&interrupted, &closing).map_err(|why| why.to_string())?;
         // From here on no signal ends us with the terminal as it must not be left.
         terminal.quiet();
         let reader = Reader {
@@ -77,40 +78,20 @@ impl Front {
         thread("throng-typed")
             .spawn(move || reader.read_until_closed(&reader_ends))
             .map_err(|why| why.to_string())?;
-        Ok((Front { closing, reader_ended, printer_ended }, Desk { typed, shown, interrupted }))
+        Ok((Front { summons, closing, reader_ended, printer_ended }, Desk { typed, shown, interrupted }))
     }
 
-    /// Takes the prompt away when all that came is shown, and leaves the terminal as it was.
-    pub fn close(self, desk: Desk, terminal: &Terminal) {
+    /// Takes the prompt away when all that came is shown, and leaves the terminal as it was. Gives who asked for that from
+    /// outside.
+    pub fn close(self, desk: Desk, terminal: &Terminal) -> Summons {
         // Without a sender the queue has an end, and the thread that shows ends behind it.
         drop(desk.shown);
         let _ = self.printer_ended.recv_timeout(SETTLE_MAX);
         self.closing.store(true, Ordering::SeqCst);
         ear::wake_until_over(&self.reader_ended);
         terminal.restore();
+        self.summons
     }
-}
-
-/// Turns signals into an interruption from now on.
-fn hear_signals(interrupted: &Arc<Notify>, closing: &Arc<AtomicBool>) -> std::io::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    let (interrupted, closing) = (Arc::clone(interrupted), Arc::clone(closing));
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-                _ = hangup.recv() => {}
-            }
-            // Our own SIGINT, which wakes the editor, is nobody's wish.
-            if !closing.load(Ordering::SeqCst) {
-                interrupted.notify_one();
-            }
-        }
-    });
-    Ok(())
 }
 
 /// Shows what comes until nobody has anything to show.
