@@ -2,6 +2,7 @@
 //! lines above it must know. And how it is woken when it must go.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -25,12 +26,18 @@ type Complete = Box<dyn Fn(&str) -> (usize, Vec<String>) + Send>;
 pub struct Ear {
     complete: Complete,
     gate: Arc<Gate>,
+    blank: Arc<AtomicBool>,
 }
 
 impl Ear {
     /// Sets this gate, and completes what stands before the cursor.
     pub fn new(gate: Arc<Gate>, complete: impl Fn(&str) -> (usize, Vec<String>) + Send + 'static) -> Ear {
-        Ear { complete: Box::new(complete), gate }
+        Ear { complete: Box::new(complete), gate, blank: Arc::new(AtomicBool::new(false)) }
+    }
+
+    /// Is nothing typed in the line that the editor shows, or showed last?
+    pub fn blank(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.blank)
     }
 }
 
@@ -52,8 +59,9 @@ impl Completer for Ear {
 impl Hinter for Ear {
     type Hint = String;
 
-    /// Asked before the editor shows its line, when the terminal is its own already.
-    fn hint(&self, _: &str, _: usize, _: &Context<'_>) -> Option<String> {
+    /// Asked before the editor shows its line as it is now, when the terminal is its own already.
+    fn hint(&self, line: &str, _: usize, _: &Context<'_>) -> Option<String> {
+        self.blank.store(line.is_empty(), Ordering::SeqCst);
         self.gate.set(State::Up);
         None
     }

@@ -65,7 +65,7 @@ fn two_terminals_and_a_telnet_chat_and_each_sees_its_own_transcript() {
             Some((time, rest)) if time.len() == 5 && time.contains(':') => format!("TIME {rest}"),
             _ => line.replace(&address.to_string(), "ADDRESS"),
         });
-        lines.filter(|line| !line.is_empty()).collect()
+        lines.collect()
     };
     let seen = plain(&seen);
     // How long it was is the clock's to say.
@@ -84,7 +84,6 @@ fn two_terminals_and_a_telnet_chat_and_each_sees_its_own_transcript() {
         "TIME <cy> hello ana",
         "TIME <bo> half a thought is whole",
         "> /quit",
-        ">",
         "ADDRESS: closed by the server",
     ];
     assert_eq!(rest, expected);
@@ -275,6 +274,40 @@ fn a_signal_leaves_the_terminal_as_it_was_and_is_what_it_dies_of() {
         assert_eq!(served.join().unwrap(), 0);
     }
     assert!(!home.path().join(".local").exists());
+}
+
+#[test]
+fn a_prompt_at_which_nothing_was_typed_is_taken_away() {
+    let home = tempfile::tempdir().unwrap();
+    for (typed, expected) in [
+        ("", "hello\nADDRESS: closed by the server"),
+        ("half", "hello\n> half\nADDRESS: closed by the server"),
+    ] {
+        let (told, waits) = sync_channel::<()>(0);
+        let (address, _) = server(move |mut client| {
+            client.write_all(b"hello\n").unwrap();
+            waits.recv().unwrap();
+        });
+        let mut terminal = call(home.path(), address, "");
+        terminal.type_text(typed);
+        terminal.wait_until("what is typed", |screen| {
+            screen.contains("hello") && screen.lines().last() == Some(format!("> {typed}").trim_end())
+        });
+        told.send(()).unwrap();
+        let seen = over(&mut terminal, 0).replace(&address.to_string(), "ADDRESS");
+        assert_eq!(seen, format!("Connected to ADDRESS. Ctrl-D ends.\n{expected}"));
+    }
+    for (typed, end, expected) in [
+        ("\u{4}", 0, ">\nADDRESS: closed"),
+        ("\u{3}", 130, ">\nADDRESS: interrupted"),
+        ("half\u{3}", 130, "> half\nADDRESS: interrupted"),
+    ] {
+        let (address, _) = server(|mut client| read_all(&mut client));
+        let mut terminal = call(home.path(), address, "");
+        terminal.type_text(typed);
+        let seen = over(&mut terminal, end).replace(&address.to_string(), "ADDRESS");
+        assert_eq!(seen, format!("Connected to ADDRESS. Ctrl-D ends.\n{expected}"));
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The terminal of a conversation: a line editor, and above it what comes. One thread reads what is typed, another one shows
 //! what comes and waits for the terminal; the conversation itself waits for neither.
 
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -21,6 +22,9 @@ use crate::ear::{self, Ear};
 use crate::screen::{self, Printer};
 
 const PROMPT: &str = "> ";
+
+/// Up to the row that the editor left, and away with what stands there.
+const UNDO_ROW: &str = "\x1b[A\r\x1b[K";
 
 /// So many typed lines may wait for the server, as when a text is pasted. What is typed beyond is refused in words.
 const TYPED_MAX: usize = 4096;
@@ -53,7 +57,9 @@ impl Front {
         let gate = Arc::new(Gate::default());
         let above = Above::new(editor.create_external_printer().map_err(why)?, Arc::clone(&gate));
         // Nobody knows what the other side wants to hear.
-        editor.set_helper(Some(Ear::new(Arc::clone(&gate), |_| (0, Vec::new()))));
+        let ear = Ear::new(Arc::clone(&gate), |_| (0, Vec::new()));
+        let blank = ear.blank();
+        editor.set_helper(Some(ear));
 
         let (closing, interrupted) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
         let (typing, typed) = channel(TYPED_MAX);
@@ -68,6 +74,7 @@ impl Front {
             notes: shown.downgrade(),
             interrupted: Arc::clone(&interrupted),
             gate,
+            blank,
             closing: Arc::clone(&closing),
             ending: false,
         };
@@ -113,6 +120,8 @@ struct Reader {
     notes: mpsc::WeakSender<String>,
     interrupted: Arc<Notify>,
     gate: Arc<Gate>,
+    /// Is nothing typed? Written by the ear.
+    blank: Arc<AtomicBool>,
     closing: Arc<AtomicBool>,
     /// The end was typed: no new prompt is shown, while Ctrl-C is still heard.
     ending: bool,
@@ -124,6 +133,7 @@ impl Reader {
             let line = self.editor.readline(if self.ending { "" } else { PROMPT });
             self.gate.set(State::Down);
             if self.closing.load(Ordering::SeqCst) {
+                self.leave_nothing_behind();
                 break;
             }
             match line {
@@ -144,6 +154,15 @@ impl Reader {
         }
         // The printer's next line finds nobody and goes to standard output.
         self.gate.set(State::Gone);
+    }
+
+    /// A prompt at which nothing was typed is no part of what was said.
+    fn leave_nothing_behind(&self) {
+        if self.blank.load(Ordering::SeqCst) && terminal::is_ours() {
+            let mut terminal = std::io::stdout().lock();
+            // A terminal that went away shows nothing anyway.
+            let _ = terminal.write_all(UNDO_ROW.as_bytes()).and_then(|()| terminal.flush());
+        }
     }
 
     fn take(&mut self, line: String) {
