@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
-use desk::{call, connect, over};
+use desk::{call, connect, connect_in, over};
 use peers::{PATIENCE, read_all, read_line, reset, server};
 use portable_pty::CommandBuilder;
 use pty::{Terminal, send_signal};
@@ -181,6 +181,10 @@ fn what_is_missing_is_asked_for_with_what_is_likely_meant() {
     terminal.type_text("\u{3}");
     assert!(over(&mut terminal, 130).ends_with(": interrupted"));
     server.kill();
+    let mut terminal = connect(home.path(), "");
+    terminal.wait_for("Host [127.0.0.1]:");
+    terminal.type_text("\u{4}");
+    assert_eq!(over(&mut terminal, 2), "Host [127.0.0.1]:\nerror: no host was given");
     // Whoever was killed is no suggestion any more.
     let mut terminal = connect(home.path(), "");
     terminal.wait_for("Host [127.0.0.1]:");
@@ -308,6 +312,57 @@ fn a_prompt_at_which_nothing_was_typed_is_taken_away() {
         let seen = over(&mut terminal, end).replace(&address.to_string(), "ADDRESS");
         assert_eq!(seen, format!("Connected to ADDRESS. Ctrl-D ends.\n{expected}"));
     }
+}
+
+#[test]
+fn lines_that_are_pasted_as_one_text_end_alike() {
+    let home = tempfile::tempdir().unwrap();
+    let (address, served) = server(|mut client| read_all(&mut client));
+    let mut terminal = call(home.path(), address, "--crlf");
+    // As a terminal wraps what is pasted into it.
+    terminal.type_text("\x1b[200~one\rtwo\r\r\rthree\x1b[201~\r");
+    terminal.wait_until("the prompt again", |screen| {
+        screen.contains("three") && screen.lines().last() == Some(">")
+    });
+    terminal.type_text("\u{4}");
+    over(&mut terminal, 0);
+    assert_eq!(String::from_utf8(served.join().unwrap()).unwrap(), "one\r\ntwo\r\n\r\n\r\nthree\r\n");
+}
+
+#[test]
+fn where_there_can_be_no_line_editor_another_way_is_told() {
+    let home = tempfile::tempdir().unwrap();
+    let (address, _) = server(|mut client| read_all(&mut client));
+    // What a line editor needs, some windows of editors lack.
+    let mut terminal = connect_in("dumb", home.path(), &format!("{} {}", address.ip(), address.port()));
+    let seen = over(&mut terminal, 1);
+    assert!(
+        seen.contains("no line editor in this terminal") && seen.contains("cat | throng connect"),
+        "{seen}"
+    );
+}
+
+#[test]
+fn what_was_typed_is_offered_again_but_no_secret() {
+    let home = tempfile::tempdir().unwrap();
+    for first in [true, false] {
+        let (address, served) = server(|mut client| (read_line(&mut client), read_all(&mut client)).0);
+        let mut terminal = call(home.path(), address, "");
+        if first {
+            // A space before it keeps it out of the history.
+            terminal.type_text("remember me\r password\r");
+            terminal.wait_until("both lines", |screen| {
+                screen.contains(">  password") && screen.lines().last() == Some(">")
+            });
+        }
+        terminal.type_text("\x1b[A");
+        terminal.wait_until("the line before", |screen| screen.lines().last() == Some("> remember me"));
+        terminal.type_text("\r\u{4}");
+        over(&mut terminal, 0);
+        assert_eq!(served.join().unwrap(), "remember me\n");
+    }
+    let kept = std::fs::read_to_string(home.path().join(".local/state/throng/connect_history")).unwrap();
+    assert!(!kept.contains("password"), "{kept}");
 }
 
 #[test]

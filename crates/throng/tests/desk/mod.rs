@@ -11,10 +11,15 @@ use crate::pty::Terminal;
 
 /// `throng connect` at home in this folder, under a shell that tells how it ended and how the terminal is.
 pub fn connect(home: &Path, arguments: &str) -> Terminal {
+    connect_in("xterm-256color", home, arguments)
+}
+
+/// The same in a terminal of this kind.
+pub fn connect_in(kind: &str, home: &Path, arguments: &str) -> Terminal {
     let throng = env!("CARGO_BIN_EXE_throng");
     let mut command = CommandBuilder::new("sh");
     command.args(["-c", &format!("{throng} connect {arguments}; echo exit=$?; stty -a")]);
-    command.env("TERM", "xterm-256color");
+    command.env("TERM", kind);
     command.env("HOME", home);
     for unset in ["XDG_DATA_HOME", "XDG_STATE_HOME", "STATE_DIRECTORY", "THRONG_DATA"] {
         command.env_remove(unset);
