@@ -241,6 +241,7 @@ impl Call<'_> {
         let (front, mut desk) = Front::open(history, terminal).map_err(|why| {
             terminal.restore();
             Fault::failed(format!("no line editor in this terminal: {why}"))
+                .hint("do without one: cat | throng connect HOST PORT")
         })?;
         let outcome = runtime.block_on(self.converse(answered, &mut desk, &mut backoff));
         let summons = front.close(desk, terminal);

@@ -84,7 +84,11 @@ fn usual() -> Option<Place> {
 fn question<T>(what: &str, usual: &str, judge: impl Fn(&str) -> Result<T, String>) -> Result<T, Fault> {
     for _ in 0..ASKED_MAX {
         tell(&format!("{what} [{}]: ", printable(usual)));
-        let answer = line().ok_or_else(|| Fault::usage(format!("no {} was given", what.to_lowercase())))?;
+        let Some(answer) = line() else {
+            // Ctrl-D leaves the cursor behind the question.
+            tell("\n");
+            return Err(Fault::usage(format!("no {} was given", what.to_lowercase())));
+        };
         let answer = answer.trim();
         match judge(if answer.is_empty() { usual } else { answer }) {
             Ok(good) => return Ok(good),
