@@ -343,6 +343,40 @@ fn where_there_can_be_no_line_editor_another_way_is_told() {
 }
 
 #[test]
+fn after_ctrl_z_and_fg_one_goes_on_typing() {
+    // A shell that has modes of its own, and gives them back; not each `sh` does.
+    let mut command = CommandBuilder::new("bash");
+    command.args(["--norc", "--noprofile", "-i"]);
+    command.env("PS1", "$ ");
+    command.env("TERM", "xterm-256color");
+    if std::process::Command::new("bash").arg("--version").output().is_err() {
+        println!("skipped: there is no bash");
+        return;
+    }
+    let (address, served) = server(|mut client| (read_line(&mut client), read_all(&mut client)).0);
+    let mut terminal = Terminal::run_command(command);
+    let (throng, host, port) = (env!("CARGO_BIN_EXE_throng"), address.ip(), address.port());
+    terminal.type_text(&format!("{throng} connect --no-history {host} {port}\r"));
+    terminal.wait_until("the prompt", |screen| screen.lines().last() == Some(">"));
+    for (round, typed) in ["one", " two", " three", " four"].into_iter().enumerate() {
+        terminal.type_text(typed);
+        terminal.wait_until(typed, |screen| screen.lines().last().is_some_and(|line| line.ends_with(typed)));
+        terminal.type_text("\u{1a}");
+        terminal.wait_until("the shell", |screen| screen.lines().last() == Some("$"));
+        terminal.type_text("fg\r");
+        terminal.wait_until("what was typed", |screen| {
+            let backs = screen.lines().filter(|line| *line == "(back)").count();
+            backs == round + 1 && screen.lines().last().is_some_and(|line| line.ends_with(typed))
+        });
+    }
+    terminal.type_text("\r\u{4}");
+    assert_eq!(served.join().unwrap(), "one two three four\n");
+    terminal.wait_until("the shell", |screen| screen.lines().last() == Some("$"));
+    terminal.type_text("exit\r");
+    terminal.wait_for_end();
+}
+
+#[test]
 fn what_was_typed_is_offered_again_but_no_secret() {
     let home = tempfile::tempdir().unwrap();
     for first in [true, false] {

@@ -7,10 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
+use rustix::process::Signal;
+use rustix::termios::OptionalActions;
 use rustyline::error::ReadlineError;
 use rustyline::history::{History as _, MemHistory};
 use rustyline::{Config, Editor};
 use throng_client::connect::talk::{Desk, Typed};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{self, channel};
 
@@ -18,7 +21,7 @@ use super::history::{History, LINES_MAX};
 use super::summons::Summons;
 use crate::above::{Above, Gate, State};
 use crate::console::terminal::{self, Terminal};
-use crate::ear::{self, Ear};
+use crate::ear::{self, Ear, Modes};
 use crate::screen::{self, Printer};
 
 const PROMPT: &str = "> ";
@@ -58,13 +61,14 @@ impl Front {
         let above = Above::new(editor.create_external_printer().map_err(why)?, Arc::clone(&gate));
         // Nobody knows what the other side wants to hear.
         let ear = Ear::new(Arc::clone(&gate), |_| (0, Vec::new()));
-        let blank = ear.blank();
+        let (blank, modes) = (ear.blank(), ear.modes());
         editor.set_helper(Some(ear));
 
         let (closing, interrupted) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
         let (typing, typed) = channel(TYPED_MAX);
         let (shown, coming) = channel(SHOWN_MAX);
         let summons = Summons::hear(&interrupted, &closing).map_err(|why| why.to_string())?;
+        come_back(shown.downgrade(), Arc::clone(&gate), modes).map_err(|why| why.to_string())?;
         // From here on no signal ends us with the terminal as it must not be left.
         terminal.quiet();
         let reader = Reader {
@@ -99,6 +103,24 @@ impl Front {
         terminal.restore();
         self.summons
     }
+}
+
+/// After Ctrl-Z and `fg` the terminal is the editor's again. It does that itself when it goes on, but it goes on too soon: the
+/// signal that stops us all may reach another thread first, and then a shell that keeps its own modes has the last word.
+fn come_back(notes: mpsc::WeakSender<String>, gate: Arc<Gate>, modes: Modes) -> std::io::Result<()> {
+    let mut continued = signal(SignalKind::from_raw(Signal::CONT.as_raw()))?;
+    tokio::spawn(async move {
+        while continued.recv().await.is_some() {
+            let Some(notes) = notes.upgrade() else { return };
+            if let Some(modes) = modes.get().filter(|_| gate.is_up() && terminal::is_ours()) {
+                // A terminal that is gone is found out by the read.
+                let _ = rustix::termios::tcsetattr(std::io::stdin(), OptionalActions::Now, modes);
+                // With it the editor draws its line anew.
+                let _ = notes.try_send("(back)".to_owned());
+            }
+        }
+    });
+    Ok(())
 }
 
 /// Shows what comes until nobody has anything to show.
