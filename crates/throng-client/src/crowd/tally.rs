@@ -420,7 +420,9 @@ mod tests {
         for (from, came) in [(3, 3), (3, 2), (3, 4), (3, u64::MAX), (99, 1)] {
             assert!(!tally.pass_to(4, from, came), "{came} of {from}");
         }
-        bodies.iter().for_each(|body| drop(tally.hear(5, 3, body).unwrap()));
+        for body in &bodies {
+            tally.hear(5, 3, body).unwrap();
+        }
         assert_eq!((tally.awaited(), tally.under_way(2), tally.late_for(2)), (0, 0, vec![]));
     }
 }
