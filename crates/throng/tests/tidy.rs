@@ -14,7 +14,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("throng-services", &["throng-chat", "throng-server", "throng-store", "throng-wire"]),
     ("throng-client", &["throng-wire"]),
     ("throng-scan", &[]),
-    ("throng", &["throng-client", "throng-scan", "throng-server", "throng-services", "throng-store", "throng-wire"]),
+    (
+        "throng",
+        &["throng-client", "throng-scan", "throng-server", "throng-services", "throng-store", "throng-wire"],
+    ),
 ];
 
 fn root() -> PathBuf {
