@@ -35,8 +35,11 @@ const FRAME_MAX: usize = 1518;
 /// A cable does not wait for a core: its thread comes before whatever is measured (sched(7)).
 const NICE: i32 = -15;
 
+/// While frames are on their way they are looked after so often: to be woken for each would cost more than to carry it.
+const GRAIN: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000 };
+
 /// How late the end may be noticed.
-const WAIT_MAX: Duration = Duration::from_millis(50);
+const IDLE_MAX: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 
 /// What the cable is like.
 #[derive(Clone, Copy, Debug)]
@@ -143,8 +146,7 @@ fn carry(near: &Tap, far: &Tap, cable: Cable, stop: &AtomicBool) -> Carried {
             moved += write(to, way, moment, &mut frame, &mut refused);
         }
         if moved == 0 {
-            let due = [there.next_due(), back.next_due()].into_iter().flatten().min();
-            wait(near, far, due);
+            wait(near, far, there.is_empty() && back.is_empty());
         }
     }
     Carried { there: there.counts(), back: back.counts(), refused }
@@ -176,11 +178,8 @@ fn write(to: &Tap, way: &mut Delayed, moment: Instant, frame: &mut Vec<u8>, refu
     BATCH
 }
 
-/// Until one of the devices has a frame, or the next one is due.
-fn wait(near: &Tap, far: &Tap, due: Option<Instant>) {
-    let left = due.map_or(WAIT_MAX, |due| due.saturating_duration_since(now()).min(WAIT_MAX));
-    let timeout = Timespec::try_from(left).expect("it is shorter than a second");
+/// For a moment; where nothing is on its way, until one of the devices has a frame. An interrupted wait is a short one.
+fn wait(near: &Tap, far: &Tap, is_idle: bool) {
     let mut devices = [PollFd::new(near, PollFlags::IN), PollFd::new(far, PollFlags::IN)];
-    // An interrupted wait is a short one.
-    let _ = poll(&mut devices, Some(&timeout));
+    let _ = if is_idle { poll(&mut devices, Some(&IDLE_MAX)) } else { poll(&mut [], Some(&GRAIN)) };
 }

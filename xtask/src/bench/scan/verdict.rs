@@ -4,7 +4,7 @@
 //! missed ports or crashed is not fast, so its time is compared with nobody's; one that also told ports that are not open
 //! took its time for it, and is compared.
 
-use super::cases::{Case, Goal, Is};
+use super::cases::{Case, Goal, Is, LIMITS};
 use super::timed::Scanned;
 use crate::bench::table::{median, sorted};
 use crate::lan::COUNT;
@@ -39,7 +39,7 @@ fn row(by: &str, records: &[Record]) -> Option<String> {
     let secs = sorted(of(by, records).map(|record| record.scanned.secs).collect());
     let (least, most) = (*secs.first()?, *secs.last()?);
     let peak = of(by, records).map(|record| record.scanned.peak_kib).max()? as f64 / 1024.0;
-    let to_limit = match ratio(by, &["lim"], records) {
+    let to_limit = match ratio(by, LIMITS, records) {
         Some(ratio) => format!("{ratio:>7.2} x lim"),
         None => " ".repeat(13),
     };
@@ -79,12 +79,10 @@ fn judge(Goal { of: by, is }: &Goal, records: &[Record]) -> (&'static str, Strin
     };
     let secs = || median(&sorted(of(by, records).map(|record| record.scanned.secs).collect()));
     match is {
-        Is::AtMost(limit, other) => against(
-            *limit,
-            ratio(by, &[*other], records),
-            false,
-            &format!("x the time of {other}, goal at most"),
-        ),
+        Is::AtMost(limit, others) => {
+            let words = format!("x the time of {}, goal at most", others.join(" or "));
+            against(*limit, ratio(by, others, records), false, &words)
+        }
         Is::Faster(limit, others) => {
             let words = format!("x as fast as {}, goal at least", others.join(" and "));
             against(*limit, ratio(by, others, records).map(f64::recip), true, &words)
@@ -141,8 +139,8 @@ mod tests {
     #[test]
     fn a_goal_is_met_or_missed_by_its_figure() {
         for (is, expected) in [
-            (Is::AtMost(2.0, "lim"), "met"),
-            (Is::AtMost(1.9, "lim"), "MISSED"),
+            (Is::AtMost(2.0, &["lim"]), "met"),
+            (Is::AtMost(1.9, &["lim"]), "MISSED"),
             (Is::Faster(5.0, &["peer"]), "met"),
             (Is::Faster(5.1, &["peer"]), "MISSED"),
             (Is::Faster(1.0, &["nobody"]), "UNKNOWN"),
@@ -167,9 +165,13 @@ mod tests {
         ] {
             let mut records = records();
             spoil(&mut records[3].scanned);
-            for is in
-                [Is::AtMost(9.0, "lim"), Is::Faster(0.1, &["peer"]), Is::Secs(9.0), Is::Mib(9.0), Is::Right]
-            {
+            for is in [
+                Is::AtMost(9.0, &["lim"]),
+                Is::Faster(0.1, &["peer"]),
+                Is::Secs(9.0),
+                Is::Mib(9.0),
+                Is::Right,
+            ] {
                 let (word, why) = judge(&Goal { of: "throng", is }, &records);
                 assert!(word == "MISSED" && why.starts_with("WRONG in 1 of 3"), "{word}: {why}");
             }
