@@ -20,14 +20,21 @@
 //! The path of a question: [`core`] chooses the port, knows whom else it waits for and how long; the driver gives it a socket,
 //! and the answer back to the core; the verdict goes with others from the scan's thread to [`Running`], which puts all ports of
 //! a host in order and tells them as [`event`]s.
+//!
+//! [`ports`] and [`targets`] are what is asked and whom, as people write both; [`services`] knows what a port is usually for.
+//! [`output`] writes down what is told, for people and for programs.
 
 mod banner;
 pub mod core;
 mod driver;
 pub mod event;
 mod order;
+pub mod output;
+pub mod ports;
 mod running;
 mod scan;
+pub mod services;
+pub mod targets;
 
 pub use running::{Running, Stopper};
 pub use scan::{Builder, Scan, StartError, THREADS_MAX, Tell, WINDOW_MAX};

@@ -79,6 +79,7 @@ pub struct Scan {
     ports: Arc<[u16]>,
     threads: Option<usize>,
     parallel: Option<u32>,
+    window_max: Option<u32>,
     rate: Option<f64>,
     deadline: Option<Duration>,
     tell: Tell,
@@ -94,6 +95,7 @@ pub struct Builder {
     ports: Option<Vec<u16>>,
     threads: Option<NonZero<usize>>,
     parallel: Option<NonZero<u32>>,
+    window_max: Option<NonZero<u32>>,
     rate: Option<f64>,
     deadline: Option<Duration>,
     tell: Tell,
@@ -154,7 +156,7 @@ impl Scan {
     }
 
     fn window(&self) -> u32 {
-        self.parallel.unwrap_or(WINDOW_MAX).min(descriptors_left())
+        self.parallel.or(self.window_max).unwrap_or(WINDOW_MAX).min(WINDOW_MAX).min(descriptors_left())
     }
 
     /// Whom each thread asks, how many threads there are, and how many of them share the ports of each host. A few hosts
@@ -227,6 +229,13 @@ impl Builder {
         self
     }
 
+    /// As many questions at the same time as bring answers, and no more than this; it does not bound what
+    /// [`Builder::parallel`] says.
+    pub fn window_max(mut self, window_max: Option<NonZero<u32>>) -> Self {
+        self.window_max = window_max;
+        self
+    }
+
     /// At most so many questions a second.
     pub fn rate(mut self, rate: Option<f64>) -> Self {
         self.rate = rate;
@@ -285,6 +294,7 @@ impl Builder {
             ports: ports.into(),
             threads,
             parallel,
+            window_max: self.window_max.map(NonZero::get),
             rate: self.rate,
             deadline: self.deadline,
             tell: self.tell,

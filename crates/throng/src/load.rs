@@ -2,10 +2,9 @@
 //! the load generator do it, and tells what came of it.
 
 pub mod asked;
-mod chatter;
+mod chat;
 mod comparison;
 mod gate;
-mod guard;
 mod json;
 mod live;
 mod picture;
@@ -13,7 +12,6 @@ mod picture;
 mod samples;
 mod table;
 mod target;
-mod units;
 mod verdict;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -26,10 +24,10 @@ use throng_wire::printable::printable;
 
 use crate::banner::shown;
 use crate::fault::Fault;
+use crate::guard::{self, Amount, Word};
 use crate::screen;
 use asked::{CLIENTS_MAX, Load, LoadVerb};
 use live::Live;
-use table::Done;
 use verdict::Verdict;
 
 /// For how long, when nothing is said of it.
@@ -44,8 +42,20 @@ const PER_SOURCE: u32 = 20_000;
 /// Addresses of this machine that clients come from who are too many for one.
 const SOURCES: u8 = 64;
 
+/// Clients that a public target is asked to bear without `--yes-large`.
+const PUBLIC_CLIENTS_MAX: u64 = 100;
+
 /// Messages under way that one process keeps the times of.
 const UNDER_WAY_MAX: usize = 1 << 24;
+
+/// Who is loaded.
+struct Whom<'a> {
+    /// As it was typed.
+    name: &'a str,
+    target: SocketAddr,
+    /// Whose word it was, where one was given.
+    allowed_by: Option<String>,
+}
 
 /// Does it. Gives the exit code.
 pub fn load(asked: &Load) -> Result<u8, Fault> {
@@ -53,20 +63,22 @@ pub fn load(asked: &Load) -> Result<u8, Fault> {
         return comparison::compare(files);
     }
     let name = asked.target.as_deref().unwrap_or_default();
-    let target = target::find(name, asked.connect_timeout, |ip| {
-        let word = guard::Word { authorized: asked.authorized.as_deref(), yes_large: asked.yes_large };
-        guard::check(ip, clients(asked), word)
-    })?;
-    if asked.irc || asked.chat {
-        return chatter::load(asked, name, target);
-    }
-    let plan = plan(asked, target)?;
-    raise_descriptors(asked.clients);
+    let found = target::find(name)?;
+    let word = Word { authorized: asked.authorized.as_deref(), yes_large: asked.yes_large };
+    let amount = Amount { count: clients(asked).into(), noun: "clients", most: PUBLIC_CLIENTS_MAX };
+    let allowed_by = guard::check(found.iter().map(SocketAddr::ip), &[amount], word)?;
+    let whom = Whom {
+        name,
+        target: target::choose(&found, asked.connect_timeout),
+        allowed_by: asked.authorized.clone().or(allowed_by),
+    };
+    let plan = plan(asked, whom.target)?;
+    raise_descriptors(clients(asked));
     let mut live = Live::begin();
     let outcome = run(&plan, &mut live)
-        .map_err(|why| Fault::failed(format!("cannot watch {} connections: {why}", asked.clients)))?;
+        .map_err(|why| Fault::failed(format!("cannot watch {} connections: {why}", clients(asked))))?;
     live.end();
-    tell(asked, name, Done::Plan(&plan), &outcome)
+    tell(asked, &whom, &plan, &outcome)
 }
 
 /// How many connections are asked for.
@@ -74,14 +86,15 @@ fn clients(asked: &Load) -> u32 {
     if asked.irc || asked.chat { asked.rooms.saturating_mul(asked.members) } else { asked.clients }
 }
 
-fn tell(asked: &Load, name: &str, done: Done, outcome: &Outcome) -> Result<u8, Fault> {
+fn tell(asked: &Load, whom: &Whom, plan: &Plan, outcome: &Outcome) -> Result<u8, Fault> {
+    let Whom { name, allowed_by, .. } = whom;
     let verdict = Verdict::of(outcome, &asked.fail_if);
     if asked.json {
-        let told = json::json(name, done, outcome, &verdict, asked.authorized.as_deref());
+        let told = json::json(name, plan, outcome, &verdict, allowed_by.as_deref());
         screen::tell_stdout(&told.to_string());
     } else {
-        screen::tell_stdout(&table::table(name, done, outcome, &verdict));
-        if let Some(text) = &asked.authorized {
+        screen::tell_stdout(&table::table(name, plan, outcome, &verdict));
+        if let Some(text) = allowed_by {
             screen::tell_stdout(&format!("authorized {}", printable(text)));
         }
     }
@@ -117,7 +130,7 @@ fn plan(asked: &Load, target: SocketAddr) -> Result<Plan, Fault> {
             framing.bytes_min()
         )));
     }
-    let (clients, depth) = (asked.clients as usize, usize::from(asked.depth));
+    let (clients, depth) = (clients(asked) as usize, usize::from(asked.depth));
     if clients * depth > UNDER_WAY_MAX {
         return Err(Fault::usage(format!(
             "{clients} clients with {depth} messages under way each are too many"
@@ -130,6 +143,7 @@ fn plan(asked: &Load, target: SocketAddr) -> Result<Plan, Fault> {
         None => Pace::Closed { think: asked.think.unwrap_or_default() },
     };
     let task = match asked.slow_reader {
+        _ if asked.irc || asked.chat => Task::Chat(chat::chat(asked, pace)?),
         _ if asked.churn => Task::Churn,
         _ if asked.hold => Task::Hold,
         Some(bytes_per_s) => Task::SlowReader { messages, bytes_per_s },
@@ -159,7 +173,7 @@ fn sources(asked: &Load, target: SocketAddr) -> Result<Vec<IpAddr>, Fault> {
             .hint("both must be IPv4, or both IPv6"));
     }
     let is_here = matches!(target.ip(), IpAddr::V4(ip) if ip.is_loopback());
-    if !asked.source.is_empty() || !is_here || !(asked.churn || asked.clients > PER_SOURCE) {
+    if !asked.source.is_empty() || !is_here || !(asked.churn || clients(asked) > PER_SOURCE) {
         return Ok(asked.source.clone());
     }
     Ok((1..=SOURCES).map(|last| IpAddr::V4(Ipv4Addr::new(127, 0, 1, last))).collect())
@@ -202,6 +216,13 @@ mod tests {
         assert_eq!((echo.pace, echo.depth), (Pace::Open { rate: 20_000.0 }, 3));
         assert_eq!((echo.messages.framing, echo.messages.bytes), (Framing::LengthPrefixed, 4096));
         assert_eq!(planned("--hold").unwrap().task, Task::Hold);
+        let chat =
+            planned("--irc --rooms 3 --members 4 --talkers 2 --rate 50 --messages 9 --ramp 1s").unwrap();
+        let Task::Chat(asked) = chat.task else { panic!("a chat was asked for") };
+        assert_eq!((chat.clients, asked.shape.talkers, asked.pace), (12, 2, Pace::Open { rate: 50.0 }));
+        assert_eq!((chat.until.messages, chat.ramp), (Some(9), Duration::from_secs(1)));
+        assert_eq!(planned("--chat --source 127.0.0.9 --think 1s").unwrap().sources.len(), 1);
+        assert_eq!(planned("--irc --rooms 30 --members 1000").unwrap().sources.len(), 64);
         assert_eq!(planned("--churn").unwrap().sources.len(), 64);
         assert_eq!(planned("-c 20001").unwrap().sources.len(), 64);
         assert_eq!(planned("--churn --source 127.0.0.9").unwrap().sources.len(), 1);
@@ -212,11 +233,15 @@ mod tests {
             "--line --length-prefixed",
             "--rate 5 --think 1s",
             "--churn --hold",
+            "--irc --chat",
+            "--irc --clients 5",
+            "--chat --line",
+            "--irc --members 2 --talkers 3",
+            "--irc --rooms 100000 --members 100000",
             "-c 1000000 --depth 1000",
             "--duration 10",
             "--source ::1",
             "--fail-if p99",
-            "--yes-large",
         ] {
             assert!(planned(wrong).is_err(), "{wrong}");
         }

@@ -1,7 +1,8 @@
 //! `throng`: the program. Parses what was typed and hands it to the room that does it.
 //!
 //! Exit codes are one table for all commands: 0 done, 1 failed, 2 wrong use or configuration, 3 no server there,
-//! 4 refused, 5 incomplete, 130 interrupted. Ended by somebody who reads our output no more, it is 1 without a word.
+//! 4 refused, 5 incomplete, 130 interrupted. `connect` dies of SIGTERM and SIGHUP, as what hears no signals does. Ended by
+//! somebody who reads our output no more, it is 1 without a word.
 
 mod above;
 mod banner;
@@ -13,19 +14,24 @@ mod directory;
 mod ear;
 mod ending;
 mod fault;
+mod guard;
 mod holder;
+mod interrupt;
 mod listen;
 mod load;
 mod log;
 mod notify;
 mod ports;
 mod prompt;
+mod question;
 mod reporting;
 mod restart;
+mod scan;
 mod screen;
 mod self_signed;
 mod serve;
 mod signals;
+mod units;
 
 use std::process::ExitCode;
 
@@ -37,6 +43,7 @@ fn main() -> ExitCode {
         cli::Verb::Serve(asked) => serve::serve(&asked),
         cli::Verb::Connect(asked) => connect::connect(&asked),
         cli::Verb::Load(asked) => load::load(&asked),
+        cli::Verb::Scan(asked) => scan::scan(&asked),
         cli::Verb::Tls(cli::Tls::SelfSigned(asked)) => self_signed::make(&asked),
     };
     match outcome {

@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod pty;
 mod real;
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
 
+use pty::Terminal;
 use real::Server;
 use serde_json::Value;
 
@@ -188,8 +190,114 @@ fn a_chat_is_loaded_through_two_doors_and_nothing_is_lost() {
         assert!(told.contains("10 asked, 10 reached, 10 answered, 0 lost"), "{door}: {told}");
         assert!(told.contains("none lost, none twice") && told.contains("said to heard"), "{told}");
     }
+    // By the clock, from other addresses, not all at once, and so many messages.
+    let paced = ["--rate", "200", "--messages", "20", "--ramp", "100ms", "--source", "127.0.0.5,127.0.0.6"];
+    for door in ["--irc", "--chat"] {
+        let (code, told, said) = run(&[&[target.as_str(), door][..], &shape[..6], &paced].concat());
+        assert!([0, 5].contains(&code) && told.contains("open loop, 200 a second"), "{door}: {told}{said}");
+        assert!(told.contains("messages   20 said, heard 80 times"), "{door}: {told}");
+        assert!(told.contains("from intended") && told.contains("what was ready waited p99"), "{told}");
+    }
     let (code, _, said) = run(&[&target, "--irc", "--members", "2", "--talkers", "3"]);
     assert!(code == 2 && said.contains("3 talkers are more than 2 members"), "{said}");
     let (code, _, said) = run(&["192.0.2.1:6667", "--irc"]);
     assert!(code == 4 && said.contains("--authorized"), "{said}");
+}
+
+/// Says yes to everything that a client of a chat asks for, but with these lines only.
+fn answers(listener: &TcpListener, clients: usize, answer: impl Fn(usize, &str) -> Option<String> + Sync) {
+    std::thread::scope(|scope| {
+        for (index, stream) in listener.incoming().take(clients).enumerate() {
+            let (stream, answer) = (stream.unwrap(), &answer);
+            scope.spawn(move || {
+                let mut writes = stream.try_clone().unwrap();
+                for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                    match answer(index, &line) {
+                        Some(answer) => {
+                            let _ = writes.write_all(answer.as_bytes());
+                        }
+                        None => return writes.shutdown(Shutdown::Both).unwrap_or_default(),
+                    }
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_client_that_a_chat_refuses_is_in_the_table_and_the_others_go_on() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = listener.local_addr().unwrap().to_string();
+    let server = std::thread::spawn(move || {
+        answers(&listener, 3, |index, line| {
+            let word = line.split(' ').next().unwrap_or_default();
+            Some(match (word, index) {
+                ("USER", _) => ":test 001 you :Welcome\r\n".to_owned(),
+                ("JOIN", 1) => ":test 471 you #room :Full\x1b[2J\r\n".to_owned(),
+                ("JOIN", _) => ":test 366 you #room :End\r\n".to_owned(),
+                ("PING", _) => ":test PONG test :settle\r\n".to_owned(),
+                _ => String::new(),
+            })
+        });
+    });
+    let words = ["--irc", "--members", "3", "--duration", "100ms", "--timeout", "300ms"];
+    let (code, told, said) = run(&[&[target.as_str()][..], &words].concat());
+    server.join().unwrap();
+    assert_eq!(code, 5, "{told}{said}");
+    assert!(
+        told.contains("3 asked, 3 reached, 2 answered") && told.contains("1 denied by the server"),
+        "{told}"
+    );
+    assert!(told.contains("Full\\x1b[2J") && !told.contains('\x1b'), "{told}");
+    // Nothing of what the talker said came to anybody.
+    assert!(told.contains("1 no answer in time") && told.contains("--timeout 60s"), "{told}");
+}
+
+#[test]
+fn ctrl_c_is_heard_while_a_chat_lets_nobody_in() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = listener.local_addr().unwrap().to_string();
+    let mut running =
+        Running(load(&[&target, "--irc", "--members", "2", "--timeout", "60s"]).spawn().unwrap());
+    let mut stream = listener.accept().unwrap().0;
+    // It asks for its name, and so it hears signals.
+    assert!(stream.read(&mut [0; 512]).unwrap() > 0);
+    let pid = running.0.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let status = running.0.wait().unwrap();
+    let mut told = String::new();
+    running.0.stdout.take().unwrap().read_to_string(&mut told).unwrap();
+    assert_eq!(status.code(), Some(130), "{told}");
+    assert!(told.contains("it was interrupted") && told.contains("2 asked,"), "{told}");
+}
+
+#[test]
+fn on_a_terminal_a_stranger_is_asked_for_and_only_yes_goes_on() {
+    // The address is documentation's (RFC 5737), and each of these ends before anything is sent.
+    let content = "Are its owners content? Type yes:";
+    let ended = |mut terminal: Terminal| {
+        let (code, screen) = terminal.wait_for_end();
+        assert!(code == 4 && screen.contains("the answer was not yes"), "{code}: {screen}");
+    };
+    for no in ["no\n", "\n", "y\n", "\x04"] {
+        let mut terminal = Terminal::run(env!("CARGO_BIN_EXE_throng"), &["load", "192.0.2.1:7"]);
+        let screen = terminal.wait_for(content);
+        assert!(screen.contains("192.0.2.1 is neither this machine nor in a private network."), "{screen}");
+        terminal.type_text(no);
+        ended(terminal);
+    }
+    // A yes for the stranger is heard: the next question comes.
+    let many = ["load", "192.0.2.1:7", "-c", "101"];
+    let mut terminal = Terminal::run(env!("CARGO_BIN_EXE_throng"), &many);
+    terminal.wait_for(content);
+    terminal.type_text("yes\n");
+    let screen = terminal.wait_for("Are its owners content with so many? Type yes:");
+    assert!(screen.contains("101 clients are many for 192.0.2.1, which is neither"), "{screen}");
+    terminal.type_text("no\n");
+    ended(terminal);
+    let mut terminal =
+        Terminal::run(env!("CARGO_BIN_EXE_throng"), &[&many[..], &["--authorized", "us"]].concat());
+    terminal.wait_for("Are its owners content with so many? Type yes:");
+    terminal.type_text("no\n");
+    ended(terminal);
 }

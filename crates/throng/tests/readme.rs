@@ -6,7 +6,7 @@ mod pty;
 mod real;
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -130,9 +130,7 @@ fn connect(address: SocketAddr, home: &Path) {
     terminal.wait_for("Bye dee.");
     let (_, screen) = terminal.wait_for_end();
     let session: Vec<_> = session.into_iter().filter(|line| !line.starts_with("$ ")).collect();
-    // Where the editor went away is an empty line.
-    let lines: Vec<_> = screen.lines().filter(|line| !line.is_empty()).collect();
-    compare(&session, &lines.join("\n"));
+    compare(&session, &screen);
 }
 
 #[test]
@@ -165,6 +163,30 @@ fn the_load_of_the_readme_is_what_one_sees() {
     let expected = without_end(block("$ throng load").iter().skip(1).map(|line| of_any_unit(line)).collect());
     let shown = without_end(seen.lines().map(of_any_unit).collect());
     assert_eq!(shown, expected, "README differs from:\n{seen}");
+}
+
+#[test]
+fn the_scan_of_the_readme_is_what_one_sees() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let open = listener.local_addr().unwrap();
+    // A client's own port is taken, and nobody listens there.
+    let client = TcpStream::connect(open).unwrap();
+    let closed = client.local_addr().unwrap();
+    let mut session = block("$ throng scan").into_iter();
+    let typed = session.next().unwrap().replacen("$ throng scan ", "", 1);
+    let with_ports = |line: String| {
+        let line = line.replace("50007", &open.port().to_string());
+        line.replace("50008", &closed.port().to_string()).split(" in ").next().unwrap().to_owned()
+    };
+    let output = Command::new(env!("CARGO_BIN_EXE_throng"))
+        .arg("scan")
+        .args(with_ports(typed).split_whitespace())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let seen = text(&output.stdout) + text(&output.stderr).split(" in ").next().unwrap();
+    assert_eq!(seen.lines().collect::<Vec<_>>(), session.map(with_ports).collect::<Vec<_>>());
 }
 
 /// Types what stands in README's session, line by line, as soon as what comes before it is on the screen.

@@ -24,9 +24,10 @@ use lines::Lines;
 use speech::Speech;
 use tally::Tally;
 
-use crate::times::Times;
-
 pub use trouble::Trouble;
+
+/// What this crowd speaks.
+const SPEECH: Speech = Speech::Irc;
 
 /// Clients that connect at once: some servers queue no more than ten unaccepted connections, and one that is dropped
 /// there comes again only after a second.
@@ -51,21 +52,8 @@ pub struct Crowd {
     clients: Vec<Client>,
     buffer: Vec<u8>,
     patience: Duration,
-    speech: Speech,
-    /// The number of the first room.
-    first_room: usize,
     progress: Progress,
     tally: Option<Tally>,
-    timing: Option<Timing>,
-}
-
-/// How long it takes until words are heard.
-struct Timing {
-    /// When each message under way was said, by talker and by number modulo the window.
-    said_at: Vec<Instant>,
-    /// When what is being heard was read.
-    read_at: Instant,
-    times: Times,
 }
 
 /// How far everybody is.
@@ -91,19 +79,6 @@ impl Crowd {
     /// # Errors
     /// When the server does not take them.
     pub fn come(address: SocketAddr, count: usize, patience: Duration) -> Result<Crowd, Trouble> {
-        Crowd::come_speaking(Speech::Irc, address, count, patience)
-    }
-
-    /// The same, in this speech.
-    ///
-    /// # Errors
-    /// When the server does not take them.
-    pub fn come_speaking(
-        speech: Speech,
-        address: SocketAddr,
-        count: usize,
-        patience: Duration,
-    ) -> Result<Crowd, Trouble> {
         let poll = Poll::new().map_err(|why| Trouble::Io("watch sockets", why))?;
         let mut crowd = Crowd {
             poll,
@@ -111,11 +86,8 @@ impl Crowd {
             clients: Vec::with_capacity(count),
             buffer: vec![0; READ_BYTES],
             patience,
-            speech,
-            first_room: 0,
             progress: Progress::default(),
             tally: None,
-            timing: None,
         };
         let deadline = now() + patience;
         while crowd.clients.len() < count {
@@ -149,11 +121,6 @@ impl Crowd {
         self.clients.len()
     }
 
-    /// Rooms are counted from this number on: others than those in which somebody talked before.
-    pub fn begin_rooms_at(&mut self, room: usize) {
-        self.first_room = room;
-    }
-
     /// Everybody joins a room: `room_of` gives its number. How long it took until each had heard the end of its list of
     /// names and everybody's coming; `sizes` are the rooms' sizes in the end.
     ///
@@ -163,9 +130,8 @@ impl Crowd {
         let (begun, deadline) = (now(), now() + self.patience);
         // Whoever comes as the n-th is told to n people, itself included.
         let joins: u64 = sizes.iter().map(|size| size * (size + 1) / 2).sum();
-        let joins = if self.speech.tells_joins() { joins } else { 0 };
         for index in 0..self.clients.len() {
-            self.send(index, self.speech.joining(self.first_room + room_of(index)).as_bytes())?;
+            self.send(index, SPEECH.joining(room_of(index)).as_bytes())?;
         }
         let count = self.clients.len();
         self.run_until("joining", deadline, |progress| {
@@ -180,7 +146,7 @@ impl Crowd {
         let (count, deadline) = (self.clients.len(), now() + self.patience);
         self.progress.answered = 0;
         for index in 0..count {
-            self.send(index, self.speech.settling())?;
+            self.send(index, SPEECH.settling())?;
         }
         self.run_until("settling", deadline, |progress| progress.answered == count)
     }
@@ -200,7 +166,7 @@ impl Crowd {
             unsent: Vec::new(),
             waits_to_write: false,
         });
-        self.send(index, self.speech.coming(index).as_bytes())
+        self.send(index, SPEECH.coming(index).as_bytes())
     }
 
     fn run_until(
@@ -272,9 +238,6 @@ impl Crowd {
                     break Err(Trouble::Closed(index, words));
                 }
                 Ok(read) => {
-                    if let Some(timing) = &mut self.timing {
-                        timing.read_at = now();
-                    }
                     if let Err(trouble) = self.hear_bytes(index, &buffer[..read]) {
                         break Err(trouble);
                     }
@@ -300,14 +263,10 @@ impl Crowd {
     }
 
     fn hear_line(&mut self, index: usize, line: &[u8]) -> Result<(), Trouble> {
-        match self.speech.hear(line) {
-            Heard::Said { from, .. } if from == index && self.speech.hears_itself() => Ok(()),
+        match SPEECH.hear(line) {
             Heard::Said { from, body } => {
                 if let Some(tally) = &mut self.tally {
-                    let place = tally.hear(index, from, body)?;
-                    if let Some(timing) = &mut self.timing {
-                        timing.times.add(timing.read_at.saturating_duration_since(timing.said_at[place]));
-                    }
+                    tally.hear(index, from, body)?;
                 }
                 Ok(())
             }

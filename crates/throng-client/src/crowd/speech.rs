@@ -48,11 +48,6 @@ impl Speech {
         }
     }
 
-    /// Whether somebody's coming is told in a way that can be counted.
-    pub fn tells_joins(self) -> bool {
-        self == Speech::Irc
-    }
-
     /// Whether one's own words come back.
     pub fn hears_itself(self) -> bool {
         self == Speech::Lines

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use super::tally::{Shape, Tally};
-use super::{Crowd, TURN_MAX, Timing, Trouble, now};
-use crate::times::Times as Deliveries;
+use super::{Crowd, SPEECH, TURN_MAX, Trouble, now};
 
 /// How long the talk lasts.
 #[derive(Clone, Copy, Debug)]
@@ -32,14 +31,6 @@ pub struct Talked {
     pub said: u64,
 }
 
-/// How a talk goes on.
-pub struct Going<'a> {
-    /// Messages times receivers, so far.
-    pub deliveries: u64,
-    /// How long deliveries took in the window, if that is wanted.
-    pub times: Option<&'a mut Deliveries>,
-}
-
 impl Crowd {
     /// Talks, in rooms that were joined before by this shape. `measure` is called at the window's two ends.
     ///
@@ -49,68 +40,30 @@ impl Crowd {
         &mut self,
         shape: Shape,
         times: Times,
-        measure: impl FnMut() -> Duration,
-    ) -> Result<Talked, Trouble> {
-        self.talk_while(shape, times, measure, |_| true)
-    }
-
-    /// Keeps how long deliveries take, from now on.
-    pub fn time_deliveries(&mut self) {
-        self.timing = Some(Timing { said_at: Vec::new(), read_at: now(), times: Deliveries::default() });
-    }
-
-    /// How long deliveries took since the window began.
-    pub fn take_times(&mut self) -> Deliveries {
-        self.timing.take().map(|timing| timing.times).unwrap_or_default()
-    }
-
-    /// Talks as long as `goes_on` wants it, which is asked each time that anything was heard, and at most as long as the
-    /// window; what is under way comes to its end all the same.
-    ///
-    /// # Errors
-    /// As [`Crowd::talk`].
-    pub fn talk_while(
-        &mut self,
-        shape: Shape,
-        times: Times,
         mut measure: impl FnMut() -> Duration,
-        mut goes_on: impl FnMut(Going) -> bool,
     ) -> Result<Talked, Trouble> {
         self.tally = Some(Tally::new(shape));
-        if let Some(timing) = &mut self.timing {
-            timing.said_at = vec![now(); shape.rooms * shape.talkers * shape.window];
-        }
-        let beginnings: Vec<_> =
-            (0..shape.rooms).map(|room| self.speech.beginning(self.first_room + room)).collect();
+        let beginnings: Vec<_> = (0..shape.rooms).map(|room| SPEECH.beginning(room)).collect();
         let talkers: Vec<_> = self.tally_mut().talkers().collect();
         for _ in 0..shape.window {
             for (talker, _) in &talkers {
                 self.say(*talker, &beginnings)?;
             }
         }
-        self.go_on(times.warm_up, &beginnings, Some(&mut goes_on))?;
-        if let Some(timing) = &mut self.timing {
-            timing.times.clear();
-        }
+        self.go_on(times.warm_up, &beginnings, true)?;
         let (before, begun, measured) = (self.tally_mut().deliveries(), now(), measure());
-        self.go_on(times.window, &beginnings, Some(&mut goes_on))?;
+        self.go_on(times.window, &beginnings, true)?;
         let measured = (measured, measure());
         let (lasted, deliveries) = (begun.elapsed(), self.tally_mut().deliveries() - before);
         // What is under way comes to its end: then nothing may be missing.
-        self.go_on(times.last_words, &beginnings, None)?;
+        self.go_on(times.last_words, &beginnings, false)?;
         self.settle()?;
         let tally = self.tally.take().expect("it was set above");
         Ok(Talked { deliveries, lasted, measured, checked: tally.deliveries(), said: tally.said() })
     }
 
-    /// Goes on for so long, or as long as it is wanted; or, when nobody says more, until everything was heard.
-    fn go_on(
-        &mut self,
-        time: Duration,
-        beginnings: &[String],
-        mut goes_on: Option<&mut dyn FnMut(Going) -> bool>,
-    ) -> Result<(), Trouble> {
-        let says_more = goes_on.is_some();
+    /// Goes on for so long; or, when nobody says more, until everything was heard.
+    fn go_on(&mut self, time: Duration, beginnings: &[String], says_more: bool) -> Result<(), Trouble> {
         let end = now() + time;
         let mut completed = Vec::new();
         loop {
@@ -122,17 +75,10 @@ impl Crowd {
                     .filter(|_| !says_more)
                     .map_or(Ok(()), |lost| Err(lost.into()));
             }
-            if !says_more && self.tally_mut().deliveries() == self.tally_mut().deliveries_due() {
+            if !says_more && self.tally_mut().awaited() == 0 {
                 return Ok(());
             }
             self.turn(left.min(TURN_MAX))?;
-            if let Some(goes_on) = &mut goes_on {
-                let deliveries = self.tally_mut().deliveries();
-                let times = self.timing.as_mut().map(|timing| &mut timing.times);
-                if !goes_on(Going { deliveries, times }) {
-                    return Ok(());
-                }
-            }
             self.tally_mut().take_completed(&mut completed);
             if says_more {
                 completed.sort_unstable();
@@ -161,9 +107,6 @@ impl Crowd {
         let out = &mut self.clients[client].unsent;
         out.extend_from_slice(beginnings[room].as_bytes());
         tally.say(talker, out);
-        if let Some(timing) = &mut self.timing {
-            timing.said_at[tally.last_place(talker)] = now();
-        }
         out.extend_from_slice(b"\r\n");
     }
 

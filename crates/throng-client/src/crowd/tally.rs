@@ -37,7 +37,7 @@ impl Shape {
     }
 
     /// The place of a client among the talkers of all rooms, if it is one.
-    fn talker(&self, client: usize) -> Option<usize> {
+    pub fn talker(&self, client: usize) -> Option<usize> {
         let place = client % self.members;
         (place < self.talkers && client < self.clients()).then(|| self.room_of(client) * self.talkers + place)
     }
@@ -61,7 +61,16 @@ pub struct Tally {
     rests: Vec<Vec<u8>>,
     /// Talkers whose oldest message is complete, as often as one is.
     completed: Vec<usize>,
+    /// For each talker, how many of its messages are complete. They become so in their order.
+    whole: Vec<u64>,
+    /// Who is there, and how many of each room.
+    is_here: Vec<bool>,
+    here: Vec<usize>,
+    /// Rooms in which somebody has something to say to somebody.
+    talking: usize,
     deliveries: u64,
+    /// How often something that was said is still to be heard.
+    awaited: u64,
 }
 
 impl Tally {
@@ -74,7 +83,12 @@ impl Tally {
             said: vec![0; talkers],
             rests: (0..talkers).map(rest).collect(),
             completed: Vec::new(),
+            whole: vec![0; talkers],
+            is_here: vec![true; shape.clients()],
+            here: vec![shape.members; shape.rooms],
+            talking: shape.rooms,
             deliveries: 0,
+            awaited: 0,
             shape,
         }
     }
@@ -105,12 +119,45 @@ impl Tally {
         self.said.iter().sum()
     }
 
-    /// Appends the next body of a talker.
+    /// How much a talker said that somebody has still to hear.
+    pub fn under_way(&self, talker: usize) -> usize {
+        (self.said[talker] - self.whole[talker]) as usize
+    }
+
+    /// Whether a talker is there, and somebody to hear it.
+    pub fn has_hearers(&self, talker: usize) -> bool {
+        self.is_here[self.client_of(talker)] && self.hearers(talker) > 0
+    }
+
+    /// How many there are in a talker's room beside it.
+    pub fn hearers(&self, talker: usize) -> usize {
+        self.here[talker / self.shape.talkers].saturating_sub(1)
+    }
+
+    /// Whether no talker has hearers any more.
+    pub fn is_mute(&self) -> bool {
+        self.talking == 0
+    }
+
+    /// How much a client said.
+    pub fn said_of(&self, client: usize) -> u64 {
+        self.shape.talker(client).map_or(0, |talker| self.said[talker])
+    }
+
+    /// The number of what a client heard last of a sender.
+    pub fn heard_of(&self, at: usize, from: usize) -> u64 {
+        let talker = self.shape.talker(from);
+        talker.map_or(0, |talker| self.heard[at * self.shape.talkers + talker % self.shape.talkers])
+    }
+
+    /// Appends the next body of a talker that has hearers, and fewer messages under way than it may have.
     pub fn say(&mut self, talker: usize, out: &mut Vec<u8>) {
         self.said[talker] += 1;
         let number = self.said[talker];
         let place = self.place(talker, number);
-        self.missing[place] = self.shape.members - 1;
+        let hearers = self.hearers(talker);
+        self.missing[place] = hearers;
+        self.awaited += hearers as u64;
         let mut digits = [b'0'; NUMBER_DIGITS];
         let mut left = number;
         for digit in digits.iter_mut().rev() {
@@ -142,13 +189,92 @@ impl Tally {
         }
         *last = came;
         self.deliveries += 1;
-        let place = self.place(talker, came);
-        let missing = &mut self.missing[place];
-        *missing -= 1;
-        if *missing == 0 {
+        self.tick(talker, came);
+        Ok(self.place(talker, came))
+    }
+
+    /// Somebody needs not hear this message of a talker any more. What is said by one who left is awaited by nobody.
+    fn tick(&mut self, talker: usize, number: u64) {
+        if !self.is_here[self.client_of(talker)] {
+            return;
+        }
+        self.awaited -= 1;
+        let place = self.place(talker, number);
+        self.missing[place] -= 1;
+        if self.missing[place] == 0 {
+            self.whole[talker] += 1;
             self.completed.push(talker);
         }
-        Ok(place)
+    }
+
+    /// A client heard this message of a sender before those that were next: they are not awaited any more. Whether it can be
+    /// so; a number that was never said is none.
+    pub fn pass_to(&mut self, at: usize, from: usize, came: u64) -> bool {
+        let Some(talker) = self.shape.talker(from) else { return false };
+        let pair = at * self.shape.talkers + talker % self.shape.talkers;
+        let last = self.heard[pair];
+        if came <= last || came > self.said[talker] {
+            return false;
+        }
+        for number in last + 1..=came {
+            self.tick(talker, number);
+        }
+        self.heard[pair] = came;
+        self.deliveries += 1;
+        true
+    }
+
+    /// A client is no more: nobody waits for what it would have heard, nor for what it said.
+    pub fn lose(&mut self, client: usize) {
+        if !self.is_here[client] {
+            return;
+        }
+        let (room, talkers) = (self.shape.room_of(client), self.shape.talkers);
+        let talks =
+            |tally: &Tally| (room * talkers..(room + 1) * talkers).any(|talker| tally.has_hearers(talker));
+        let talked = talks(self);
+        self.is_here[client] = false;
+        self.here[room] -= 1;
+        self.talking -= usize::from(talked && !talks(self));
+        for talker in room * talkers..(room + 1) * talkers {
+            if self.client_of(talker) != client {
+                for number in self.heard[client * talkers + talker % talkers] + 1..=self.said[talker] {
+                    self.tick(talker, number);
+                }
+            }
+        }
+        if let Some(talker) = self.shape.talker(client) {
+            self.awaited -= self.due_of(talker).map(|(_, due)| due).sum::<u64>();
+        }
+    }
+
+    /// Who has still to hear how much of a talker.
+    fn due_of(&self, talker: usize) -> impl Iterator<Item = (usize, u64)> + '_ {
+        let (room, talkers) = (talker / self.shape.talkers, self.shape.talkers);
+        let members = room * self.shape.members..(room + 1) * self.shape.members;
+        members
+            .filter(move |at| *at != self.client_of(talker) && self.is_here[*at])
+            .map(move |at| (at, self.said[talker] - self.heard[at * talkers + talker % talkers]))
+    }
+
+    /// Who has not heard the oldest message under way of a talker; all of them are what is missing of it.
+    pub fn late_for(&self, talker: usize) -> Vec<Wrong> {
+        let (oldest, from) = (self.whole[talker] + 1, self.client_of(talker));
+        let behind = |(at, due): (usize, u64)| {
+            let number = self.said[talker] - due + 1;
+            (due > 0 && number <= oldest).then_some(Wrong::Unheard { from, at, number })
+        };
+        self.due_of(talker).filter_map(behind).collect()
+    }
+
+    /// The place of a talker's oldest message under way, if one is.
+    pub fn oldest_place(&self, talker: usize) -> Option<usize> {
+        (self.under_way(talker) > 0).then(|| self.place(talker, self.whole[talker] + 1))
+    }
+
+    /// How often something that was said is still to be heard.
+    pub fn awaited(&self) -> u64 {
+        self.awaited
     }
 
     /// The talkers whose messages became complete since the last time.
@@ -172,11 +298,6 @@ impl Tally {
     /// How often something was heard.
     pub fn deliveries(&self) -> u64 {
         self.deliveries
-    }
-
-    /// How often everything that was said must be heard.
-    pub fn deliveries_due(&self) -> u64 {
-        self.said.iter().sum::<u64>() * (self.shape.members as u64 - 1)
     }
 }
 
@@ -225,7 +346,7 @@ mod tests {
         tally.hear(5, 3, &body).unwrap();
         tally.take_completed(&mut completed);
         assert_eq!(completed, [2]);
-        assert_eq!((tally.deliveries(), tally.deliveries_due()), (2, 2));
+        assert_eq!((tally.deliveries(), tally.awaited()), (2, 0));
     }
 
     #[test]
@@ -266,5 +387,42 @@ mod tests {
         for (at, from) in [(3, 3), (0, 3), (3, 5), (3, 99)] {
             assert_eq!(tally.hear(at, from, &bodies[0]), Err(Wrong::Stranger { from, at }), "{from} at {at}");
         }
+    }
+
+    #[test]
+    fn who_left_is_awaited_by_nobody_and_the_others_still_are() {
+        let (mut tally, bodies) = said();
+        assert_eq!((tally.awaited(), tally.under_way(2), tally.hearers(2)), (6, 3, 2));
+        tally.hear(4, 3, &bodies[0]).unwrap();
+        let late = Wrong::Unheard { from: 3, at: 5, number: 1 };
+        assert_eq!((tally.late_for(2), tally.oldest_place(2)), (vec![late], Some(tally.place(2, 1))));
+        tally.lose(5);
+        tally.lose(5);
+        assert_eq!((tally.awaited(), tally.under_way(2), tally.hearers(2)), (2, 2, 1));
+        let mut completed = Vec::new();
+        tally.take_completed(&mut completed);
+        assert_eq!(completed, [2], "the first was awaited of the lost one alone");
+        // What the lost talker said still comes in its order, and nobody waits for it.
+        tally.lose(3);
+        assert_eq!((tally.awaited(), tally.has_hearers(2), tally.is_mute()), (0, false, false));
+        tally.hear(4, 3, &bodies[1]).unwrap();
+        assert_eq!((tally.awaited(), tally.heard_of(4, 3)), (0, 2));
+        (0..2).for_each(|client| tally.lose(client));
+        assert!(tally.is_mute(), "in both rooms one is alone");
+    }
+
+    #[test]
+    fn what_was_passed_over_is_not_awaited_any_more() {
+        let (mut tally, bodies) = said();
+        assert!(tally.hear(4, 3, &bodies[2]).is_err());
+        assert!(tally.pass_to(4, 3, 3));
+        assert_eq!((tally.awaited(), tally.deliveries(), tally.heard_of(4, 3)), (3, 1, 3));
+        for (from, came) in [(3, 3), (3, 2), (3, 4), (3, u64::MAX), (99, 1)] {
+            assert!(!tally.pass_to(4, from, came), "{came} of {from}");
+        }
+        for body in &bodies {
+            tally.hear(5, 3, body).unwrap();
+        }
+        assert_eq!((tally.awaited(), tally.under_way(2), tally.late_for(2)), (0, 0, vec![]));
     }
 }

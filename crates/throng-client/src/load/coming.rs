@@ -14,7 +14,7 @@ use super::diagnosis::{Damage, Fault, diagnose};
 use super::engine::{Engine, Phase, due};
 use super::now;
 use super::outcome::FAULTS_KEPT_MAX;
-use super::plan::{COMING_MAX, Pace, Task};
+use super::plan::Task;
 use super::stream::Stream;
 
 /// One who could not come comes again after this.
@@ -93,6 +93,7 @@ impl Engine<'_> {
         } else {
             self.connect.add(took);
             self.callers[index].since = now;
+            self.greet(index);
         }
     }
 
@@ -200,8 +201,11 @@ impl Engine<'_> {
                 self.here -= 1;
                 self.under_way -= caller.stream.under_way(&self.payload);
                 self.owed -= caller.owed;
-                if matches!(self.plan.task, Task::Echo(echo) if matches!(echo.pace, Pace::Open { .. })) {
+                if self.plan.is_open_loop() {
                     self.counts.unsent += caller.owed;
+                }
+                if let Some(chat) = &mut self.chat {
+                    chat.lose(index);
                 }
             }
         }
@@ -223,7 +227,7 @@ impl Engine<'_> {
     /// Those who have thought say the next thing; those who come and go come.
     pub fn go_on_waiting(&mut self, now: Instant) {
         let comes = self.plan.task == Task::Churn;
-        while (!comes || self.coming_now < COMING_MAX)
+        while (!comes || self.coming_now < self.plan.coming_max())
             && let Some((index, number)) = due(&mut self.waiting, now)
         {
             if comes {

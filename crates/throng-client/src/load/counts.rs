@@ -21,12 +21,14 @@ pub enum Why {
     Unanswered,
     /// What came back was not what was sent.
     Wrong,
+    /// The server said no to what a chat needs.
+    Denied,
     /// Something else.
     Other,
 }
 
 /// All of them, in the order in which they are told.
-pub const WHYS: [Why; 9] = [
+pub const WHYS: [Why; 10] = [
     Why::Refused,
     Why::ConnectTimeout,
     Why::Unreachable,
@@ -35,6 +37,7 @@ pub const WHYS: [Why; 9] = [
     Why::Closed,
     Why::Unanswered,
     Why::Wrong,
+    Why::Denied,
     Why::Other,
 ];
 
@@ -50,6 +53,7 @@ impl Why {
             Why::Closed => "closed by the server",
             Why::Unanswered => "no answer in time",
             Why::Wrong => "wrong bytes",
+            Why::Denied => "denied by the server",
             Why::Other => "other error",
         }
     }
@@ -114,7 +118,8 @@ pub struct Counts {
     pub asked: u64,
     /// Those that were made.
     pub reached: u64,
-    /// Those of them that had at least one message back; when they come and go, those that ended well.
+    /// Those of them that had at least one message back; when they come and go, those that ended well;
+    /// in a chat, those that came into their room.
     pub answered: u64,
     /// Those that were not made, and why.
     pub failed: Reasons,
@@ -124,7 +129,7 @@ pub struct Counts {
     pub unended: u64,
     /// Messages that were begun.
     pub begun: u64,
-    /// Messages that came back whole.
+    /// Messages that came back whole; in a chat, how often messages were heard.
     pub heard: u64,
     /// Messages whose time came and that were never sent, since the answers before them did not come.
     pub unsent: u64,

@@ -12,12 +12,13 @@ use mio::{Events, Poll};
 
 use super::alarm::{ALARM, Alarm};
 use super::caller::{Caller, State};
+use super::chatting::Chatting;
 use super::counts::{Counts, Why};
 use super::diagnosis::Fault;
 use super::now;
 use super::outcome::{Damaged, Moment, Observer};
 use super::payload::Payload;
-use super::plan::{COMING_MAX, Framing, Messages, Plan, Task};
+use super::plan::{Framing, Messages, Plan, Task};
 use super::schedule::Schedule;
 use super::watch::Watch;
 use crate::times::Times;
@@ -45,6 +46,8 @@ const TOLD_EVERY: Duration = Duration::from_secs(1);
 pub enum Phase {
     /// Everybody comes.
     Coming,
+    /// Those of a chat get their names and come into their rooms.
+    Gathering,
     /// They talk.
     Talking,
     /// Nobody begins anything; what is under way comes back.
@@ -64,6 +67,8 @@ pub struct Engine<'a> {
     pub phase: Phase,
     pub payload: Payload,
     pub callers: Vec<Caller>,
+    /// What they know of each other, where it is a chat.
+    pub chat: Option<Box<Chatting>>,
     /// When each message under way was sent, by caller and by number modulo the depth.
     pub begun_at: Vec<Instant>,
     pub schedule: Option<Schedule>,
@@ -127,6 +132,10 @@ impl<'a> Engine<'a> {
             phase: Phase::Coming,
             payload: Payload::new(plan.messages().unwrap_or(nothing)),
             callers: (0..plan.clients).map(|_| Caller::absent(now)).collect(),
+            chat: match plan.task {
+                Task::Chat(chat) => Some(Box::new(Chatting::new(chat, now))),
+                _ => None,
+            },
             begun_at: vec![now; plan.clients * plan.depth()],
             schedule: None,
             ends: None,
@@ -213,7 +222,7 @@ impl<'a> Engine<'a> {
     /// The next thing that must be done in time.
     fn appointment(&self) -> Option<Instant> {
         let next = self.schedule.filter(|_| self.may_issue()).map(|schedule| schedule.next());
-        let may_wait_on = self.plan.task == Task::Churn && self.coming_now >= COMING_MAX;
+        let may_wait_on = self.plan.task == Task::Churn && self.coming_now >= self.plan.coming_max();
         let thought = self.waiting.front().filter(|_| !may_wait_on).map(|(at, ..)| *at);
         next.into_iter().chain(thought).min()
     }
@@ -243,6 +252,7 @@ impl<'a> Engine<'a> {
         if now.saturating_duration_since(self.recent.told_at) >= TOLD_EVERY {
             self.tell(now);
         }
+        self.talk_on();
     }
 
     /// Whether the connection of this number is still in this place.
@@ -255,6 +265,9 @@ impl<'a> Engine<'a> {
     fn sweep(&mut self, now: Instant) {
         if matches!(self.plan.task, Task::SlowReader { .. } | Task::Hold) {
             return;
+        }
+        if self.chat.is_some() {
+            return self.give_up_on_words(self.plan.answer_timeout);
         }
         for index in 0..self.callers.len() {
             let caller = &self.callers[index];

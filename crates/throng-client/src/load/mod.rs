@@ -5,17 +5,20 @@
 //! and `saying`; `schedule` tells when a message of an open loop is meant to be sent, and the `alarm` wakes for it.
 //! [`times`](crate::times) count how long it took, [`counts`] everything else, and the [`watch`] is on the generator itself.
 //!
-//! [`chatter`] is the same for a chat, by a [`crowd`](crate::crowd).
+//! A chat has its clients come into rooms, by `gathering`, and talk there, by `chatting`; `amiss` counts what was wrong. What is
+//! spoken, and who must hear what, it has from the [`crowd`](crate::crowd).
 //!
 //! It knows nothing of the server but its address, and a server can do nothing that ends it.
 
 mod alarm;
+mod amiss;
 mod caller;
-pub mod chatter;
+mod chatting;
 mod coming;
 pub mod counts;
 pub mod diagnosis;
 mod engine;
+mod gathering;
 pub mod outcome;
 pub mod payload;
 pub mod plan;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::counts::Counts;
 use super::diagnosis::Fault;
 use super::watch::Own;
+use crate::crowd::trouble::Wrong;
 use crate::times::Times;
 
 /// Faults that are kept with all that is known of them; the others are counted.
@@ -29,6 +30,8 @@ pub struct Outcome {
     pub connect: Times,
     /// The first streams that came back wrong.
     pub faults: Vec<Fault>,
+    /// The first words of a chat that were wrong.
+    pub words: Vec<Wrong>,
     /// How many bytes were changed, missing, repeated, extra; and how many streams were garbled.
     pub damaged: Damaged,
     /// The first error of the kernel that has no name here.
@@ -39,7 +42,7 @@ pub struct Outcome {
     pub is_interrupted: bool,
 }
 
-/// How many bytes of all streams came back wrong.
+/// How many bytes of all streams came back wrong; in a chat, how many words at all receivers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Damaged {
     /// Streams.
@@ -48,6 +51,8 @@ pub struct Damaged {
     pub changed: u64,
     /// They did not come.
     pub missing: u64,
+    /// They came after others before which they were sent. Told of the words of a chat only.
+    pub late: u64,
     /// They came a second time.
     pub repeated: u64,
     /// They were never sent.

@@ -3,8 +3,15 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use crate::crowd::speech::Speech;
+use crate::crowd::tally::Shape;
+
 /// Connections that are being made at once: so few that no server's queue is too short.
 pub const COMING_MAX: usize = 64;
+
+/// The same for a chat: some of its servers queue no more than ten unaccepted connections, and one that is dropped there comes
+/// again only after a second.
+pub const CHAT_COMING_MAX: usize = 8;
 
 /// Everything that is asked.
 #[derive(Clone, Debug)]
@@ -38,6 +45,8 @@ pub enum Task {
     Churn,
     /// They connect and stay.
     Hold,
+    /// They come into rooms, where some of them talk and all others hear every word of it.
+    Chat(Chat),
     /// They send as much as is taken, and read no more than so many bytes a second each.
     SlowReader {
         /// What they send.
@@ -45,6 +54,19 @@ pub enum Task {
         /// How much each reads.
         bytes_per_s: usize,
     },
+}
+
+/// A chat.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Chat {
+    /// What is spoken.
+    pub speech: Speech,
+    /// Rooms, members, talkers, and how many messages each talker has under way. The plan has as many clients as it has.
+    pub shape: Shape,
+    /// The number of the first room: in others somebody may have talked before.
+    pub first_room: usize,
+    /// When the next one is said: in a closed loop, when all others have heard an earlier one.
+    pub pace: Pace,
 }
 
 /// Messages that come back.
@@ -122,7 +144,34 @@ impl Plan {
         match self.task {
             Task::Echo(echo) => Some(echo.messages),
             Task::SlowReader { messages, .. } => Some(messages),
-            Task::Churn | Task::Hold => None,
+            Task::Churn | Task::Hold | Task::Chat(_) => None,
+        }
+    }
+
+    /// When messages are sent, where somebody waits for them.
+    pub fn pace(&self) -> Option<Pace> {
+        match self.task {
+            Task::Echo(echo) => Some(echo.pace),
+            Task::Chat(chat) => Some(chat.pace),
+            Task::Churn | Task::Hold | Task::SlowReader { .. } => None,
+        }
+    }
+
+    /// Whether it is a chat.
+    pub fn is_chat(&self) -> bool {
+        matches!(self.task, Task::Chat(_))
+    }
+
+    /// Whether messages are sent by the clock.
+    pub fn is_open_loop(&self) -> bool {
+        matches!(self.pace(), Some(Pace::Open { .. }))
+    }
+
+    /// How many connections are made at once.
+    pub fn coming_max(&self) -> usize {
+        match self.task {
+            Task::Chat(_) => CHAT_COMING_MAX,
+            _ => COMING_MAX,
         }
     }
 

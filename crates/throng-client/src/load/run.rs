@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::caller::State;
 use super::counts::{Counts, Why};
 use super::engine::{Engine, Phase};
+use super::gathering::QUIET;
 use super::now;
 use super::outcome::{Observer, Outcome};
 use super::plan::{COMING_MAX, Pace, Plan, Task};
@@ -34,6 +35,7 @@ pub fn run(plan: &Plan, observer: &mut dyn Observer) -> io::Result<Outcome> {
     let mut engine = Engine::new(plan, observer)?;
     if plan.task != Task::Churn {
         engine.let_all_come()?;
+        engine.gather()?;
     }
     let window = engine.talk()?;
     let is_interrupted = engine.observer.is_interrupted();
@@ -45,6 +47,7 @@ pub fn run(plan: &Plan, observer: &mut dyn Observer) -> io::Result<Outcome> {
         engine.counts.asked = plan.clients as u64;
     }
     let heard = |counts: &Counts| if plan.task == Task::Churn { counts.answered } else { counts.heard };
+    let amiss = engine.chat.map(|chat| chat.amiss).unwrap_or_default();
     Ok(Outcome {
         lasted: window.lasted,
         in_window: heard(&window.at_end) - heard(&window.at_begin),
@@ -56,7 +59,8 @@ pub fn run(plan: &Plan, observer: &mut dyn Observer) -> io::Result<Outcome> {
         service: engine.service,
         connect: engine.connect,
         faults: engine.faults,
-        damaged: engine.damaged,
+        damaged: if plan.is_chat() { amiss.damaged } else { engine.damaged },
+        words: amiss.first,
         strange: engine.strange,
     })
 }
@@ -65,10 +69,14 @@ impl Engine<'_> {
     fn let_all_come(&mut self) -> io::Result<()> {
         let begun = now();
         let pause = self.plan.ramp / u32::try_from(self.plan.clients.max(1)).unwrap_or(u32::MAX);
-        let mut next = 0;
+        let (mut next, coming_max) = (0, self.plan.coming_max());
         while (next < self.callers.len() || self.coming_now > 0) && !self.observer.is_interrupted() {
             let mut due = begun + pause * next as u32;
-            while next < self.callers.len() && self.coming_now < COMING_MAX && due <= now() {
+            while next < self.callers.len() && self.coming_now < coming_max && due <= now() {
+                if !self.lets_in(now()) {
+                    due = now() + QUIET;
+                    break;
+                }
                 self.come(next);
                 next += 1;
                 due = begun + pause * next as u32;
@@ -78,7 +86,7 @@ impl Engine<'_> {
                     next = self.callers.len();
                 }
             }
-            self.turn(if next < self.callers.len() && self.coming_now < COMING_MAX {
+            self.turn(if next < self.callers.len() && self.coming_now < coming_max {
                 due
             } else {
                 far(now())
@@ -123,6 +131,7 @@ impl Engine<'_> {
     fn let_all_begin(&mut self, begun: Instant) {
         match self.plan.task {
             Task::Hold => {}
+            Task::Chat(_) => self.begin_to_talk(begun),
             Task::Churn => self.waiting.extend((0..self.callers.len()).map(|index| (begun, index, 0))),
             Task::SlowReader { .. } => (0..self.callers.len()).for_each(|index| self.flush(index, now())),
             Task::Echo(echo) => match echo.pace {
@@ -151,6 +160,11 @@ impl Engine<'_> {
         match self.plan.task {
             Task::Churn => self.counts.asked >= most && self.here == 0 && self.coming_now == 0,
             Task::Hold | Task::SlowReader { .. } => self.here == 0,
+            Task::Chat(_) => {
+                let is_all_said = self.counts.begun + self.counts.unsent >= most;
+                let (awaited, is_mute) = self.words_under_way();
+                self.here == 0 || is_mute || is_all_said && awaited == 0
+            }
             Task::Echo(_) => {
                 let is_all_said = self.counts.begun + self.counts.unsent >= most;
                 self.here == 0 || is_all_said && self.under_way == 0 && self.suspects.is_empty()
@@ -167,6 +181,7 @@ impl Engine<'_> {
         let churns = self.plan.task == Task::Churn;
         while now() < until
             && (self.under_way > 0
+                || self.words_under_way().0 > 0
                 || is_open && self.owed > 0 && self.here > 0
                 || !self.suspects.is_empty()
                 || churns && self.here > 0)
@@ -178,13 +193,24 @@ impl Engine<'_> {
         }
         if !is_interrupted {
             self.give_up_on_answers();
+            // What was told once too often comes before the answer.
+            self.settle()?;
         }
         Ok(())
+    }
+
+    /// How often words of a chat are still to be heard, and whether nobody can say any more.
+    fn words_under_way(&self) -> (u64, bool) {
+        self.chat.as_ref().map_or((0, false), |chat| (chat.awaited(), chat.is_mute()))
     }
 
     /// Everybody says that nothing more comes, and the server may say so too; nothing else may come before.
     fn farewell(&mut self) -> io::Result<()> {
         self.phase = Phase::Leaving;
+        if self.plan.is_chat() {
+            // A chat tells all others of everybody who leaves: nobody listens to that.
+            (0..self.callers.len()).for_each(|index| self.forget(index));
+        }
         for index in 0..self.callers.len() {
             match self.callers[index].state {
                 State::Here => self.leave(index),

@@ -41,19 +41,28 @@ impl Engine<'_> {
     pub fn issue(&mut self) {
         let until = now();
         while self.may_issue()
+            && let Some(intended) = self.schedule.map(|schedule| schedule.next())
             && let Some(index) = self.schedule.as_mut().and_then(|schedule| schedule.issue(until))
         {
-            if self.callers[index].state == State::Here {
-                self.owe(index, 1);
-                self.flush(index, now());
-            } else {
-                self.counts.unsent += 1;
+            // What comes late here is late by this program, not by the server.
+            self.watch.turn(until.saturating_duration_since(intended), 1);
+            // In a chat it is a talker's turn, where there is somebody to hear it.
+            let index = self.chat.as_ref().map_or(Some(index), |chat| chat.client_of(index));
+            match index.filter(|index| self.callers[*index].state == State::Here) {
+                Some(index) => {
+                    self.owe(index, 1);
+                    self.flush(index, now());
+                }
+                None => self.counts.unsent += 1,
             }
         }
     }
 
     /// Sends what was begun, and begins what may be begun: each message is one write, if the kernel takes it.
     pub fn flush(&mut self, index: usize, now: Instant) {
+        if self.chat.is_some() {
+            return self.speak(index);
+        }
         for _ in 0..WRITES_MAX {
             if self.callers[index].state != State::Here {
                 return;
@@ -90,7 +99,7 @@ impl Engine<'_> {
     }
 
     /// The kernel tells anew what this one is ready for, behind all others.
-    fn come_back_to(&mut self, index: usize) {
+    pub fn come_back_to(&mut self, index: usize) {
         let Some(socket) = &mut self.callers[index].socket else { return };
         let interest = Interest::READABLE | Interest::WRITABLE;
         if let Err(why) = self.poll.registry().reregister(socket, Token(index), interest) {
@@ -114,7 +123,7 @@ impl Engine<'_> {
                 is_time && caller.owed > 0 && caller.stream.under_way(&self.payload) < depth
             }
             Task::SlowReader { .. } => self.phase == Phase::Talking,
-            Task::Churn | Task::Hold => false,
+            Task::Churn | Task::Hold | Task::Chat(_) => false,
         };
         if !may || caller.evidence.is_some() {
             return false;
@@ -187,6 +196,9 @@ impl Engine<'_> {
 
     fn hear(&mut self, index: usize, bytes: &[u8]) {
         self.counts.bytes_heard += bytes.len() as u64;
+        if self.chat.is_some() {
+            return self.hear_words(index, bytes);
+        }
         // What a server says to those who came for nothing is its own affair.
         let Some(messages) = self.plan.messages() else { return };
         let now = now();
@@ -249,6 +261,9 @@ impl Engine<'_> {
 
     /// Everybody from whom something is still due is lost.
     pub fn give_up_on_answers(&mut self) {
+        if self.chat.is_some() {
+            return self.give_up_on_words(Duration::ZERO);
+        }
         for index in 0..self.callers.len() {
             let caller = &self.callers[index];
             if caller.state == State::Here && caller.stream.under_way(&self.payload) > 0 {

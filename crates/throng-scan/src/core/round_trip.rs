@@ -12,10 +12,15 @@ const TIMEOUT_MIN_LOCAL: Duration = Duration::from_millis(30);
 /// The kernel may have asked twice by then, and the answer is to who knows which (Karn's rule).
 const SAMPLE_MAX: Duration = Duration::from_millis(950);
 
+/// So much more is no sign of anything.
+const INFLATION_LEAST: Duration = Duration::from_millis(5);
+
 /// What is known of the way to one host and back.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RoundTrip {
     smoothed: Option<Duration>,
+    /// Of late: half of it is the last sample. What was slow once, a neighbour that had to be found, is soon forgotten.
+    recent: Duration,
     variance: Duration,
     min: Duration,
     local: bool,
@@ -32,6 +37,7 @@ impl RoundTrip {
         let Some(smoothed) = self.smoothed else {
             // A first answer later than the kernel's second question is all that there is.
             (self.smoothed, self.variance, self.min) = (Some(sample), sample / 2, sample);
+            self.recent = sample;
             return;
         };
         if sample >= SAMPLE_MAX {
@@ -39,6 +45,7 @@ impl RoundTrip {
         }
         self.variance = (self.variance * 3 + smoothed.abs_diff(sample)) / 4;
         self.smoothed = Some((smoothed * 7 + sample) / 8);
+        self.recent = (self.recent + sample) / 2;
         self.min = self.min.min(sample);
     }
 
@@ -57,12 +64,10 @@ impl RoundTrip {
 
     /// By how much answers take longer than the way alone would, 1 for not at all. A few milliseconds are no sign.
     pub fn inflation(&self) -> f64 {
-        match self.smoothed {
-            Some(smoothed) if smoothed > self.min + Duration::from_millis(5) => {
-                smoothed.as_secs_f64() / self.min.as_secs_f64().max(1e-6)
-            }
-            _ => 1.0,
+        if self.recent <= self.min + INFLATION_LEAST {
+            return 1.0;
         }
+        self.recent.as_secs_f64() / self.min.as_secs_f64().max(1e-6)
     }
 }
 
@@ -104,6 +109,10 @@ mod tests {
         assert!(
             (after(false, &[1, 4, 4, 4]).inflation() - 1.0).abs() < 0.01,
             "a few milliseconds are no sign"
+        );
+        assert!(
+            (after(false, &[400, 50, 50, 50, 50, 50, 50]).inflation() - 1.0).abs() < 0.2,
+            "what was slow once is forgotten"
         );
         assert!(after(false, &[50, 90, 90, 90, 90, 90, 90, 90]).inflation() > 1.25);
     }

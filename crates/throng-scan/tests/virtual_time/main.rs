@@ -123,6 +123,12 @@ fn a_host_without_a_word_is_asked_about_everything_all_the_same() {
 fn a_router_that_rejects_is_believed_when_it_says_it_twice() {
     let net = |seed| Net { rejected: Some(ms(10)), ..Net::new(seed, ms(20)) };
     each_seed(net, &[Verdict::Unreachable], 3.0);
+    let mut net = net(1);
+    // The first that are asked are rejected too: that is no host without a way to it.
+    net.open.retain(|port| (1000..60_000).contains(port));
+    let outcome = scan(&net, &all(), TERMS);
+    right(&net, &outcome, 65535, &[Verdict::Unreachable], 3.0);
+    assert!(outcome.found.values().all(|found| found.verdict == Verdict::Open || found.tries == 2));
 }
 
 #[test]
@@ -162,6 +168,18 @@ fn a_host_that_vanishes_leaves_what_is_not_known_unknown() {
             assert_eq!(found.verdict == Verdict::Open, open, "seed {seed}: {found:?}");
         }
     }
+}
+
+#[test]
+fn what_was_only_asked_while_the_host_was_away_is_not_called_filtered() {
+    let ports: Vec<u16> = (75..=90).collect();
+    let mut net = Net { gone_from: Some(ms(60)), ..Net::new(1, ms(50)) };
+    net.open = [80, 85].into();
+    let outcome = scan(&net, &ports, TERMS);
+    assert_eq!(outcome.end.end, HostEnd::Vanished);
+    assert!(outcome.found.values().all(|found| found.verdict != Verdict::Filtered), "{:?}", outcome.found);
+    net.back_at = Some(ms(1500));
+    right(&net, &scan(&net, &ports, TERMS), ports.len(), &[Verdict::Closed], 4.0);
 }
 
 #[test]

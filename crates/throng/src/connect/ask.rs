@@ -3,22 +3,16 @@
 use throng_client::connect::target::port_of;
 use throng_client::connect::{Place, Target};
 use throng_store::DataFolder;
-use throng_wire::printable::printable;
 
 use crate::cli::Connect;
 use crate::data;
 use crate::fault::Fault;
 use crate::listen::Listen;
+use crate::question::question;
 
 /// Where throng serves unless told otherwise.
 const HOST: &str = "127.0.0.1";
 const PORT: u16 = 50_007;
-
-/// How often one may answer wrongly.
-const ASKED_MAX: usize = 5;
-
-/// The longest answer, in bytes.
-const ANSWER_MAX: usize = 4096;
 
 /// Whom to call, asked for where it is not told and there is somebody to ask.
 pub fn target(asked: &Connect, has_terminal: bool) -> Result<Target, Fault> {
@@ -34,7 +28,7 @@ pub fn target(asked: &Connect, has_terminal: bool) -> Result<Target, Fault> {
                 Some(Place::Unix(path)) => Target::Unix(path.clone()).to_string(),
                 _ => usual_host.clone(),
             };
-            question("Host", &shown, Place::parse)?
+            question("Host", Some(&shown), Place::parse)?
         }
         None => return Err(missing("no host")),
     };
@@ -52,7 +46,7 @@ pub fn target(asked: &Connect, has_terminal: bool) -> Result<Target, Fault> {
         Some(port) => port,
         None if has_terminal => {
             let default = if asked.host.is_none() && host == usual_host { usual_port } else { PORT };
-            question("Port", &default.to_string(), port_of)?
+            question("Port", Some(&default.to_string()), port_of)?
         }
         None => return Err(missing("no port")),
     };
@@ -77,39 +71,5 @@ fn usual() -> Option<Place> {
     match listen.address.tcp() {
         Some(tcp) => Some(Place::Host(crate::banner::reachable(tcp.ip()), Some(tcp.port()))),
         None => listen.address.path().map(|path| Place::Unix(path.to_owned())),
-    }
-}
-
-/// Asks until the answer will do. An empty answer means what stands in brackets.
-fn question<T>(what: &str, usual: &str, judge: impl Fn(&str) -> Result<T, String>) -> Result<T, Fault> {
-    for _ in 0..ASKED_MAX {
-        tell(&format!("{what} [{}]: ", printable(usual)));
-        let answer = line().ok_or_else(|| Fault::usage(format!("no {} was given", what.to_lowercase())))?;
-        let answer = answer.trim();
-        match judge(if answer.is_empty() { usual } else { answer }) {
-            Ok(good) => return Ok(good),
-            Err(why) => tell(&format!("  {why}\n")),
-        }
-    }
-    Err(Fault::usage(format!("no {} after {ASKED_MAX} answers", what.to_lowercase())))
-}
-
-fn tell(text: &str) {
-    use std::io::Write;
-    let mut terminal = std::io::stderr().lock();
-    // A terminal that went away is found out by the read.
-    let _ = terminal.write_all(text.as_bytes()).and_then(|()| terminal.flush());
-}
-
-/// A line from the terminal, which gives one line to each read; nothing at its end. The library's own buffer would take what
-/// is typed ahead, too, which the line editor wants to read.
-fn line() -> Option<String> {
-    let mut bytes = [0; ANSWER_MAX];
-    loop {
-        match rustix::io::read(std::io::stdin(), &mut bytes) {
-            Err(rustix::io::Errno::INTR) => {}
-            Ok(0) | Err(_) => return None,
-            Ok(read) => return Some(String::from_utf8_lossy(&bytes[..read]).into_owned()),
-        }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::gate::Gate;
-use super::units;
+use crate::units;
 
 /// Connections that may be asked for.
 pub const CLIENTS_MAX: u32 = 1_000_000;
@@ -55,7 +55,7 @@ pub struct Load {
     #[arg(long, conflicts_with = "line")]
     pub length_prefixed: bool,
 
-    /// Open loop: all clients together send so many messages a second, whether answers come or not
+    /// Open loop: all clients, or all talkers of a chat, together send so many messages a second, whether answers come or not
     #[arg(long, value_name = "R", value_parser = units::rate)]
     pub rate: Option<f64>,
 
@@ -80,13 +80,11 @@ pub struct Load {
     pub slow_reader: Option<usize>,
 
     /// Load an IRC server: clients in rooms, of whom some talk
-    #[arg(long, conflicts_with_all = ["chat", "churn", "hold", "slow_reader", "rate", "think", "line", "length_prefixed",
-                                      "messages", "clients", "bytes", "ramp", "source"])]
+    #[arg(long, conflicts_with_all = ["chat", "churn", "hold", "slow_reader", "line", "length_prefixed", "clients", "bytes"])]
     pub irc: bool,
 
     /// Load throng's chat by the door for telnet and nc, in the same way
-    #[arg(long, conflicts_with_all = ["churn", "hold", "slow_reader", "rate", "think", "line", "length_prefixed",
-                                      "messages", "clients", "bytes", "ramp", "source"])]
+    #[arg(long, conflicts_with_all = ["churn", "hold", "slow_reader", "line", "length_prefixed", "clients", "bytes"])]
     pub chat: bool,
 
     /// Rooms of a chat
@@ -97,7 +95,7 @@ pub struct Load {
     #[arg(long, value_name = "N", default_value = "10", value_parser = clap::value_parser!(u32).range(2..=100_000))]
     pub members: u32,
 
-    /// How many of them talk; each says the next thing when all others have heard --depth of them
+    /// How many of them talk; each says the next thing when all others have heard all but --depth of what it said
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..))]
     pub talkers: u32,
 
@@ -138,12 +136,13 @@ pub struct Load {
     #[arg(long, value_name = "FILE")]
     pub plot: Option<PathBuf>,
 
-    /// Who allowed it, for targets beyond this machine and private networks; kept in the output
+    /// Who allowed it, for targets beyond this machine and private networks; kept in the output [default: asked for on a
+    /// terminal]
     #[arg(long, value_name = "TEXT")]
     pub authorized: Option<String>,
 
     /// More than 100 clients for such a target
-    #[arg(long, requires = "authorized")]
+    #[arg(long)]
     pub yes_large: bool,
 }
 

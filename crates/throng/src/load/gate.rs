@@ -7,7 +7,7 @@ use std::time::Duration;
 use throng_client::load::outcome::Outcome;
 use throng_client::times::Times;
 
-use super::units;
+use crate::units;
 
 /// What a result must not be.
 #[derive(Clone, Debug, PartialEq)]

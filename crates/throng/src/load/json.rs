@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use throng_client::load::counts::Reasons;
 use throng_client::load::outcome::Outcome;
+use throng_client::load::plan::Plan;
 use throng_client::times::Times;
 
-use super::table::{Done, SHARES};
+use super::table::{SHARES, what};
 use super::verdict::{Verdict, bytes_per_s, per_s};
 
 /// The form of what is written; another one gets another number.
@@ -16,18 +17,19 @@ pub const SCHEMA: u64 = 1;
 /// The whole of it.
 pub fn json(
     target: &str,
-    done: Done,
+    plan: &Plan,
     outcome: &Outcome,
     verdict: &Verdict,
     authorized: Option<&str>,
 ) -> Value {
     let (counts, damaged, own) = (&outcome.counts, &outcome.damaged, &outcome.own);
-    let faults: Vec<_> = outcome.faults.iter().map(ToString::to_string).collect();
+    let faults = outcome.faults.iter().map(ToString::to_string);
+    let faults: Vec<_> = faults.chain(outcome.words.iter().map(ToString::to_string)).collect();
     let broken: Vec<_> = verdict.broken.iter().map(|(gate, was)| json!({"gate": gate, "was": was})).collect();
     json!({
         "schema": SCHEMA,
         "target": target,
-        "load": done.what(),
+        "load": what(plan),
         "authorized": authorized,
         "clients": {
             "asked": counts.asked,
@@ -48,6 +50,7 @@ pub fn json(
             "streams": damaged.streams,
             "changed": damaged.changed,
             "missing": damaged.missing,
+            "out_of_order": damaged.late,
             "repeated": damaged.repeated,
             "extra": damaged.extra,
             "garbled_streams": damaged.garbled,

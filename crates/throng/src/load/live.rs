@@ -3,15 +3,14 @@
 use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
 use throng_client::figures::sheet::{number, tenths};
 use throng_client::load::outcome::{Moment, Observer};
-use tokio::signal::unix::{SignalKind, signal};
 
-use super::units::shown;
+use crate::interrupt;
 use crate::screen::Screen;
+use crate::units::shown;
 
 /// How long the last line may take to be printed.
 const SETTLE_MAX: Duration = Duration::from_secs(1);
@@ -29,14 +28,7 @@ impl Live {
     pub fn begin() -> Live {
         let interrupted = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&interrupted);
-        let (stands, ready) = sync_channel(1);
-        if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() {
-            let hears = std::thread::Builder::new()
-                .name("throng-signals".to_owned())
-                .spawn(move || runtime.block_on(hear(&told, &stands)));
-            // Where no thread can be had, a signal ends the program as it always does. Else none is missed from here on.
-            let _ = hears.is_ok() && ready.recv().is_ok();
-        }
+        interrupt::hear(move || told.store(true, Ordering::Relaxed), || ());
         Live { screen: std::io::stderr().is_terminal().then(Screen::start), interrupted }
     }
 
@@ -57,24 +49,6 @@ impl Observer for Live {
 
     fn is_interrupted(&self) -> bool {
         self.interrupted.load(Ordering::Relaxed)
-    }
-}
-
-async fn hear(interrupted: &AtomicBool, ready: &SyncSender<()>) {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return;
-    };
-    let _ = ready.send(());
-    loop {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        if interrupted.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
     }
 }
 

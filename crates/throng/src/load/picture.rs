@@ -5,7 +5,7 @@ use throng_client::figures::scale::Scale;
 use throng_client::load::outcome::Outcome;
 use throng_client::times::Times;
 
-use super::units::shown;
+use crate::units::shown;
 
 /// Points of a line between 90 % and 99 %, and in each further step.
 const POINTS: i32 = 12;

@@ -37,6 +37,7 @@ pub fn outcome() -> Outcome {
         service,
         connect: Times::default(),
         faults: Vec::new(),
+        words: Vec::new(),
         damaged: Damaged::default(),
         strange: None,
         own: Own { cpu: 0.25, ..Own::default() },

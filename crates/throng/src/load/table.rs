@@ -3,40 +3,40 @@
 use throng_client::crowd::speech::Speech;
 use throng_client::crowd::tally::Shape;
 use throng_client::figures::sheet::{Sheet, number, tenths};
-use throng_client::load::chatter::Chatter;
-use throng_client::load::counts::Reasons;
+use throng_client::load::counts::{Reasons, Why};
 use throng_client::load::outcome::Outcome;
-use throng_client::load::plan::{Framing, Messages, Pace, Plan, Task};
+use throng_client::load::plan::{Chat, Framing, Messages, Pace, Plan, Task};
 use throng_wire::printable::printable;
 
-use super::units::shown;
 use super::verdict::{Verdict, bytes_per_s, per_s};
+use crate::units::shown;
 
 /// The shares that are told, and their names.
 pub const SHARES: [(&str, f64); 5] =
     [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("p99.99", 0.9999)];
 
 /// The whole of it.
-pub fn table(target: &str, done: Done, outcome: &Outcome, verdict: &Verdict) -> String {
-    let mut lines = vec![format!("{}: {}", printable(target), done.what())];
+pub fn table(target: &str, plan: &Plan, outcome: &Outcome, verdict: &Verdict) -> String {
+    let mut lines = vec![format!("{}: {}", printable(target), what(plan))];
     lines.extend(clients(outcome));
-    lines.extend(amounts(done, outcome));
-    lines.extend(checked(done, outcome));
+    lines.extend(amounts(plan, outcome));
+    lines.extend(checked(plan, outcome));
     lines.push(String::new());
-    lines.push(latencies(done, outcome).trim_end().to_owned());
+    lines.push(latencies(plan, outcome).trim_end().to_owned());
     lines.push(String::new());
     lines.push(generator(outcome));
-    if done.is_closed_loop() {
+    if is_closed_loop(plan) {
         lines.push(
             "           a closed loop waits for whom it measures, which hides stalls: --rate shows them"
                 .to_owned(),
         );
     }
-    lines.extend(judged(outcome, verdict));
+    lines.extend(judged(plan, outcome, verdict));
     lines.join("\n")
 }
 
-fn what(plan: &Plan) -> String {
+/// What was done, in a few words.
+pub fn what(plan: &Plan) -> String {
     let of = |messages: Messages| {
         let form = match messages.framing {
             Framing::Raw => "raw",
@@ -45,13 +45,24 @@ fn what(plan: &Plan) -> String {
         };
         format!("{form}, {} bytes, seed {}", number(messages.bytes as f64), messages.seed)
     };
+    let paced = |pace| match pace {
+        Pace::Open { rate } => format!("open loop, {} a second", tenths(rate).trim_end_matches(".0")),
+        Pace::Closed { think } if think.is_zero() => "closed loop".to_owned(),
+        Pace::Closed { think } => format!("closed loop, {} between", shown(think)),
+    };
     match plan.task {
-        Task::Echo(echo) => {
-            let pace = match echo.pace {
-                Pace::Open { rate } => format!("open loop, {} a second", tenths(rate).trim_end_matches(".0")),
-                Pace::Closed { think } if think.is_zero() => "closed loop".to_owned(),
-                Pace::Closed { think } => format!("closed loop, {} between", shown(think)),
+        Task::Chat(Chat { speech, shape: Shape { rooms, members, talkers, window }, pace, .. }) => {
+            let speech = match speech {
+                Speech::Irc => "IRC",
+                Speech::Lines => "chat by lines",
             };
+            format!(
+                "{speech}, rooms {rooms}, members {members} each, of whom talk {talkers}, under way {window} each, {}",
+                paced(pace)
+            )
+        }
+        Task::Echo(echo) => {
+            let pace = paced(echo.pace);
             let depth =
                 if echo.depth > 1 { format!(", {} under way each", echo.depth) } else { String::new() };
             format!("echo, {}, {pace}{depth}", of(echo.messages))
@@ -64,41 +75,8 @@ fn what(plan: &Plan) -> String {
     }
 }
 
-/// What was done.
-#[derive(Clone, Copy)]
-pub enum Done<'a> {
-    /// A service was called.
-    Plan(&'a Plan),
-    /// A chat.
-    Chatter(&'a Chatter),
-}
-
-impl Done<'_> {
-    /// In a few words.
-    pub fn what(self) -> String {
-        match self {
-            Done::Plan(plan) => what(plan),
-            Done::Chatter(Chatter { speech, shape, .. }) => {
-                let speech = match speech {
-                    Speech::Irc => "IRC",
-                    Speech::Lines => "chat by lines",
-                };
-                let Shape { rooms, members, talkers, window } = shape;
-                format!(
-                    "{speech}, rooms {rooms}, members {members} each, of whom talk {talkers}, under way {window} each"
-                )
-            }
-        }
-    }
-
-    fn is_closed_loop(self) -> bool {
-        match self {
-            Done::Plan(plan) => {
-                matches!(plan.task, Task::Echo(echo) if matches!(echo.pace, Pace::Closed { .. }))
-            }
-            Done::Chatter(_) => false,
-        }
-    }
+fn is_closed_loop(plan: &Plan) -> bool {
+    matches!(plan.pace(), Some(Pace::Closed { .. }))
 }
 
 fn clients(outcome: &Outcome) -> Vec<String> {
@@ -133,29 +111,26 @@ fn told(reasons: &Reasons) -> String {
     each.collect::<Vec<_>>().join(", ")
 }
 
-fn amounts(done: Done, outcome: &Outcome) -> Vec<String> {
+fn amounts(plan: &Plan, outcome: &Outcome) -> Vec<String> {
     let counts = &outcome.counts;
     let rates = format!("{} a second", number(per_s(outcome)));
     let megabytes = format!("{} MB/s", tenths(bytes_per_s(outcome) / 1e6));
     let lasted = shown(outcome.lasted);
-    let plan = match done {
-        Done::Plan(plan) => plan,
-        Done::Chatter(_) => {
-            let (said, heard) = (number(counts.begun as f64), number(counts.heard as f64));
-            return vec![
-                format!("time       {lasted}"),
-                format!("messages   {said} said, heard {heard} times; {rates}, {megabytes}"),
-            ];
-        }
+    let unsent = match counts.unsent {
+        0 => String::new(),
+        unsent => format!(", {} never sent", number(unsent as f64)),
     };
     match plan.task {
         Task::Hold => vec![format!("time       {lasted}")],
         Task::Churn => vec![format!("time       {lasted}, {rates} came and went")],
+        Task::Chat(_) => {
+            let (said, heard) = (number(counts.begun as f64), number(counts.heard as f64));
+            vec![
+                format!("time       {lasted}"),
+                format!("messages   {said} said{unsent}, heard {heard} times; {rates}, {megabytes}"),
+            ]
+        }
         Task::Echo(_) | Task::SlowReader { .. } => {
-            let unsent = match counts.unsent {
-                0 => String::new(),
-                unsent => format!(", {} never sent", number(unsent as f64)),
-            };
             vec![
                 format!("time       {lasted}"),
                 format!(
@@ -168,13 +143,10 @@ fn amounts(done: Done, outcome: &Outcome) -> Vec<String> {
     }
 }
 
-fn checked(done: Done, outcome: &Outcome) -> Vec<String> {
-    let Done::Plan(plan) = done else {
-        return vec![
-            "order      of every sender at every receiver: none lost, none twice, none before its time"
-                .to_owned(),
-        ];
-    };
+fn checked(plan: &Plan, outcome: &Outcome) -> Vec<String> {
+    if plan.is_chat() {
+        return order(outcome);
+    }
     let Some(messages) = plan.messages() else { return Vec::new() };
     let (damaged, bytes) = (&outcome.damaged, number(outcome.counts.bytes_heard as f64));
     if damaged.streams == 0 {
@@ -187,8 +159,7 @@ fn checked(done: Done, outcome: &Outcome) -> Vec<String> {
         (damaged.repeated, "repeated"),
         (damaged.extra, "extra"),
     ];
-    let kinds = kinds.iter().filter(|(count, _)| *count > 0);
-    let mut kinds: Vec<_> = kinds.map(|(count, kind)| format!("{} {kind}", number(*count as f64))).collect();
+    let mut kinds = happened(&kinds);
     if damaged.garbled > 0 {
         kinds.push(format!("{} streams garbled", damaged.garbled));
     }
@@ -206,14 +177,42 @@ fn checked(done: Done, outcome: &Outcome) -> Vec<String> {
     lines
 }
 
-fn latencies(done: Done, outcome: &Outcome) -> String {
-    let rows = match done {
-        Done::Chatter(_) => vec![("said to heard", &outcome.response)],
-        Done::Plan(plan) if plan.task == Task::Churn => vec![("come to gone", &outcome.connect)],
-        Done::Plan(_) if done.is_closed_loop() => {
-            vec![("latency", &outcome.response), ("connect", &outcome.connect)]
+/// Of a chat: what came of every sender's words at every receiver.
+fn order(outcome: &Outcome) -> Vec<String> {
+    let damaged = &outcome.damaged;
+    if damaged.streams == 0 {
+        let lost = if outcome.counts.lost.sum() > 0 { " that stayed" } else { "" };
+        return vec![format!(
+            "order      of every sender at every receiver{lost}: none lost, none twice, none before its time"
+        )];
+    }
+    let kinds = happened(&[
+        (damaged.missing, "lost"),
+        (damaged.late, "out of order"),
+        (damaged.repeated, "repeated"),
+        (damaged.changed, "changed"),
+        (damaged.extra, "from who does not talk there"),
+    ]);
+    let receivers = if damaged.streams == 1 { "receiver" } else { "receivers" };
+    let mut lines =
+        vec![format!("order      WRONG at {} {receivers}: {}", damaged.streams, kinds.join(", "))];
+    lines.extend(outcome.words.iter().map(|wrong| format!("           {}", printable(&wrong.to_string()))));
+    lines
+}
+
+fn happened(kinds: &[(u64, &str)]) -> Vec<String> {
+    let kinds = kinds.iter().filter(|(count, _)| *count > 0);
+    kinds.map(|(count, kind)| format!("{} {kind}", number(*count as f64))).collect()
+}
+
+fn latencies(plan: &Plan, outcome: &Outcome) -> String {
+    let rows = match plan.task {
+        Task::Churn => vec![("come to gone", &outcome.connect)],
+        _ if is_closed_loop(plan) => {
+            let name = if plan.is_chat() { "said to heard" } else { "latency" };
+            vec![(name, &outcome.response), ("connect", &outcome.connect)]
         }
-        Done::Plan(_) => vec![
+        _ => vec![
             ("from intended", &outcome.response),
             ("from actual", &outcome.service),
             ("connect", &outcome.connect),
@@ -240,7 +239,7 @@ fn generator(outcome: &Outcome) -> String {
     format!("{busy}; what was ready waited p99 {}, max {}", shown(own.lag_p99), shown(own.lag_max))
 }
 
-fn judged(outcome: &Outcome, verdict: &Verdict) -> Vec<String> {
+fn judged(plan: &Plan, outcome: &Outcome, verdict: &Verdict) -> Vec<String> {
     let mut lines = Vec::new();
     for (gate, was) in &verdict.broken {
         lines.push(format!("failed     {}: it was {was}", printable(gate)));
@@ -259,7 +258,14 @@ fn judged(outcome: &Outcome, verdict: &Verdict) -> Vec<String> {
         lines.push(format!("result     incomplete: {}", incomplete.join("; ")));
     }
     if outcome.damaged.streams > 0 {
-        lines.push("result     wrong bytes came back".to_owned());
+        let what = if plan.is_chat() { "words were lost or wrong" } else { "wrong bytes came back" };
+        lines.push(format!("result     {what}"));
+    }
+    if plan.is_chat() && outcome.counts.lost.of(Why::Unanswered) > 0 {
+        lines.push(
+            "           a server that paces its clients needs --timeout 60s, or throng serve --pace off"
+                .to_owned(),
+        );
     }
     if lines.is_empty() {
         lines.push("result     valid".to_owned());
@@ -304,7 +310,7 @@ mod tests {
             (vec![fault], Damaged { streams: 1, changed: 1, ..Damaged::default() });
         let verdict = Verdict::of(&outcome, &["p99>1us".parse().unwrap()]);
         let plan = plan(echo(Pace::Open { rate: 500.0 }));
-        let told = table("127.0.0.1:7\x1b[2J", Done::Plan(&plan), &outcome, &verdict);
+        let told = table("127.0.0.1:7\x1b[2J", &plan, &outcome, &verdict);
         let expected = "\
 127.0.0.1:7\\x1b[2J: echo, raw, 64 bytes, seed 1, open loop, 500 a second
 clients    10 asked, 10 reached, 10 answered, 2 lost
@@ -336,7 +342,7 @@ result     wrong bytes came back";
             assert_eq!(what(&plan(task)), expected);
         }
         let closed = plan(echo(Pace::Closed { think }));
-        let told = table("x", Done::Plan(&closed), &outcome(), &Verdict::default());
+        let told = table("x", &closed, &outcome(), &Verdict::default());
         assert!(told.contains("which hides stalls") && told.ends_with("result     valid"), "{told}");
         assert!(!told.contains("from actual"), "in a closed loop both are the same: {told}");
     }

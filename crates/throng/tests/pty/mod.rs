@@ -40,12 +40,17 @@ impl Terminal {
 
     /// Starts a program with an environment of its own.
     pub fn run_command(command: CommandBuilder) -> Terminal {
-        let size = PtySize { rows: ROWS.get(), cols: COLUMNS.get(), pixel_width: 0, pixel_height: 0 };
+        Terminal::run_columns(command, COLUMNS)
+    }
+
+    /// The same, with so many columns.
+    pub fn run_columns(command: CommandBuilder, columns: NonZero<u16>) -> Terminal {
+        let size = PtySize { rows: ROWS.get(), cols: columns.get(), pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
         let seen = Arc::new((
-            Mutex::new(Seen { screen: vt100::Parser::new(ROWS, COLUMNS, 0), over: false }),
+            Mutex::new(Seen { screen: vt100::Parser::new(ROWS, columns, 0), over: false }),
             Condvar::new(),
         ));
         let mut reader = pair.master.try_clone_reader().unwrap();
@@ -105,6 +110,16 @@ impl Terminal {
         let screen = shown(&seen.screen);
         drop(seen);
         (self.child.wait().unwrap().exit_code(), screen)
+    }
+
+    /// Is anything on the screen in a colour of its own?
+    pub fn has_colour(&self) -> bool {
+        let seen = self.seen.0.lock().unwrap();
+        let (rows, columns) = seen.screen.screen().size();
+        (0..rows.get()).any(|row| {
+            let cells = (0..columns.get()).filter_map(|column| seen.screen.screen().cell(row, column));
+            cells.into_iter().any(|cell| cell.fgcolor() != vt100::Color::Default)
+        })
     }
 
     /// The program's pid.

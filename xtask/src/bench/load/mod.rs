@@ -1,8 +1,12 @@
 //! `bench load`: what it costs the load generator to check every byte, how fast it is beside a minimal loop that checks
-//! nothing, and how many connections fit into one process.
+//! nothing, and how many connections fit into one process. [`faults`] asks whether one wrong byte among many is found, [`irc`]
+//! loads chats.
 //!
 //! The server, throng's echo, has the first core and the generator the second. The generator is what is measured, so messages
 //! per second of *its* CPU time are compared.
+
+mod faults;
+mod irc;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -40,12 +44,34 @@ pub struct Load {
     /// Connections that must fit into one process
     #[arg(long, default_value_t = 15_000)]
     clients: usize,
+    /// Instead: does it find one byte that an echo flips, drops or repeats?
+    #[arg(long)]
+    faults: bool,
+    /// Instead: `throng load --irc` against throng and ngIRCd, in one table
+    #[arg(long, conflicts_with = "faults")]
+    irc: bool,
+    /// How often each fault is made
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    times: u32,
+    /// Bytes among which it must be found
+    #[arg(long, default_value_t = 1_000_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    bytes: u64,
+    /// Other seeds put the faults to other places
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
 }
 
 /// Runs it.
 pub fn run(asked: &Load) -> Outcome {
+    if asked.faults {
+        let Load { times, bytes, seed, .. } = *asked;
+        return faults::run(&faults::Faults { times, bytes, seed });
+    }
     raise_descriptors(asked.clients)?;
     let throng = asked.throng.clone().map_or_else(build_throng, Ok)?;
+    if asked.irc {
+        return irc::run(&throng, asked.seconds);
+    }
     bind_crowd()?;
     let folder = TempDir::new()?;
     let mut command = pinned(&throng)?;
