@@ -118,7 +118,7 @@ mod tests {
     }
 
     fn records() -> Vec<Record> {
-        let rounds = [(0, 0.2, 0.1, 1.0), (1, 0.9, 0.3, 9.0), (2, 0.2, 0.2, 0.4)];
+        let rounds = [(0, 0.2, 0.1, 1.0), (1, 0.9, 0.3, 9.0), (2, 0.6, 0.4, 1.2)];
         rounds
             .into_iter()
             .flat_map(|(round, ours, lim, peer)| {
@@ -144,7 +144,7 @@ mod tests {
             (Is::Faster(5.0, &["peer"]), "met"),
             (Is::Faster(5.1, &["peer"]), "MISSED"),
             (Is::Faster(1.0, &["nobody"]), "UNKNOWN"),
-            (Is::Secs(0.2), "met"),
+            (Is::Secs(0.6), "met"),
             (Is::Secs(0.1), "MISSED"),
             (Is::Mib(2.0), "met"),
             (Is::Mib(1.9), "MISSED"),
