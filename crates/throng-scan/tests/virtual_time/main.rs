@@ -172,7 +172,8 @@ fn a_host_that_vanishes_leaves_what_is_not_known_unknown() {
 
 #[test]
 fn what_was_only_asked_while_the_host_was_away_is_not_called_filtered() {
-    let ports: Vec<u16> = (75..=90).collect();
+    // So few that nothing else shows that the host has gone.
+    let ports = [80, 85, 86];
     let mut net = Net { gone_from: Some(ms(60)), ..Net::new(1, ms(50)) };
     net.open = [80, 85].into();
     let outcome = scan(&net, &ports, TERMS);
