@@ -176,3 +176,75 @@ impl Window {
 fn length(round_trip: &RoundTrip) -> Duration {
     round_trip.smoothed().unwrap_or(ROUND_MIN).max(ROUND_MIN)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(milliseconds: u64) -> Moment {
+        Moment::after(Duration::from_millis(milliseconds))
+    }
+
+    fn way(samples: &[u64]) -> RoundTrip {
+        let mut way = RoundTrip::new(false);
+        samples.iter().for_each(|sample| way.measured(Duration::from_millis(*sample)));
+        way
+    }
+
+    fn wide() -> Window {
+        let mut window = Window::new(10_000, false);
+        (0..10).for_each(|_| window.vouched(at(1), 1e6, &way(&[50])));
+        window
+    }
+
+    #[test]
+    fn it_doubles_with_each_round_of_answers_up_to_its_most() {
+        let (mut window, way) = (Window::new(1000, false), way(&[50]));
+        for round in 1..=6 {
+            let before = window.size();
+            (0..before).for_each(|_| window.answered(at(50 * round), &way));
+            assert_eq!(window.size(), (before * 2).min(1000), "round {round}");
+        }
+        assert_eq!(Window::new(1000, true).size(), 1000, "or is what somebody said");
+    }
+
+    #[test]
+    fn what_was_lost_together_shrinks_it_once() {
+        let (mut window, way) = (wide(), way(&[50]));
+        assert_eq!(window.size(), 10_000);
+        window.shrink(at(500), at(400), &way);
+        assert_eq!(window.size(), 5000);
+        // Sent before it was smaller: that says what is known.
+        (401..=500).for_each(|sent| window.shrink(at(sent + 100), at(sent), &way));
+        assert_eq!(window.size(), 5000);
+        window.shrink(at(700), at(501), &way);
+        assert_eq!(window.size(), 2500);
+        (0..20).for_each(|more| window.shrink(at(1005 + more * 10), at(1000 + more * 10), &way));
+        assert_eq!(window.size(), 64, "it has a least");
+    }
+
+    #[test]
+    fn after_trouble_it_rests_and_then_grows_slowly() {
+        let (mut window, way) = (wide(), way(&[50]));
+        window.shrink(at(500), at(400), &way);
+        window.vouched(at(600), 5000.0, &way);
+        assert_eq!(window.size(), 5000, "at rest");
+        window.vouched(at(800), 5000.0, &way);
+        assert_eq!(window.size(), 10_000, "below where it had trouble as at first");
+        window.shrink(at(900), at(850), &way);
+        window.vouched(at(1200), 2000.0, &way);
+        assert_eq!(window.size(), 7000);
+        window.vouched(at(1201), 800.0, &way);
+        assert_eq!(window.size(), 7100, "and from there slowly");
+    }
+
+    #[test]
+    fn it_does_not_grow_into_a_queue_and_gives_a_long_one_back() {
+        let mut window = Window::new(10_000, false);
+        window.vouched(at(1), 32.0, &way(&[50, 90, 90, 90]));
+        assert_eq!(window.size(), 32);
+        let mut window = wide();
+        window.vouched(at(500), 1.0, &way(&[50, 190, 190, 190, 190]));
+        assert_eq!(window.size(), 8000);
+    }
+}
