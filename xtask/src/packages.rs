@@ -1,6 +1,6 @@
 //! What a command needs beside Rust: found, or installed from the distribution's packages.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::Outcome;
@@ -23,6 +23,28 @@ pub fn need(program: &str, package: &str) -> Outcome<PathBuf> {
     eprintln!("installing {package}, for {program}");
     install(package)?;
     find(program).ok_or_else(|| format!("the package {package} brought no {program}").into())
+}
+
+/// The path of a program of this crate, installed from crates.io into a folder of these tools if it is not there yet.
+#[cfg(target_os = "linux")]
+pub fn need_crate(name: &str, version: &str, tools: &Path) -> Outcome<PathBuf> {
+    let folder = tools.join(format!("{name}-{version}"));
+    let program = folder.join("bin").join(name);
+    if !program.is_file() {
+        eprintln!("installing {name} {version} from crates.io into {}", folder.display());
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command.args(["install", name, "--version", version, "--locked", "--root"]).arg(&folder);
+        // Its own target folder, which is thrown away: a shared one would keep what is built of it for ever.
+        let installed = command.env_remove("CARGO_TARGET_DIR").stdin(Stdio::null()).status()?;
+        if !installed.success() {
+            return Err(format!(
+                "cargo could not install {name} {version}: please run cargo install by hand"
+            )
+            .into());
+        }
+    }
+    Ok(program)
 }
 
 /// apt-get wants to be root: we are, or sudo makes us without asking.

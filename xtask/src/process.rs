@@ -42,6 +42,11 @@ impl Process {
         locked(&self.child)
     }
 
+    /// Its id.
+    pub fn id(&self) -> u32 {
+        self.pid
+    }
+
     /// CPU time of all its threads so far.
     pub fn cpu(&self) -> Duration {
         times::of_process(&told(self.pid, "stat"))
@@ -60,6 +65,11 @@ impl Process {
     /// Memory that it holds, in KiB (VmRSS of proc_pid_status(5)).
     pub fn rss_kib(&self) -> u64 {
         field(&told(self.pid, "status"), "VmRSS:")
+    }
+
+    /// The most memory that it ever held, in KiB (VmHWM); nothing, when it has ended.
+    pub fn peak_kib(&self) -> u64 {
+        field(&told(self.pid, "status"), "VmHWM:")
     }
 
     /// Memory that it and its children hold, in KiB, where what some processes share is divided among them (Pss of
@@ -158,6 +168,8 @@ mod tests {
             let process = Process::start(Command::new("sleep").arg("600")).unwrap();
             let child = Arc::clone(&process.child);
             assert_eq!(locked(&child).try_wait().unwrap(), None);
+            assert_eq!(process.id(), locked(&child).id());
+            assert!(process.peak_kib() >= process.rss_kib());
             assert!(process.rss_kib() > 0 && process.shared_out_kib() > 0);
             assert_eq!(process.threads(), 1);
             assert!(process.cpu_of_threads() < Duration::from_secs(60));

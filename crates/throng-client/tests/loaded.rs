@@ -1,12 +1,16 @@
 //! What a load says of an echo that does one thing wrong, and that it goes on with all the others.
 
 #![allow(clippy::unwrap_used)]
-#![expect(clippy::disallowed_methods, reason = "an echo that stalls needs the clock")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "an echo that stalls, and who holds the generator up, need the clock"
+)]
 
 mod faulty;
 
+use std::cell::Cell;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use faulty::{Fault, Faulty};
 use throng_client::load::counts::Why;
@@ -367,4 +371,40 @@ fn whoever_watches_may_end_it_and_loses_nothing() {
     assert!(outcome.is_interrupted && outcome.lasted < PATIENCE / 2);
     assert_eq!(outcome.counts.begun, outcome.counts.heard, "{outcome:?}");
     assert_eq!(outcome.counts.lost.sum(), 0);
+}
+
+/// Holds the generator up, once.
+struct Holding {
+    asked: Cell<u32>,
+    at: u32,
+    time: Duration,
+}
+
+impl Observer for Holding {
+    fn tell(&mut self, _: &Moment) {}
+
+    fn is_interrupted(&self) -> bool {
+        self.asked.set(self.asked.get() + 1);
+        let until = Instant::now() + self.time;
+        while self.asked.get() == self.at
+            && let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+        {
+            std::thread::park_timeout(left);
+        }
+        false
+    }
+}
+
+#[test]
+fn a_generator_that_sends_late_says_that_the_figures_are_its_own() {
+    let server = Faulty::start(3, Fault::None);
+    let mut plan = plan(server.address, 400);
+    plan.task = echo(Framing::Raw, BYTES, Pace::Open { rate: 400.0 }, 1);
+    let held = Duration::from_millis(150);
+    let outcome = run(&plan, &mut Holding { asked: Cell::new(0), at: 100, time: held }).unwrap();
+    server.end();
+    assert_eq!(outcome.counts.heard, 400, "{outcome:?}");
+    assert!(outcome.own.lag_max >= held / 2, "{:?}", outcome.own);
+    let objection = outcome.own.objection(outcome.response.quantile(0.99));
+    assert!(objection.is_some_and(|why| why.contains("waited for this program")), "{:?}", outcome.own);
 }

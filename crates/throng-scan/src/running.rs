@@ -208,8 +208,8 @@ impl Merged {
     }
 
     fn found(&mut self, share: Share, now: Duration) {
-        for (visit, host) in share.begun {
-            self.begin(visit, host, now);
+        for (visit, host, began) in share.begun {
+            self.begin(visit, host, began);
         }
         for (found, said) in std::mem::take(&mut self.early) {
             self.said(&found, said, now);
@@ -238,7 +238,7 @@ impl Merged {
         self.close_if_over(found.visit, now);
     }
 
-    fn begin(&mut self, visit: u32, host: Arc<Host>, now: Duration) {
+    fn begin(&mut self, visit: u32, host: Arc<Host>, began: Duration) {
         let begun = &mut self.begun;
         let sum = &self.sum;
         self.hosts.entry(visit).or_insert_with(|| {
@@ -247,7 +247,7 @@ impl Merged {
                 host,
                 promised: 0,
                 order: Watermark::new(Arc::clone(&sum.ports)),
-                began: now,
+                began,
                 shares_left: sum.shares,
                 end: HostEnd::Complete,
                 answered: false,

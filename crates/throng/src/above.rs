@@ -45,6 +45,11 @@ impl Gate {
         }
     }
 
+    /// Does the editor show its line now?
+    pub fn is_up(&self) -> bool {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) == State::Up
+    }
+
     /// `false` when it will not be up any more.
     fn wait(&self) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

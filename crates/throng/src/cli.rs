@@ -53,7 +53,8 @@ pub enum Verb {
     after_help = "In a terminal: Ctrl-D or a second empty line ends, Ctrl-C ends at once. In a pipe: the end of standard \
                   input ends what is sent, and the server's end ends everything.\n\n\
                   Exit codes: 0 ended well, 1 failed here, 2 wrong use, 3 nobody answers there, 4 TLS refused by either \
-                  side, 5 ended before it was complete (reset, time-out, or an expected text did not come), 130 interrupted."
+                  side, 5 ended before it was complete (reset, time-out, or an expected text did not come), 130 interrupted. SIGTERM \
+                  and SIGHUP end it as they end any program (143 and 129 in a shell)."
 )]
 pub struct Connect {
     /// A name or an address, HOST:PORT, or unix:PATH; asked for in a terminal when it is not given
@@ -105,7 +106,7 @@ pub struct Connect {
     pub connect_timeout: Duration,
 
     /// Call again when nobody answers, or when the connection is lost (in a pipe: until somebody answers); at most 12 times
-    /// in a row, half a second to 30 s apart
+    /// in a row, after up to half a second at first and up to 30 s later
     #[arg(long)]
     pub reconnect: bool,
 

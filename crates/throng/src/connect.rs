@@ -5,8 +5,10 @@ mod ask;
 mod desk;
 mod faults;
 mod history;
+mod summons;
 
 use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -26,6 +28,7 @@ use crate::console::terminal::Terminal;
 use crate::fault::Fault;
 use crate::screen;
 use desk::Front;
+use summons::Summons;
 
 /// What ends a line.
 const LF: &str = "\n";
@@ -46,15 +49,16 @@ pub fn connect(asked: &Connect) -> Result<u8, Fault> {
     let call = Call { asked, target, tls, transcript };
     let outcome = match terminal {
         Some(terminal) => call.in_terminal(&runtime, &terminal),
-        None => call.in_pipe(&runtime),
+        None => call.in_pipe(&runtime).map(|code| (code, Summons::default())),
     };
     // A look-up that hangs must not hold us.
     runtime.shutdown_background();
-    let code = outcome?;
-    match (call.transcript.failure(), &asked.transcript) {
-        (Some(why), Some(path)) => Err(faults::of_transcript(path, &why)),
-        _ => Ok(code),
+    let (code, summons) = outcome?;
+    if let (Some(why), Some(path)) = (call.transcript.failure(), &asked.transcript) {
+        return Err(faults::of_transcript(path, &why));
     }
+    summons.obey();
+    Ok(code)
 }
 
 fn wanted(asked: &Connect) -> Wanted {
@@ -74,6 +78,11 @@ fn clock() -> String {
 /// The time before each line.
 fn short_clock() -> String {
     jiff::Zoned::now().strftime("%H:%M:%S").to_string()
+}
+
+/// Waits of our own: each process that begins has other keys for its maps, by the system's chance.
+fn backoff() -> Backoff {
+    Backoff::new(RandomState::new().hash_one(0))
 }
 
 /// One call, with all that is needed to make it again.
@@ -162,7 +171,7 @@ impl Call<'_> {
 
     fn in_pipe(&self, runtime: &Runtime) -> Result<u8, Fault> {
         let say = async |line: String| screen::tell_stderr(&line);
-        let answered = runtime.block_on(self.until_answered(&mut Backoff::default(), say))?;
+        let answered = runtime.block_on(self.until_answered(&mut backoff(), say))?;
         // Whom one believes without knowing is told in any case.
         if self.asked.verbose || self.asked.insecure {
             screen::tell_stderr(&format!("connected to {}", answered.told));
@@ -220,8 +229,9 @@ impl Call<'_> {
         if self.asked.crlf { CRLF } else { LF }
     }
 
-    fn in_terminal(&self, runtime: &Runtime, terminal: &Terminal) -> Result<u8, Fault> {
-        let mut backoff = Backoff::default();
+    /// Gives the exit code, and the signal that ended it instead, if one did.
+    fn in_terminal(&self, runtime: &Runtime, terminal: &Terminal) -> Result<(u8, Summons), Fault> {
+        let mut backoff = backoff();
         let say = async |line: String| screen::tell_stderr(&line);
         let answered = runtime.block_on(self.until_answered(&mut backoff, say))?;
         screen::tell_stderr(&format!("Connected to {}. Ctrl-D ends.", answered.told));
@@ -231,14 +241,22 @@ impl Call<'_> {
         let (front, mut desk) = Front::open(history, terminal).map_err(|why| {
             terminal.restore();
             Fault::failed(format!("no line editor in this terminal: {why}"))
+                .hint("do without one: cat | throng connect HOST PORT")
         })?;
         let outcome = runtime.block_on(self.converse(answered, &mut desk, &mut backoff));
-        front.close(desk, terminal);
+        let summons = front.close(desk, terminal);
         let (end, told) = outcome?;
-        if end.is_well() || matches!(end, End::Interrupted) {
-            screen::tell_stderr(&format!("{told}: {end}"));
+        match (&end, summons.name()) {
+            (End::Interrupted, Some(name)) => {
+                screen::tell_stderr(&format!("{told}: ended by {name}"));
+                return Ok((faults::INTERRUPTED, summons));
+            }
+            (End::Interrupted, None) => screen::tell_stderr(&format!("{told}: {end}")),
+            (end, _) if end.is_well() => screen::tell_stderr(&format!("{told}: {end}")),
+            _ => {}
         }
-        faults::of_end(&end)
+        // What had ended already is not ended by a signal.
+        faults::of_end(&end).map(|code| (code, Summons::default()))
     }
 
     /// Talks, and calls again when that is asked for. Gives how it ended, and with whom.

@@ -1,11 +1,13 @@
 //! What the line editor asks while somebody types: completions. By its asking we know when it is up, which the gate of the
 //! lines above it must know. And how it is woken when it must go.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustix::process::{Signal, getpid, kill_process};
+use rustix::termios::Termios;
 use rustyline::completion::Completer;
 use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
@@ -25,12 +27,27 @@ type Complete = Box<dyn Fn(&str) -> (usize, Vec<String>) + Send>;
 pub struct Ear {
     complete: Complete,
     gate: Arc<Gate>,
+    blank: Arc<AtomicBool>,
+    modes: Modes,
 }
+
+/// How the editor has the terminal while it is up, from when it first was. Written by the editor's thread.
+pub type Modes = Arc<OnceLock<Termios>>;
 
 impl Ear {
     /// Sets this gate, and completes what stands before the cursor.
     pub fn new(gate: Arc<Gate>, complete: impl Fn(&str) -> (usize, Vec<String>) + Send + 'static) -> Ear {
-        Ear { complete: Box::new(complete), gate }
+        Ear { complete: Box::new(complete), gate, blank: Arc::default(), modes: Modes::default() }
+    }
+
+    /// The terminal as the editor wants it.
+    pub fn modes(&self) -> Modes {
+        Arc::clone(&self.modes)
+    }
+
+    /// Is nothing typed in the line that the editor shows, or showed last?
+    pub fn blank(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.blank)
     }
 }
 
@@ -52,8 +69,14 @@ impl Completer for Ear {
 impl Hinter for Ear {
     type Hint = String;
 
-    /// Asked before the editor shows its line, when the terminal is its own already.
-    fn hint(&self, _: &str, _: usize, _: &Context<'_>) -> Option<String> {
+    /// Asked before the editor shows its line as it is now, when the terminal is its own already.
+    fn hint(&self, line: &str, _: usize, _: &Context<'_>) -> Option<String> {
+        self.blank.store(line.is_empty(), Ordering::SeqCst);
+        if self.modes.get().is_none()
+            && let Ok(now) = rustix::termios::tcgetattr(std::io::stdin())
+        {
+            let _ = self.modes.set(now);
+        }
         self.gate.set(State::Up);
         None
     }

@@ -1,7 +1,8 @@
 //! `throng`: the program. Parses what was typed and hands it to the room that does it.
 //!
 //! Exit codes are one table for all commands: 0 done, 1 failed, 2 wrong use or configuration, 3 no server there,
-//! 4 refused, 5 incomplete, 130 interrupted. Ended by somebody who reads our output no more, it is 1 without a word.
+//! 4 refused, 5 incomplete, 130 interrupted. `connect` dies of SIGTERM and SIGHUP, as what hears no signals does. Ended by
+//! somebody who reads our output no more, it is 1 without a word.
 
 mod above;
 mod banner;

@@ -250,7 +250,7 @@ fn it_calls_again_until_somebody_answers() {
     let mut child = command.spawn().unwrap();
     let mut said = std::io::BufReader::new(child.stderr.take().unwrap());
     let line = read_line(&mut said);
-    assert!(line.contains("there is no such file; calling again in 500ms"), "{line}");
+    assert!(line.contains("there is no such file; calling again in "), "{line}");
     let listener = UnixListener::bind(&path).unwrap();
     let mut client = listener.accept().unwrap().0;
     client.write_all(b"here").unwrap();

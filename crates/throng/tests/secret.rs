@@ -5,10 +5,10 @@
 mod peers;
 mod real;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -163,55 +163,4 @@ fn a_server_may_want_to_know_us_too() {
     });
     let (code, said) = ended(&Piped::start(address, &["--tls", "--ca", &cert]).wait());
     assert!(code == 4 && said.contains("CertificateRequired"), "{code} {said}");
-}
-
-#[test]
-fn openssl_is_talked_to_where_it_is_installed() {
-    let folder = tempfile::tempdir().unwrap();
-    let (cert, key) = self_signed(folder.path());
-    let mut command = Command::new("openssl");
-    command.args([
-        "s_server",
-        "-accept",
-        "127.0.0.1:0",
-        "-naccept",
-        "1",
-        "-rev",
-        "-cert",
-        &cert,
-        "-key",
-        &key,
-    ]);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let Ok(mut openssl) = command.spawn() else {
-        println!("skipped: openssl is not installed");
-        return;
-    };
-    let mut lines = BufReader::new(openssl.stdout.take().unwrap());
-    let mut line = String::new();
-    // `ACCEPT 127.0.0.1:41234`, since openssl 3.
-    while !line.starts_with("ACCEPT") {
-        line.clear();
-        if lines.read_line(&mut line).unwrap() == 0 {
-            let _ = openssl.kill();
-            let _ = openssl.wait();
-            println!("skipped: this openssl does not listen at a port of its choice");
-            return;
-        }
-    }
-    let address: SocketAddr = line.trim().trim_start_matches("ACCEPT ").parse().unwrap();
-    let reading = std::thread::spawn(move || {
-        let mut rest = Vec::new();
-        let _ = lines.read_to_end(&mut rest);
-    });
-    // It gives each line back, with its letters from the last to the first.
-    let output = Piped::start(
-        address,
-        &["--tls", "--ca", &cert, "--send", "hello throng", "--expect", "gnorht olleh"],
-    )
-    .wait();
-    let _ = openssl.kill();
-    openssl.wait().unwrap();
-    reading.join().unwrap();
-    assert_eq!(ended(&output), (0, String::new()), "{output:?}");
 }

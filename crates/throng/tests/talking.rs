@@ -2,53 +2,24 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod desk;
 mod peers;
 mod pty;
 mod real;
 
 use std::cell::Cell;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
+use desk::{call, connect, connect_in, over};
 use peers::{PATIENCE, read_all, read_line, reset, server};
 use portable_pty::CommandBuilder;
 use pty::{Terminal, send_signal};
 use real::{Person, Server};
-
-/// `throng connect` at home in this folder, under a shell that tells how it ended and how the terminal is.
-fn connect(home: &Path, arguments: &str) -> Terminal {
-    let throng = env!("CARGO_BIN_EXE_throng");
-    let mut command = CommandBuilder::new("sh");
-    command.args(["-c", &format!("{throng} connect {arguments}; echo exit=$?; stty -a")]);
-    command.env("TERM", "xterm-256color");
-    command.env("HOME", home);
-    for unset in ["XDG_DATA_HOME", "XDG_STATE_HOME", "STATE_DIRECTORY", "THRONG_DATA"] {
-        command.env_remove(unset);
-    }
-    Terminal::run_command(command)
-}
-
-/// The same, calling this server, at its prompt.
-fn call(home: &Path, address: SocketAddr, arguments: &str) -> Terminal {
-    let terminal = connect(home, &format!("{} {} {arguments}", address.ip(), address.port()));
-    terminal.wait_until("the prompt", |screen| screen.lines().last() == Some(">"));
-    terminal
-}
-
-/// Waits for the end; what was on the screen before the shell's words, and whether those are as expected.
-fn over(terminal: &mut Terminal, code: u8) -> String {
-    let (_, screen) = terminal.wait_for_end();
-    let (seen, shell) =
-        screen.split_once(&format!("exit={code}\n")).unwrap_or_else(|| panic!("{code}:\n{screen}"));
-    let words: Vec<_> = shell.split_whitespace().collect();
-    assert!(["icanon", "echo", "isig"].iter().all(|flag| words.contains(flag)), "{screen}");
-    seen.trim_end().to_owned()
-}
 
 #[test]
 fn two_terminals_and_a_telnet_chat_and_each_sees_its_own_transcript() {
@@ -94,7 +65,7 @@ fn two_terminals_and_a_telnet_chat_and_each_sees_its_own_transcript() {
             Some((time, rest)) if time.len() == 5 && time.contains(':') => format!("TIME {rest}"),
             _ => line.replace(&address.to_string(), "ADDRESS"),
         });
-        lines.filter(|line| !line.is_empty()).collect()
+        lines.collect()
     };
     let seen = plain(&seen);
     // How long it was is the clock's to say.
@@ -113,7 +84,6 @@ fn two_terminals_and_a_telnet_chat_and_each_sees_its_own_transcript() {
         "TIME <cy> hello ana",
         "TIME <bo> half a thought is whole",
         "> /quit",
-        ">",
         "ADDRESS: closed by the server",
     ];
     assert_eq!(rest, expected);
@@ -211,6 +181,10 @@ fn what_is_missing_is_asked_for_with_what_is_likely_meant() {
     terminal.type_text("\u{3}");
     assert!(over(&mut terminal, 130).ends_with(": interrupted"));
     server.kill();
+    let mut terminal = connect(home.path(), "");
+    terminal.wait_for("Host [127.0.0.1]:");
+    terminal.type_text("\u{4}");
+    assert_eq!(over(&mut terminal, 2), "Host [127.0.0.1]:\nerror: no host was given");
     // Whoever was killed is no suggestion any more.
     let mut terminal = connect(home.path(), "");
     terminal.wait_for("Host [127.0.0.1]:");
@@ -274,26 +248,155 @@ fn each_end_says_why_and_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
-fn a_signal_leaves_the_terminal_as_it_was() {
+fn a_signal_leaves_the_terminal_as_it_was_and_is_what_it_dies_of() {
     let home = tempfile::tempdir().unwrap();
-    let (address, served) = server(|mut client| {
-        let pid = read_line(&mut client);
-        send_signal("-TERM", pid.trim().parse().unwrap());
-        client.read(&mut [0]).unwrap_or(0)
-    });
-    let throng = env!("CARGO_BIN_EXE_throng");
-    let (host, port) = (address.ip(), address.port());
-    // The shell's own number becomes the program's.
-    let line =
-        format!("sh -c 'exec {throng} connect --no-history {host} {port} --send $$'; echo exit=$?; stty -a");
-    let mut command = CommandBuilder::new("sh");
-    command.args(["-c", &line]);
-    command.env("HOME", home.path());
-    command.env("TERM", "xterm-256color");
-    let mut terminal = Terminal::run_command(command);
-    assert!(over(&mut terminal, 130).contains(": interrupted"));
-    assert_eq!(served.join().unwrap(), 0);
+    for (signal, code, told, by_shell) in [
+        ("-TERM", 143, "ended by SIGTERM", "Terminated"),
+        ("-HUP", 129, "ended by SIGHUP", "Hangup"),
+        // To the line editor this is Ctrl-C, which is answered by an exit code.
+        ("-INT", 130, "interrupted", ""),
+    ] {
+        let (address, served) = server(move |mut client| {
+            let pid = read_line(&mut client);
+            send_signal(signal, pid.trim().parse().unwrap());
+            client.read(&mut [0]).unwrap_or(0)
+        });
+        let throng = env!("CARGO_BIN_EXE_throng");
+        let (host, port) = (address.ip(), address.port());
+        // The shell's own number becomes the program's.
+        let line = format!(
+            "sh -c 'exec {throng} connect --no-history {host} {port} --send $$'; echo exit=$?; stty -a"
+        );
+        let mut command = CommandBuilder::new("sh");
+        command.args(["-c", &line]);
+        command.env("HOME", home.path());
+        command.env("TERM", "xterm-256color");
+        let mut terminal = Terminal::run_command(command);
+        let seen = over(&mut terminal, code);
+        // A shell has words for what the kernel tells of it, and none for an exit code.
+        assert!(seen.contains(&format!(": {told}")) && seen.contains(by_shell), "{seen}");
+        assert_eq!(served.join().unwrap(), 0);
+    }
     assert!(!home.path().join(".local").exists());
+}
+
+#[test]
+fn a_prompt_at_which_nothing_was_typed_is_taken_away() {
+    let home = tempfile::tempdir().unwrap();
+    for (typed, expected) in [
+        ("", "hello\nADDRESS: closed by the server"),
+        ("half", "hello\n> half\nADDRESS: closed by the server"),
+    ] {
+        let (told, waits) = sync_channel::<()>(0);
+        let (address, _) = server(move |mut client| {
+            client.write_all(b"hello\n").unwrap();
+            waits.recv().unwrap();
+        });
+        let mut terminal = call(home.path(), address, "");
+        terminal.type_text(typed);
+        terminal.wait_until("what is typed", |screen| {
+            screen.contains("hello") && screen.lines().last() == Some(format!("> {typed}").trim_end())
+        });
+        told.send(()).unwrap();
+        let seen = over(&mut terminal, 0).replace(&address.to_string(), "ADDRESS");
+        assert_eq!(seen, format!("Connected to ADDRESS. Ctrl-D ends.\n{expected}"));
+    }
+    for (typed, end, expected) in [
+        ("\u{4}", 0, ">\nADDRESS: closed"),
+        ("\u{3}", 130, ">\nADDRESS: interrupted"),
+        ("half\u{3}", 130, "> half\nADDRESS: interrupted"),
+    ] {
+        let (address, _) = server(|mut client| read_all(&mut client));
+        let mut terminal = call(home.path(), address, "");
+        terminal.type_text(typed);
+        let seen = over(&mut terminal, end).replace(&address.to_string(), "ADDRESS");
+        assert_eq!(seen, format!("Connected to ADDRESS. Ctrl-D ends.\n{expected}"));
+    }
+}
+
+#[test]
+fn lines_that_are_pasted_as_one_text_end_alike() {
+    let home = tempfile::tempdir().unwrap();
+    let (address, served) = server(|mut client| read_all(&mut client));
+    let mut terminal = call(home.path(), address, "--crlf");
+    // As a terminal wraps what is pasted into it.
+    terminal.type_text("\x1b[200~one\rtwo\r\r\rthree\x1b[201~\r");
+    terminal.wait_until("the prompt again", |screen| {
+        screen.contains("three") && screen.lines().last() == Some(">")
+    });
+    terminal.type_text("\u{4}");
+    over(&mut terminal, 0);
+    assert_eq!(String::from_utf8(served.join().unwrap()).unwrap(), "one\r\ntwo\r\n\r\n\r\nthree\r\n");
+}
+
+#[test]
+fn where_there_can_be_no_line_editor_another_way_is_told() {
+    let home = tempfile::tempdir().unwrap();
+    let (address, _) = server(|mut client| read_all(&mut client));
+    // What a line editor needs, some windows of editors lack.
+    let mut terminal = connect_in("dumb", home.path(), &format!("{} {}", address.ip(), address.port()));
+    let seen = over(&mut terminal, 1);
+    assert!(
+        seen.contains("no line editor in this terminal") && seen.contains("cat | throng connect"),
+        "{seen}"
+    );
+}
+
+#[test]
+fn after_ctrl_z_and_fg_one_goes_on_typing() {
+    // A shell that has modes of its own, and gives them back; not each `sh` does.
+    let mut command = CommandBuilder::new("bash");
+    command.args(["--norc", "--noprofile", "-i"]);
+    command.env("PS1", "$ ");
+    command.env("TERM", "xterm-256color");
+    if std::process::Command::new("bash").arg("--version").output().is_err() {
+        println!("skipped: there is no bash");
+        return;
+    }
+    let (address, served) = server(|mut client| (read_line(&mut client), read_all(&mut client)).0);
+    let mut terminal = Terminal::run_command(command);
+    let (throng, host, port) = (env!("CARGO_BIN_EXE_throng"), address.ip(), address.port());
+    terminal.type_text(&format!("{throng} connect --no-history {host} {port}\r"));
+    terminal.wait_until("the prompt", |screen| screen.lines().last() == Some(">"));
+    for (round, typed) in ["one", " two", " three", " four"].into_iter().enumerate() {
+        terminal.type_text(typed);
+        terminal.wait_until(typed, |screen| screen.lines().last().is_some_and(|line| line.ends_with(typed)));
+        terminal.type_text("\u{1a}");
+        terminal.wait_until("the shell", |screen| screen.lines().last() == Some("$"));
+        terminal.type_text("fg\r");
+        terminal.wait_until("what was typed", |screen| {
+            let backs = screen.lines().filter(|line| *line == "(back)").count();
+            backs == round + 1 && screen.lines().last().is_some_and(|line| line.ends_with(typed))
+        });
+    }
+    terminal.type_text("\r\u{4}");
+    assert_eq!(served.join().unwrap(), "one two three four\n");
+    terminal.wait_until("the shell", |screen| screen.lines().last() == Some("$"));
+    terminal.type_text("exit\r");
+    terminal.wait_for_end();
+}
+
+#[test]
+fn what_was_typed_is_offered_again_but_no_secret() {
+    let home = tempfile::tempdir().unwrap();
+    for first in [true, false] {
+        let (address, served) = server(|mut client| (read_line(&mut client), read_all(&mut client)).0);
+        let mut terminal = call(home.path(), address, "");
+        if first {
+            // A space before it keeps it out of the history.
+            terminal.type_text("remember me\r password\r");
+            terminal.wait_until("both lines", |screen| {
+                screen.contains(">  password") && screen.lines().last() == Some(">")
+            });
+        }
+        terminal.type_text("\x1b[A");
+        terminal.wait_until("the line before", |screen| screen.lines().last() == Some("> remember me"));
+        terminal.type_text("\r\u{4}");
+        over(&mut terminal, 0);
+        assert_eq!(served.join().unwrap(), "remember me\n");
+    }
+    let kept = std::fs::read_to_string(home.path().join(".local/state/throng/connect_history")).unwrap();
+    assert!(!kept.contains("password"), "{kept}");
 }
 
 #[test]
@@ -355,7 +458,7 @@ fn a_lost_connection_is_called_again_and_the_script_is_said_again() {
     let mut terminal = connect(home.path(), &format!("{} {} {arguments}", address.ip(), address.port()));
     terminal.wait_for("who are you?");
     terminal.type_text("first\r");
-    terminal.wait_for("closed by the server; calling again in 500ms");
+    terminal.wait_for("closed by the server; calling again in ");
     terminal.wait_until("a second connection", |screen| screen.matches("Connected to ").count() == 2);
     terminal.wait_until("a second question", |screen| screen.matches("who are you?").count() == 2);
     terminal.type_text("second\r");

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: throng beside ngIRCd and InspIRCd, the same load on all, in one interleaved run; its library's echo
-//! beside other echoes ([`echo`]), and by every model ([`models`]); its client beside other clients ([`connect`]).
+//! beside other echoes ([`echo`]), and by every model ([`models`]); its client beside other clients ([`connect`]); its scanner
+//! beside other scanners (`scan`).
 //!
 //! The server has the first core and the crowd the second. What is compared is deliveries per second of the *server's* CPU
 //! time: over loopback the crowd is about as busy as the server. These figures move with the machine, so only ratios within
@@ -14,6 +15,8 @@ mod load;
 mod models;
 mod round_trips;
 mod rounds;
+#[cfg(target_os = "linux")]
+mod scan;
 mod start;
 mod table;
 
@@ -54,6 +57,9 @@ pub enum Bench {
     Load(load::Load),
     /// One echo by every model from one client to a thousand, and what a thread and a process cost
     Models(models::Models),
+    /// `throng scan` beside nmap, RustScan and a yardstick, on loopback and over a slow link (Linux, root)
+    #[cfg(target_os = "linux")]
+    Scan(scan::Scan),
     /// From the start to the first accept, with many messages stored (throng only)
     Start(start::Start),
 }
@@ -91,9 +97,15 @@ pub fn run(bench: &Bench) -> Outcome {
         Bench::Join(asked) => crowded::join(asked),
         Bench::Load(asked) => load::run(asked),
         Bench::Models(asked) => models::run(asked),
+        #[cfg(target_os = "linux")]
+        Bench::Scan(asked) => scan::run(asked),
         Bench::Start(asked) => start::run(asked),
     }
 }
+
+/// The yardstick of `bench scan`, which runs it in a process of its own.
+#[cfg(target_os = "linux")]
+pub use scan::limit;
 
 /// One sample of one server.
 struct Measured {

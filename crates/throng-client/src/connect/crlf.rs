@@ -21,9 +21,24 @@ impl Crlf {
     }
 }
 
+/// A line with this end. What was pasted may be several: each of them ends so.
+pub fn ended(line: &str, line_end: &str) -> Vec<u8> {
+    let whole = format!("{line}{line_end}").into_bytes();
+    if line_end == "\r\n" { Crlf::default().apply(&whole) } else { whole }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_that_were_pasted_as_one_end_alike() {
+        for (given, line_end, expected) in
+            [("a\nb", "\r\n", "a\r\nb\r\n"), ("a\nb", "\n", "a\nb\n"), ("", "\r\n", "\r\n")]
+        {
+            assert_eq!(ended(given, line_end), expected.as_bytes(), "{given:?}");
+        }
+    }
 
     #[test]
     fn each_line_ends_with_one_cr_and_lf() {

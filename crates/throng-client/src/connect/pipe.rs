@@ -14,7 +14,7 @@ use socket2::SockRef;
 use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use super::crlf::Crlf;
+use super::crlf::{Crlf, ended};
 use super::end::End;
 use super::flow::{self, OUTGOING_MAX, Outgoing, Stream};
 use super::pump::{PumpError, pump};
@@ -215,7 +215,7 @@ async fn follow(
         let lines = script.due();
         for line in lines {
             // The queue is emptied beside this; it waits while the server takes nothing.
-            let _ = says.send(Outgoing::Bytes(format!("{line}{line_end}").into_bytes())).await;
+            let _ = says.send(Outgoing::Bytes(ended(&line, line_end))).await;
         }
         if script.is_over() {
             if script.ends_heard() {

@@ -7,7 +7,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
-/// So much is moved by one call at most.
+/// So much is moved by one call at most. A call of splice(2) holds the pipe's lock until it ends, and whoever writes into the
+/// pipe waits for it: with a whole MiB the two took turns, at a sixth more CPU for each byte than with a quarter of it.
 const PIECE: usize = 256 * 1024;
 
 /// What a pipe of ours should hold: the usual 64 KiB make for many calls.
@@ -112,7 +113,7 @@ impl ByKernel {
         loop {
             let moved = match self {
                 ByKernel::Splice => {
-                    rustix::pipe::splice(from, None, to, None, PIPE, rustix::pipe::SpliceFlags::empty())
+                    rustix::pipe::splice(from, None, to, None, PIECE, rustix::pipe::SpliceFlags::empty())
                 }
                 ByKernel::SendFile => rustix::fs::sendfile(to, from, None, PIPE),
             };

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::Instant;
 
+use super::crlf::ended;
 use super::end::End;
 use super::flow::{self, OUTGOING_MAX, Outgoing, Stream};
 use super::script::Script;
@@ -188,7 +189,7 @@ impl Talk<'_> {
             return None;
         }
         self.after_empty = line.is_empty();
-        let bytes = format!("{line}{}", self.manner.line_end).into_bytes();
+        let bytes = ended(line, self.manner.line_end);
         match self.says.try_send(Outgoing::Bytes(bytes)) {
             Ok(()) if self.after_empty => Some("(an empty line was sent; a second one ends)".to_owned()),
             Ok(()) => None,
@@ -220,7 +221,7 @@ impl Talk<'_> {
 
     /// As a typed line, but an empty one ends nothing.
     fn say_of_script(&mut self, line: &str) -> Option<String> {
-        let bytes = format!("{line}{}", self.manner.line_end).into_bytes();
+        let bytes = ended(line, self.manner.line_end);
         let sent = self.says.try_send(Outgoing::Bytes(bytes));
         sent.is_err()
             .then(|| "(not sent: the server takes nothing, and enough waits for it already)".to_owned())

@@ -139,6 +139,11 @@ impl Tally {
         self.talking == 0
     }
 
+    /// How much a client said.
+    pub fn said_of(&self, client: usize) -> u64 {
+        self.shape.talker(client).map_or(0, |talker| self.said[talker])
+    }
+
     /// The number of what a client heard last of a sender.
     pub fn heard_of(&self, at: usize, from: usize) -> u64 {
         let talker = self.shape.talker(from);
@@ -382,5 +387,42 @@ mod tests {
         for (at, from) in [(3, 3), (0, 3), (3, 5), (3, 99)] {
             assert_eq!(tally.hear(at, from, &bodies[0]), Err(Wrong::Stranger { from, at }), "{from} at {at}");
         }
+    }
+
+    #[test]
+    fn who_left_is_awaited_by_nobody_and_the_others_still_are() {
+        let (mut tally, bodies) = said();
+        assert_eq!((tally.awaited(), tally.under_way(2), tally.hearers(2)), (6, 3, 2));
+        tally.hear(4, 3, &bodies[0]).unwrap();
+        let late = Wrong::Unheard { from: 3, at: 5, number: 1 };
+        assert_eq!((tally.late_for(2), tally.oldest_place(2)), (vec![late], Some(tally.place(2, 1))));
+        tally.lose(5);
+        tally.lose(5);
+        assert_eq!((tally.awaited(), tally.under_way(2), tally.hearers(2)), (2, 2, 1));
+        let mut completed = Vec::new();
+        tally.take_completed(&mut completed);
+        assert_eq!(completed, [2], "the first was awaited of the lost one alone");
+        // What the lost talker said still comes in its order, and nobody waits for it.
+        tally.lose(3);
+        assert_eq!((tally.awaited(), tally.has_hearers(2), tally.is_mute()), (0, false, false));
+        tally.hear(4, 3, &bodies[1]).unwrap();
+        assert_eq!((tally.awaited(), tally.heard_of(4, 3)), (0, 2));
+        (0..2).for_each(|client| tally.lose(client));
+        assert!(tally.is_mute(), "in both rooms one is alone");
+    }
+
+    #[test]
+    fn what_was_passed_over_is_not_awaited_any_more() {
+        let (mut tally, bodies) = said();
+        assert!(tally.hear(4, 3, &bodies[2]).is_err());
+        assert!(tally.pass_to(4, 3, 3));
+        assert_eq!((tally.awaited(), tally.deliveries(), tally.heard_of(4, 3)), (3, 1, 3));
+        for (from, came) in [(3, 3), (3, 2), (3, 4), (3, u64::MAX), (99, 1)] {
+            assert!(!tally.pass_to(4, from, came), "{came} of {from}");
+        }
+        for body in &bodies {
+            tally.hear(5, 3, body).unwrap();
+        }
+        assert_eq!((tally.awaited(), tally.under_way(2), tally.late_for(2)), (0, 0, vec![]));
     }
 }

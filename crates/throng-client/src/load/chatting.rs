@@ -266,7 +266,12 @@ impl Engine<'_> {
                 self.counts.heard += 1;
                 self.record(intended, sent, now);
             }
-            Err(wrong) => {
+            Err(mut wrong) => {
+                // A number that nobody has come to is no word that was passed over.
+                if matches!(wrong, Wrong::OutOfOrder { came, .. } if came > tally.said_of(from)) {
+                    let body = String::from_utf8_lossy(&body[..body.len().min(REFUSAL_MAX)]).into_owned();
+                    wrong = Wrong::Damaged { from, at: index, body };
+                }
                 let is_heard = match wrong {
                     Wrong::OutOfOrder { came, .. } => tally.pass_to(index, from, came),
                     // It stands where the next one should.

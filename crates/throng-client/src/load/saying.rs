@@ -41,8 +41,11 @@ impl Engine<'_> {
     pub fn issue(&mut self) {
         let until = now();
         while self.may_issue()
+            && let Some(intended) = self.schedule.map(|schedule| schedule.next())
             && let Some(index) = self.schedule.as_mut().and_then(|schedule| schedule.issue(until))
         {
+            // What comes late here is late by this program, not by the server.
+            self.watch.turn(until.saturating_duration_since(intended), 1);
             // In a chat it is a talker's turn, where there is somebody to hear it.
             let index = self.chat.as_ref().map_or(Some(index), |chat| chat.client_of(index));
             match index.filter(|index| self.callers[*index].state == State::Here) {

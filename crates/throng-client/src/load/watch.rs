@@ -50,7 +50,7 @@ impl Watch {
         Watch { begun: clocks(at), lag: Times::default() }
     }
 
-    /// So many events were served in one turn, the last of them after this time.
+    /// So many events were served in one turn, the last of them after this time; or a message was sent so long after its time.
     pub fn turn(&mut self, took: Duration, events: usize) {
         if events > 0 {
             self.lag.add_many(took, events as u64);
@@ -94,7 +94,7 @@ impl Own {
             self.lag_p99 > LAG_MIN && self.lag_p99.as_secs_f64() > tail.as_secs_f64() * LAG_SHARE_MAX;
         is_late.then(|| {
             format!(
-                "answers waited for this program: p99 {:?} of the {tail:?} that were measured",
+                "what was ready waited for this program: p99 {:?} of the {tail:?} that were measured",
                 self.lag_p99
             )
         })
@@ -127,7 +127,7 @@ mod tests {
             (own(0.70, 0.28, 0), 1, "others had that for 28 %"),
             (own(0.30, 0.68, 0), 1, "other programs had this one's core for 68 %"),
             (own(0.2, 0.0, 8), 100, ""),
-            (own(0.2, 0.0, 8), 10, "answers waited for this program"),
+            (own(0.2, 0.0, 8), 10, "what was ready waited for this program"),
             (own(0.2, 0.0, 1), 1, ""),
         ] {
             let objection = own.objection(millis(tail));

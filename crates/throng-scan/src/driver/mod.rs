@@ -63,8 +63,8 @@ pub struct Order {
 pub struct Share {
     /// Of which thread.
     pub thread: usize,
-    /// Hosts that were begun with.
-    pub begun: Vec<(u32, Arc<Host>)>,
+    /// Hosts that were begun with, and when.
+    pub begun: Vec<(u32, Arc<Host>, Duration)>,
     /// Verdicts.
     pub found: Vec<Found>,
     /// Hosts that are done, and how many of their open ports are still being listened to.
@@ -112,8 +112,9 @@ impl Driver {
     pub fn run(mut self, mut tell: impl FnMut(Share) -> bool) {
         let mut events = Events::with_capacity(EVENTS_MAX);
         while self.goes_on() {
-            let asked_all = self.ask();
-            self.hear(&mut events, asked_all);
+            // Where everything was answered at once there is nothing to wait for.
+            let wait = self.ask() && !self.core.is_idle();
+            self.hear(&mut events, wait);
             if !self.tell_if_due(&mut tell) {
                 return;
             }
@@ -151,7 +152,7 @@ impl Driver {
             return;
         };
         self.core.begin(self.now(), id, host.address, is_own(host.address), Arc::clone(&self.order.ports));
-        self.fresh.begun.push((id, host));
+        self.fresh.begun.push((id, host, self.order.clock.elapsed()));
     }
 
     /// Asks what there is to ask, but not so long that answers wait. True if there was no more.

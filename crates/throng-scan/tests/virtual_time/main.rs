@@ -123,7 +123,11 @@ fn a_host_without_a_word_is_asked_about_everything_all_the_same() {
 fn a_router_that_rejects_is_believed_when_it_says_it_twice() {
     let net = |seed| Net { rejected: Some(ms(10)), ..Net::new(seed, ms(20)) };
     each_seed(net, &[Verdict::Unreachable], 3.0);
-    let outcome = scan(&net(1), &all(), TERMS);
+    let mut net = net(1);
+    // The first that are asked are rejected too: that is no host without a way to it.
+    net.open.retain(|port| (1000..60_000).contains(port));
+    let outcome = scan(&net, &all(), TERMS);
+    right(&net, &outcome, 65535, &[Verdict::Unreachable], 3.0);
     assert!(outcome.found.values().all(|found| found.verdict == Verdict::Open || found.tries == 2));
 }
 
@@ -168,7 +172,8 @@ fn a_host_that_vanishes_leaves_what_is_not_known_unknown() {
 
 #[test]
 fn what_was_only_asked_while_the_host_was_away_is_not_called_filtered() {
-    let ports: Vec<u16> = (75..=90).collect();
+    // So few that nothing else shows that the host has gone.
+    let ports = [80, 85, 86];
     let mut net = Net { gone_from: Some(ms(60)), ..Net::new(1, ms(50)) };
     net.open = [80, 85].into();
     let outcome = scan(&net, &ports, TERMS);

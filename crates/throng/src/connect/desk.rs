@@ -1,11 +1,14 @@
 //! The terminal of a conversation: a line editor, and above it what comes. One thread reads what is typed, another one shows
 //! what comes and waits for the terminal; the conversation itself waits for neither.
 
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
+use rustix::process::Signal;
+use rustix::termios::OptionalActions;
 use rustyline::error::ReadlineError;
 use rustyline::history::{History as _, MemHistory};
 use rustyline::{Config, Editor};
@@ -15,12 +18,16 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::{self, channel};
 
 use super::history::{History, LINES_MAX};
+use super::summons::Summons;
 use crate::above::{Above, Gate, State};
 use crate::console::terminal::{self, Terminal};
-use crate::ear::{self, Ear};
+use crate::ear::{self, Ear, Modes};
 use crate::screen::{self, Printer};
 
 const PROMPT: &str = "> ";
+
+/// Up to the row that the editor left, and away with what stands there.
+const UNDO_ROW: &str = "\x1b[A\r\x1b[K";
 
 /// So many typed lines may wait for the server, as when a text is pasted. What is typed beyond is refused in words.
 const TYPED_MAX: usize = 4096;
@@ -33,6 +40,7 @@ const SETTLE_MAX: Duration = Duration::from_secs(2);
 
 /// The terminal, seen from who ends the conversation.
 pub struct Front {
+    summons: Summons,
     closing: Arc<AtomicBool>,
     reader_ended: Receiver<()>,
     printer_ended: Receiver<()>,
@@ -52,12 +60,15 @@ impl Front {
         let gate = Arc::new(Gate::default());
         let above = Above::new(editor.create_external_printer().map_err(why)?, Arc::clone(&gate));
         // Nobody knows what the other side wants to hear.
-        editor.set_helper(Some(Ear::new(Arc::clone(&gate), |_| (0, Vec::new()))));
+        let ear = Ear::new(Arc::clone(&gate), |_| (0, Vec::new()));
+        let (blank, modes) = (ear.blank(), ear.modes());
+        editor.set_helper(Some(ear));
 
         let (closing, interrupted) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
         let (typing, typed) = channel(TYPED_MAX);
         let (shown, coming) = channel(SHOWN_MAX);
-        hear_signals(&interrupted, &closing).map_err(|why| why.to_string())?;
+        let summons = Summons::hear(&interrupted, &closing).map_err(|why| why.to_string())?;
+        come_back(shown.downgrade(), Arc::clone(&gate), modes).map_err(|why| why.to_string())?;
         // From here on no signal ends us with the terminal as it must not be left.
         terminal.quiet();
         let reader = Reader {
@@ -67,6 +78,7 @@ impl Front {
             notes: shown.downgrade(),
             interrupted: Arc::clone(&interrupted),
             gate,
+            blank,
             closing: Arc::clone(&closing),
             ending: false,
         };
@@ -77,36 +89,34 @@ impl Front {
         thread("throng-typed")
             .spawn(move || reader.read_until_closed(&reader_ends))
             .map_err(|why| why.to_string())?;
-        Ok((Front { closing, reader_ended, printer_ended }, Desk { typed, shown, interrupted }))
+        Ok((Front { summons, closing, reader_ended, printer_ended }, Desk { typed, shown, interrupted }))
     }
 
-    /// Takes the prompt away when all that came is shown, and leaves the terminal as it was.
-    pub fn close(self, desk: Desk, terminal: &Terminal) {
+    /// Takes the prompt away when all that came is shown, and leaves the terminal as it was. Gives who asked for that from
+    /// outside.
+    pub fn close(self, desk: Desk, terminal: &Terminal) -> Summons {
         // Without a sender the queue has an end, and the thread that shows ends behind it.
         drop(desk.shown);
         let _ = self.printer_ended.recv_timeout(SETTLE_MAX);
         self.closing.store(true, Ordering::SeqCst);
         ear::wake_until_over(&self.reader_ended);
         terminal.restore();
+        self.summons
     }
 }
 
-/// Turns signals into an interruption from now on.
-fn hear_signals(interrupted: &Arc<Notify>, closing: &Arc<AtomicBool>) -> std::io::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    let (interrupted, closing) = (Arc::clone(interrupted), Arc::clone(closing));
+/// After Ctrl-Z and `fg` the terminal is the editor's again. It does that itself when it goes on, but it goes on too soon: the
+/// signal that stops us all may reach another thread first, and then a shell that keeps its own modes has the last word.
+fn come_back(notes: mpsc::WeakSender<String>, gate: Arc<Gate>, modes: Modes) -> std::io::Result<()> {
+    let mut continued = signal(SignalKind::from_raw(Signal::CONT.as_raw()))?;
     tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-                _ = hangup.recv() => {}
-            }
-            // Our own SIGINT, which wakes the editor, is nobody's wish.
-            if !closing.load(Ordering::SeqCst) {
-                interrupted.notify_one();
+        while continued.recv().await.is_some() {
+            let Some(notes) = notes.upgrade() else { return };
+            if let Some(modes) = modes.get().filter(|_| gate.is_up() && terminal::is_ours()) {
+                // A terminal that is gone is found out by the read.
+                let _ = rustix::termios::tcsetattr(std::io::stdin(), OptionalActions::Now, modes);
+                // With it the editor draws its line anew.
+                let _ = notes.try_send("(back)".to_owned());
             }
         }
     });
@@ -132,6 +142,8 @@ struct Reader {
     notes: mpsc::WeakSender<String>,
     interrupted: Arc<Notify>,
     gate: Arc<Gate>,
+    /// Is nothing typed? Written by the ear.
+    blank: Arc<AtomicBool>,
     closing: Arc<AtomicBool>,
     /// The end was typed: no new prompt is shown, while Ctrl-C is still heard.
     ending: bool,
@@ -143,6 +155,7 @@ impl Reader {
             let line = self.editor.readline(if self.ending { "" } else { PROMPT });
             self.gate.set(State::Down);
             if self.closing.load(Ordering::SeqCst) {
+                self.leave_nothing_behind();
                 break;
             }
             match line {
@@ -163,6 +176,15 @@ impl Reader {
         }
         // The printer's next line finds nobody and goes to standard output.
         self.gate.set(State::Gone);
+    }
+
+    /// A prompt at which nothing was typed is no part of what was said.
+    fn leave_nothing_behind(&self) {
+        if self.blank.load(Ordering::SeqCst) && terminal::is_ours() {
+            let mut terminal = std::io::stdout().lock();
+            // A terminal that went away shows nothing anyway.
+            let _ = terminal.write_all(UNDO_ROW.as_bytes()).and_then(|()| terminal.flush());
+        }
     }
 
     fn take(&mut self, line: String) {

@@ -10,6 +10,9 @@ use throng_wire::printable::printable;
 use crate::banner::shown;
 use crate::fault::Fault;
 
+/// The exit code of who was interrupted, as shells count SIGINT.
+pub const INTERRUPTED: u8 = 130;
+
 /// Nobody was reached.
 pub fn of_dial(target: &Target, why: &DialError) -> Fault {
     let fault = Fault::nobody(format!(
@@ -68,7 +71,7 @@ pub fn of_transcript(path: &Path, why: &io::Error) -> Fault {
 pub fn of_end(end: &End) -> Result<u8, Fault> {
     match end {
         End::Server | End::Ours | End::Lingered => Ok(0),
-        End::Interrupted => Ok(130),
+        End::Interrupted => Ok(INTERRUPTED),
         // Whoever read has seen enough, and says so by leaving.
         End::Output(why) if why.kind() == io::ErrorKind::BrokenPipe => Ok(1),
         End::Output(_) => Err(Fault::failed(end.to_string())),

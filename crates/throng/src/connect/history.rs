@@ -30,11 +30,13 @@ impl History {
         path.and_then(|path| at(&path).ok()).unwrap_or(History { file: None, lines: Vec::new() })
     }
 
-    /// Keeps a line.
-    pub fn keep(&mut self, line: &str) {
-        let wanted = !line.trim().is_empty() && !line.starts_with(' ') && line.len() <= LINE_BYTES_MAX;
-        if let Some(file) = self.file.as_mut().filter(|_| wanted) {
-            let _ = file.write_all(format!("{line}\n").as_bytes());
+    /// Keeps a line, or each of several that were pasted as one.
+    pub fn keep(&mut self, lines: &str) {
+        let Some(file) = &mut self.file else { return };
+        for line in lines.lines() {
+            if !line.trim().is_empty() && !line.starts_with(' ') && line.len() <= LINE_BYTES_MAX {
+                let _ = file.write_all(format!("{line}\n").as_bytes());
+            }
         }
     }
 }
@@ -87,11 +89,17 @@ mod tests {
         let mut second = at(&path).unwrap();
         first.keep("one");
         second.keep("two");
+        first.keep("three\n four\nfive");
         for unwanted in [" secret", "", "  ", &"x".repeat(LINE_BYTES_MAX + 1)] {
             first.keep(unwanted);
         }
-        assert_eq!(at(&path).unwrap().lines, ["one", "two"]);
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(at(&path).unwrap().lines, ["one", "two", "three", "five"]);
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+        // Whoever opened it to others did not know what is in it.
+        std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        at(&path).unwrap();
+        assert_eq!(mode(&path), 0o600);
     }
 
     #[test]
@@ -106,6 +114,8 @@ mod tests {
         let again = at(&path).unwrap();
         assert_eq!(again.lines.last().unwrap(), "the last");
         assert_eq!(again.lines[LINES_MAX - 2], "line 39999");
-        assert!(std::fs::metadata(&path).unwrap().len() < BYTES_MAX / 2);
+        let kept = std::fs::metadata(&path).unwrap();
+        assert!(kept.len() < BYTES_MAX / 2);
+        assert_eq!(kept.permissions().mode() & 0o777, 0o600);
     }
 }

@@ -89,6 +89,17 @@ impl Piped {
         self.0.as_mut().unwrap().stdout.take().unwrap()
     }
 
+    /// Waits until its standard error begins a line with these words.
+    pub fn wait_for(&mut self, words: &str) {
+        let errors = self.0.as_mut().unwrap().stderr.as_mut().unwrap();
+        while !read_line(errors).starts_with(words) {}
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.0.as_ref().unwrap().id()
+    }
+
     /// Waits until it ended by itself, with its standard input as it is.
     pub fn wait(mut self) -> Output {
         let mut child = self.0.take().unwrap();
