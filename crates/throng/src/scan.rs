@@ -40,6 +40,9 @@ const WAITING_MAX: usize = 1024;
 /// How often somebody looks whether the terminal has another size, when nothing happens.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// How long the terminal may take to wipe the bar when the program ends at once.
+const WIPE_MAX: Duration = Duration::from_millis(100);
+
 /// How many lines are said about single hosts.
 const NOTES_MAX: usize = 20;
 
@@ -173,10 +176,19 @@ fn start(asked: &Scan, targets: &Targets, ports: &PortSet, permit: &Permit) -> R
     running.map_err(|why| Fault::failed(why.to_string()))
 }
 
-/// Somebody does not want to wait for the end: the bar, where there is one, is not left behind.
+/// Somebody does not want to wait for the end: the bar, where there is one, is not left behind, if the terminal takes that now.
 fn leave(has_bar: bool) {
-    if has_bar {
+    if !has_bar {
+        return;
+    }
+    let (done, wiped) = sync_channel(1);
+    let wipes = move || {
         let _ = std::io::stderr().write_all(board::WIPE.as_bytes());
+        let _ = done.send(());
+    };
+    if std::thread::Builder::new().spawn(wipes).is_ok() {
+        // A terminal that is stopped (Ctrl-S) takes nothing, and must not hold us.
+        let _ = wiped.recv_timeout(WIPE_MAX);
     }
 }
 

@@ -244,12 +244,18 @@ fn at_the_deadline_it_ends_incomplete() {
 
 #[test]
 fn whoever_reads_no_more_ends_it_without_a_word() {
-    let arguments = [&["-p", "1-60000", "--all", "127.0.0.1"][..], &SLOW].concat();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scan.json");
+    let json = format!("json:{}", path.display());
+    let arguments = [&["-p", "1-60000", "--all", "-o", "text", "-o", &json, "127.0.0.1"][..], &SLOW].concat();
     let mut running = Running(scan(&arguments).spawn().unwrap());
     drop(running.0.stdout.take());
     let mut said = String::new();
     running.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert_eq!((running.0.wait().unwrap().code(), said.as_str()), (Some(1), ""));
+    // What goes elsewhere is a whole document all the same.
+    let whole: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    assert_eq!(whole["end"]["reason"], "aborted");
 }
 
 #[test]
