@@ -221,6 +221,9 @@ mod tests {
         assert_eq!(window.size(), 2500);
         (0..20).for_each(|more| window.shrink(at(1005 + more * 10), at(1000 + more * 10), &way));
         assert_eq!(window.size(), 64, "it has a least");
+        let mut window = wide();
+        window.restart();
+        assert_eq!(window.size(), 32, "after a host was away it is as at first");
     }
 
     #[test]
