@@ -197,6 +197,8 @@ impl Core {
     pub fn begin(&mut self, now: Moment, id: u32, address: IpAddr, local: bool, ports: Arc<[u16]>) {
         let manner = Manner { local, window: self.terms.window, fixed: self.terms.fixed };
         self.hosts.push(Under { address, local, visit: Visit::new(id, ports, &manner, now), id });
+        // Of few ports a thread of several may have none.
+        self.leave_if_over(self.hosts.len() - 1);
     }
 
     /// What to ask now, if anything. Hosts take turns.

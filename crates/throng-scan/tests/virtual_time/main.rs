@@ -5,10 +5,11 @@
 
 mod net;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use net::{Net, Outcome, scan, scan_until};
-use throng_scan::core::Terms;
+use throng_scan::core::{Core, Moment, Terms};
 use throng_scan::event::{HostEnd, Trouble, Verdict};
 
 const TERMS: Terms = Terms { window: 16_384, fixed: false, rate: None };
@@ -209,6 +210,14 @@ fn a_host_that_comes_back_is_scanned_to_the_end() {
 fn who_meets_himself_is_not_open() {
     let net = |seed| Net { local: true, meets_itself: Some(20_000), ..Net::new(seed, Duration::ZERO) };
     each_seed(net, &[Verdict::Closed], 0.5);
+}
+
+#[test]
+fn a_host_without_a_port_to_ask_is_done_at_once() {
+    let mut core = Core::new(TERMS);
+    core.begin(Moment::default(), 7, [192, 0, 2, 1].into(), false, Arc::from([]));
+    assert!(core.is_idle() && core.next(Moment::default()).is_none() && core.wake().is_none());
+    assert_eq!(core.ended().map(|end| (end.visit, end.end)).collect::<Vec<_>>(), [(7, HostEnd::Complete)]);
 }
 
 #[test]
