@@ -207,7 +207,10 @@ impl BlockingConn {
     pub fn read_line<'l>(&mut self, lines: &'l mut Lines) -> io::Result<Option<&'l [u8]>> {
         loop {
             match lines.find()? {
-                Found::Line(line) => return Ok(Some(lines.at(line))),
+                Found::Line(line) => {
+                    self.ticket().take_up();
+                    return Ok(Some(lines.at(line)));
+                }
                 Found::End => return Ok(None),
                 Found::Half => {}
             }

@@ -324,7 +324,10 @@ impl Conn {
     pub async fn read_line<'l>(&mut self, lines: &'l mut Lines) -> io::Result<Option<&'l [u8]>> {
         loop {
             match lines.find()? {
-                Found::Line(line) => return Ok(Some(lines.at(line))),
+                Found::Line(line) => {
+                    self.ticket().take_up();
+                    return Ok(Some(lines.at(line)));
+                }
                 Found::End => return Ok(None),
                 Found::Half if self.read_into(lines.buffer()).await? == 0 => lines.end(),
                 Found::Half => {}

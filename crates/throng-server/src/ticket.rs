@@ -186,6 +186,13 @@ impl Ticket {
         self.heard_ms.store(now_ms, Relaxed);
     }
 
+    /// A line is handed out that may have been read with the one before it, which is answered: this one is not.
+    pub(crate) fn take_up(&self) {
+        if !self.has(BUSY) {
+            self.set(BUSY);
+        }
+    }
+
     /// What was under way is written. A reader that waited while another wrote is at its idle point now, and hears of a
     /// drain.
     pub(crate) fn note_written(&self, over: u16) {

@@ -55,6 +55,30 @@ async fn a_connection_ends_for_its_own_reason() {
     assert_eq!(driven.end().await, End::Failed("no such page".to_owned()));
 }
 
+/// Answers two lines together, after the second.
+async fn pairs(mut conn: Conn) -> throng_server::Result {
+    let mut lines = conn.lines(80);
+    while conn.read_line(&mut lines).await?.is_some() && conn.read_line(&mut lines).await?.is_some() {
+        conn.write_all(b"both\n").await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_a_question_that_was_read_with_the_one_before_is_waited_for() {
+    let (mut client, driven) = drive(pairs);
+    client.write_all(b"one\ntwo\nthree\n").await.unwrap();
+    let mut heard = [0; 5];
+    client.read_exact(&mut heard).await.unwrap();
+    driven.drain();
+    // By the clock of the test, everything that could end the connection has had its turn by then.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    client.write_all(b"four\n").await.unwrap();
+    client.read_exact(&mut heard).await.unwrap();
+    assert_eq!(&heard, b"both\n");
+    assert_eq!(driven.end().await, End::Drained);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_question_that_came_before_the_drain_is_answered() {
     let (mut client, driven) = drive(echo);
