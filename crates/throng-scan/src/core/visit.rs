@@ -40,7 +40,10 @@ const KNOCK_AFTER_MAX: Duration = Duration::from_secs(2);
 /// Less than this part of the questions answered: the answers do not tell enough of the way.
 const ANSWERING: f64 = 0.9;
 
+/// It has its verdict.
 const DONE: u8 = 0x80;
+/// It has been asked at some time, so it is somewhere in the queues; below this the tries are counted.
+const MET: u8 = 0x40;
 
 /// The scan of one host.
 #[derive(Debug)]
@@ -48,7 +51,7 @@ pub struct Visit {
     id: u32,
     local: bool,
     ports: Arc<[u16]>,
-    /// How often each was asked, and whether it is [`DONE`].
+    /// How often each was asked, whether it is [`DONE`], and whether [`MET`].
     asked: Vec<u8>,
     open_left: usize,
     cursor: usize,
@@ -228,7 +231,10 @@ impl Visit {
     pub fn departed(&mut self, kind: Kind, slot: Slot, serial: u32, flights: &Flights) {
         self.flying += 1;
         match kind {
-            Kind::WarmUp(index) | Kind::Sweep(index) => self.asked[index as usize] += 1,
+            Kind::WarmUp(index) | Kind::Sweep(index) => {
+                let asked = &mut self.asked[index as usize];
+                *asked = (*asked | MET) + 1;
+            }
             Kind::Confirm(_) | Kind::Canary(_) => {}
         }
         if matches!(kind, Kind::WarmUp(_)) {
@@ -294,10 +300,10 @@ impl Visit {
         if self.stalled.take().is_some() {
             self.canaries.forgive();
             self.window.restart();
-            self.ask_once_more(now);
+            self.ask_afresh(now);
         } else if first {
             // Until now the way may not have been there.
-            self.ask_once_more(now);
+            self.ask_afresh(now);
         }
         while self.unproved.front().is_some_and(|unproved| unproved.sent <= self.alive_sent) {
             if let Some(Unproved { index, verdict, reason, .. }) = self.unproved.pop_front() {
@@ -317,12 +323,19 @@ impl Visit {
         }
     }
 
-    /// What was silent while nothing was heard of the host is asked once more.
-    fn ask_once_more(&mut self, now: Moment) {
-        for Unproved { index, .. } in std::mem::take(&mut self.unproved) {
-            self.asked[index as usize] -= 1;
+    /// What was silent while nothing was heard of the host may not have reached it: it is asked as if it never had been.
+    fn ask_afresh(&mut self, now: Moment) {
+        let silent = self.unproved.drain(..).map(|unproved| unproved.index);
+        let waiting = self.again.drain(..).map(|(index, _)| index);
+        let afresh: Vec<u32> = waiting.chain(silent).collect();
+        for index in afresh {
+            self.asked[index as usize] = MET;
             self.again.push_back((index, now));
         }
+    }
+
+    fn tries(&self, index: u32) -> u8 {
+        self.asked[index as usize] & !(DONE | MET)
     }
 
     fn accepted(&mut self, flight: &Flight, took: Duration, found: &mut Vec<Found>) -> bool {
@@ -343,7 +356,7 @@ impl Visit {
 
     fn refused(&mut self, flight: &Flight, took: Duration, found: &mut Vec<Found>) {
         let (Kind::Sweep(index) | Kind::WarmUp(index) | Kind::Confirm(index)) = flight.kind else { return };
-        if self.asked[index as usize] > 1 {
+        if self.tries(index) > 1 {
             self.resets.1 += 1;
         } else {
             self.resets.0 += 1;
@@ -453,10 +466,7 @@ impl Visit {
     /// Asked in vain: again later, or that was it.
     fn not_answered(&mut self, now: Moment, unproved: Unproved, tries_max: u8, found: &mut Vec<Found>) {
         let Unproved { index, sent, verdict, reason } = unproved;
-        if self.stalled.is_some() {
-            self.asked[index as usize] -= 1;
-            self.again.push_back((index, now));
-        } else if self.asked[index as usize] < tries_max {
+        if self.tries(index) < tries_max {
             self.again.push_back((index, now + AGAIN_AFTER.max(self.round_trip.timeout() * 2)));
         } else if !self.answered || (self.canaries.any() && sent > self.alive_sent) {
             self.unproved.push_back(unproved);
@@ -493,6 +503,7 @@ impl Visit {
         took: Option<Duration>,
         found: &mut Vec<Found>,
     ) {
+        let tries = self.tries(index);
         let asked = &mut self.asked[index as usize];
         debug_assert_eq!(*asked & DONE, 0, "a port is concluded once");
         if *asked & DONE != 0 {
@@ -504,7 +515,7 @@ impl Visit {
             verdict,
             reason,
             round_trip: took,
-            tries: *asked,
+            tries,
         });
         *asked |= DONE;
         self.open_left -= 1;
