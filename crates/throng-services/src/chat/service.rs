@@ -48,6 +48,7 @@ impl Chat {
         let (hub, handle) = Hub::new(Parts {
             limits: house.settings.limits.clone(),
             names: house.settings.names,
+            guests: house.settings.guests,
             store: Arc::clone(&opened.store),
             rooms: opened.rooms,
             durability,
