@@ -9,3 +9,4 @@ mod order;
 mod rights;
 mod rooms;
 mod scene;
+mod sessions;
