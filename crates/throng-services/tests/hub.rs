@@ -245,7 +245,18 @@ fn a_session_number_tells_its_worker_and_its_place() {
     assert_eq!(throng_services::chat::routes::place_of(session), 77);
 }
 
-fn guests(session: throng_chat::SessionId, scene: &Scene) -> Vec<&Event> {
+#[tokio::test]
+async fn an_account_that_there_was_before_has_its_name() {
+    let mut scene = Scene::new();
+    let (stranger, olga) = (seat_number(0, 1), seat_number(0, 2));
+    scene.ask(stranger, Command::Enter(name("Olga"))).await;
+    assert!(matches!(scene.told_to(stranger)[..], [Event::Refused(Refusal::NameRegistered { .. })]));
+    scene.ask(olga, Command::SignIn(name("olga"))).await;
+    scene.ask(olga, Command::Enter(name("olga"))).await;
+    assert_eq!(scene.told_to(olga).last(), Some(&&Event::Welcomed { you: name("olga") }));
+}
+
+fn about_account(session: throng_chat::SessionId, scene: &Scene) -> Vec<&Event> {
     let about = |event: &&Event| matches!(event, Event::SignedIn { .. } | Event::SignedOut);
     scene.told_to(session).into_iter().filter(about).collect()
 }
@@ -267,8 +278,8 @@ async fn what_became_of_accounts_holds_even_when_the_commit_fails() {
     scene.settle().await;
 
     // Each was signed in, once; bo's entering was an ask like any other, and was refused.
-    assert!(matches!(guests(ana, &scene)[..], [Event::SignedIn { .. }]), "{:?}", scene.told_to(ana));
-    assert!(matches!(guests(bo, &scene)[..], [Event::SignedIn { .. }]), "{:?}", scene.told_to(bo));
+    assert!(matches!(about_account(ana, &scene)[..], [Event::SignedIn { .. }]), "{:?}", scene.told_to(ana));
+    assert!(matches!(about_account(bo, &scene)[..], [Event::SignedIn { .. }]), "{:?}", scene.told_to(bo));
     let refused = |event: &Event| matches!(event, Event::Refused(Refusal::NotStored { .. }));
     assert!(refused(scene.told_to(bo).last().unwrap()), "{:?}", scene.told_to(bo));
 

@@ -77,6 +77,13 @@ impl World {
         }
     }
 
+    /// An account that there is already, before anybody comes. One that looks like an earlier one is left out.
+    pub fn keep_account(&mut self, account: Name) {
+        if self.state.accounts().owner(&account).is_none() {
+            self.change(Change::Register(account));
+        }
+    }
+
     /// Answers one ask of one session. A session without a name can only enter, and sign in or out before it does;
     /// anything else gets no answer.
     pub fn apply(&mut self, now: Time, who: SessionId, command: Command) -> Vec<Output> {

@@ -158,6 +158,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// The rooms that the store knows.
     pub rooms: Vec<KeptRoom>,
+    /// The accounts that there are.
+    pub accounts: Vec<Name>,
     /// What the store promises.
     pub durability: Durability,
     /// The way to each worker.
@@ -208,6 +210,7 @@ impl Hub {
             last_seqs.insert(room.name.clone(), room.last_seq);
             world.keep_room(room.name, room.topic);
         }
+        parts.accounts.into_iter().for_each(|account| world.keep_account(account));
         let hub = Hub {
             world,
             queue: Queue::default(),

@@ -51,6 +51,8 @@ impl Chat {
             guests: house.settings.guests,
             store: Arc::clone(&opened.store),
             rooms: opened.rooms,
+            // Nobody can sign in yet, so no account is known here.
+            accounts: Vec::new(),
             durability,
             workers: senders,
             now: house.now,

@@ -112,6 +112,7 @@ impl Scene {
             guests: Guests::default(),
             store: Arc::clone(&store) as Arc<dyn Store>,
             rooms: Vec::new(),
+            accounts: vec![name("olga")],
             durability: Durability::Strict,
             workers: vec![to_worker],
             now: || Time(500),
