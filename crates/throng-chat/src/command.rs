@@ -11,6 +11,18 @@ pub enum Command {
     EnterAs(Name, SeatKey),
     /// Take another name.
     Rename(Name),
+    /// The session has shown elsewhere that it is of this account; before it has a name, or after. Only its own seat asks
+    /// this, so that it never comes behind the session's goodbye.
+    SignIn(Name),
+    /// The session has just made this account: its name is registered, and the session signed in to it, in one step, so
+    /// that somebody who registers the name that they have keeps it.
+    SignUp(Name),
+    /// The session is of no account from here on.
+    SignOut,
+    /// Take a name of one's own account, from whoever has it.
+    Regain(Name),
+    /// Whoever has this name of one's own account loses it: further connections of one's own end, a stranger is renamed.
+    Ghost(Name),
     /// Enter a room, which is made if it does not exist.
     Join(RoomName),
     /// Leave a room.
@@ -58,10 +70,33 @@ pub enum OperatorCommand {
     Announce(Text),
     /// End all sessions of a person.
     Kick(Name, Option<Text>),
+    /// There is an account of this name. Whoever has the name and is not of that account is renamed at once. Said again of
+    /// the same name it changes nothing.
+    Reserve(Name),
+    /// This account is no more: its name is anybody's, and who was signed in to it is signed out.
+    Release(Name),
+    /// There are no accounts any more.
+    ReleaseAll,
 }
 impl Command {
     /// Asks that no failure of the store may take back: the session leaves whether anybody likes it or not.
     pub fn is_farewell(&self) -> bool {
         matches!(self, Command::Quit(_) | Command::Gone(_))
+    }
+
+    /// Asks that say what has happened elsewhere already: no failure of the store can take that back either, so such an ask
+    /// is done once more after a rollback.
+    pub fn is_fact(&self) -> bool {
+        self.is_farewell() || matches!(self, Command::SignIn(_) | Command::SignUp(_) | Command::SignOut)
+    }
+}
+
+impl OperatorCommand {
+    /// As [`Command::is_fact`].
+    pub fn is_fact(&self) -> bool {
+        match self {
+            OperatorCommand::Reserve(_) | OperatorCommand::Release(_) | OperatorCommand::ReleaseAll => true,
+            OperatorCommand::Announce(_) | OperatorCommand::Kick(..) => false,
+        }
     }
 }

@@ -4,12 +4,14 @@
 //! asks in the same order give the same tells. Read the rooms in this order: [`name`] and [`text`] (values
 //! that cannot be wrong), [`command`] (all that a person may ask), [`event`] (all that a person may be
 //! told, refusals included), [`record`] (what must be stored before it is told), [`output`] (what the world
-//! answers to one ask), [`mode`], [`room`], [`person`], and [`world`], the only place that changes anything.
+//! answers to one ask), [`mode`], [`room`], [`person`], [`account`] (which names belong to somebody), and [`world`], the
+//! only place that changes anything.
 //!
 //! The path of one message: a door hears `hello` and asks [`Command::Say`]; [`World::apply`] checks the rights
 //! and answers [`Output::Stored`]; the shell stores the record, learns its [`Stamp`], and tells everybody in
 //! the audience [`Event::Entry`].
 
+pub mod account;
 pub mod command;
 pub mod event;
 pub mod limits;
@@ -23,6 +25,7 @@ pub mod room;
 pub mod text;
 pub mod world;
 
+pub use account::{Accounts, Guests};
 pub use command::{Command, OperatorCommand, Target};
 pub use event::{Event, Refusal};
 pub use limits::Limits;

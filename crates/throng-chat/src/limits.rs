@@ -9,6 +9,8 @@ pub struct Limits {
     pub rooms_max: usize,
     /// Rooms that one person may be in.
     pub rooms_per_person_max: usize,
+    /// Connections that one person may have.
+    pub sessions_per_person_max: usize,
     /// Rooms in one list.
     pub list_rooms_max: usize,
     /// People in one list.
@@ -21,6 +23,7 @@ impl Default for Limits {
             people_max: 1_000_000,
             rooms_max: 100_000,
             rooms_per_person_max: 100,
+            sessions_per_person_max: 16,
             list_rooms_max: 1_000,
             list_people_max: 1_000,
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Event, Record, Text};
+use crate::{Event, Name, Record, Text};
 
 /// One connection of a person, numbered by the shell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,8 +25,8 @@ pub enum Output {
     /// Tell many.
     Told(Audience, Event),
     /// Store first; when it is stored, tell the audience [`Event::Entry`]. `by` is the session that said it:
-    /// its door takes the entry as a confirmation.
-    Stored { to: Audience, by: SessionId, record: Record },
+    /// its door takes the entry as a confirmation. `account` is the author's.
+    Stored { to: Audience, by: SessionId, account: Option<Name>, record: Record },
     /// This session belongs to this person from here on.
     Became(SessionId, PersonId),
     /// From here on the session hears the room.

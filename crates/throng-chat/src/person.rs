@@ -1,4 +1,4 @@
-//! One person: a name, one or more sessions, and the rooms they are in. Rights are the room's to keep.
+//! One person: a name, perhaps an account, one or more sessions, and the rooms they are in. Rights are the room's to keep.
 
 use std::fmt;
 
@@ -28,8 +28,8 @@ impl fmt::Debug for SeatKey {
 pub struct Person {
     /// How they are called.
     pub name: Name,
-    /// By which they can take their seat over.
-    pub seat: Option<SeatKey>,
+    /// Whose they are. Who has none has one session.
+    pub account: Option<Name>,
     /// Their connections, the oldest first; never empty.
     pub sessions: Vec<SessionId>,
     /// Where they are, in the order of their coming.

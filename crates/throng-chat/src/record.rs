@@ -56,6 +56,8 @@ pub struct Entry {
     pub record: Record,
     /// Its place.
     pub stamp: Stamp,
+    /// The author's account when it was said. Known while it is live; it is not stored, so history has none.
+    pub account: Option<Name>,
 }
 
 impl fmt::Display for MsgId {

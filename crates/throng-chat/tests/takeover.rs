@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use throng_chat::output::Output;
-use throng_chat::{Command, Event, Limits, Name, Names, Refusal, RoomName, SeatKey, SessionId, Time, World};
+use throng_chat::{
+    Command, Event, Guests, Limits, Name, Names, Refusal, RoomName, SeatKey, SessionId, Time, World,
+};
 
 const NOW: Time = Time(0);
 
@@ -17,7 +19,7 @@ fn name(shown: &str) -> Name {
 
 /// Ana is in the lobby through session 1, with a key; bo through session 2.
 fn world() -> World {
-    let mut world = World::new(Limits::default(), Names::Unicode);
+    let mut world = World::new(Limits::default(), Names::Unicode, Guests::default());
     world.apply(NOW, SessionId(1), Command::EnterAs(name("ana"), key("a")));
     world.apply(NOW, SessionId(1), Command::Join(RoomName::lobby()));
     world.apply(NOW, SessionId(2), Command::Enter(name("bo")));

@@ -5,7 +5,7 @@
 mod scripted;
 
 use scripted::{Scene, name, room, say, text};
-use throng_chat::{Command, Event, Refusal, RoomName};
+use throng_chat::{Command, Event, OperatorCommand, Refusal, RoomName};
 use throng_services::chat::delivery::Delivery;
 use throng_services::chat::held::HELD_BYTES_MAX;
 use throng_services::chat::hub::MAILBOX_MAX;
@@ -243,4 +243,95 @@ fn a_session_number_tells_its_worker_and_its_place() {
     let session = seat_number(3, 77);
     assert_eq!(throng_services::chat::routes::worker_of(session), 3);
     assert_eq!(throng_services::chat::routes::place_of(session), 77);
+}
+
+#[tokio::test]
+async fn an_account_that_there_was_before_has_its_name() {
+    let mut scene = Scene::new();
+    let (stranger, olga) = (seat_number(0, 1), seat_number(0, 2));
+    scene.ask(stranger, Command::Enter(name("Olga"))).await;
+    assert!(matches!(scene.told_to(stranger)[..], [Event::Refused(Refusal::NameRegistered { .. })]));
+    scene.ask(olga, Command::SignIn(name("olga"))).await;
+    scene.ask(olga, Command::Enter(name("olga"))).await;
+    assert_eq!(scene.told_to(olga).last(), Some(&&Event::Welcomed { you: name("olga") }));
+}
+
+fn about_account(session: throng_chat::SessionId, scene: &Scene) -> Vec<&Event> {
+    let about = |event: &&Event| matches!(event, Event::SignedIn { .. } | Event::SignedOut);
+    scene.told_to(session).into_iter().filter(about).collect()
+}
+
+#[tokio::test]
+async fn what_became_of_accounts_holds_even_when_the_commit_fails() {
+    let mut scene = Scene::new();
+    let ana = scene.enter(1, "ana").await;
+    scene.operate(OperatorCommand::Reserve(name("cyd"))).await;
+    let late = seat_number(0, 3);
+    scene.ask(ana, say("lost")).await;
+    scene.operate(OperatorCommand::Reserve(name("bo"))).await;
+    scene.operate(OperatorCommand::Release(name("cyd"))).await;
+    scene.ask(ana, Command::SignUp(name("ana"))).await;
+    let (bo, cy) = (seat_number(0, 2), seat_number(0, 4));
+    scene.ask(bo, Command::SignIn(name("bo"))).await;
+    scene.ask(bo, Command::Enter(name("bo"))).await;
+    scene.store.fail(broken());
+    scene.settle().await;
+
+    // Each was signed in, once; bo's entering was an ask like any other, and was refused.
+    assert!(matches!(about_account(ana, &scene)[..], [Event::SignedIn { .. }]), "{:?}", scene.told_to(ana));
+    assert!(matches!(about_account(bo, &scene)[..], [Event::SignedIn { .. }]), "{:?}", scene.told_to(bo));
+    let refused = |event: &Event| matches!(event, Event::Refused(Refusal::NotStored { .. }));
+    assert!(refused(scene.told_to(bo).last().unwrap()), "{:?}", scene.told_to(bo));
+
+    // The names are their owners', and a released one is anybody's.
+    scene.ask(late, Command::Enter(name("bo"))).await;
+    let registered = Event::Refused(Refusal::NameRegistered {
+        name: name("bo"),
+        alternatives: vec![name("bo_"), name("bo2")],
+    });
+    assert_eq!(scene.told_to(late), [&registered]);
+    scene.ask(bo, Command::Enter(name("bo"))).await;
+    assert_eq!(scene.told_to(bo).last(), Some(&&Event::Welcomed { you: name("bo") }));
+    scene.ask(cy, Command::Enter(name("cyd"))).await;
+    assert_eq!(scene.told_to(cy), [&Event::Welcomed { you: name("cyd") }]);
+}
+
+#[tokio::test]
+async fn who_goes_before_they_have_a_name_is_closed_and_forgotten_even_when_the_commit_fails() {
+    let mut scene = Scene::new();
+    let ana = scene.enter(1, "ana").await;
+    let bo = seat_number(0, 2);
+    scene.operate(OperatorCommand::Reserve(name("bo"))).await;
+    scene.ask(bo, Command::SignIn(name("bo"))).await;
+    scene.ask(ana, say("lost")).await;
+    scene.ask(bo, Command::Gone(text("connection lost"))).await;
+    scene.store.fail(broken());
+    scene.settle().await;
+    let closed = |delivery: &Delivery| matches!(delivery, Delivery::Close(session, _) if *session == bo);
+    assert_eq!(scene.log.iter().filter(|delivery| closed(delivery)).count(), 1);
+    // Whoever gets the same number next is a stranger.
+    scene.ask(bo, Command::Enter(name("bo"))).await;
+    assert!(matches!(scene.told_to(bo).last(), Some(Event::Refused(Refusal::NameRegistered { .. }))));
+}
+
+#[tokio::test]
+async fn words_carry_the_account_of_whoever_says_them() {
+    let mut scene = Scene::new();
+    let ana = scene.enter(1, "ana").await;
+    scene.ask(ana, say("as a guest")).await;
+    scene.ask(ana, Command::SignUp(name("ana"))).await;
+    scene.ask(ana, say("as myself")).await;
+    scene.succeed_all().await;
+    let accounts: Vec<_> = scene
+        .log
+        .iter()
+        .filter_map(|delivery| match delivery {
+            Delivery::Told { event, .. } => match &**event {
+                Event::Entry(entry) => Some(entry.account.clone()),
+                _ => None,
+            },
+            _ => None,
+        })
+        .collect();
+    assert_eq!(accounts, [None, Some(name("ana"))]);
 }

@@ -11,6 +11,7 @@
 //! writes rows and commits once, which waits for the disk; then `done` is called with the stamps. So a stamp is a
 //! proof: in strict durability the record survives kill -9 and a power cut, if the disk honours a flush.
 
+pub mod accounts;
 pub mod fault;
 pub mod folder;
 pub mod memory;

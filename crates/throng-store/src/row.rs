@@ -41,7 +41,7 @@ pub(crate) fn entry(row: &Row<'_>, room: &RoomName) -> Result<Entry> {
     let KindNumber(kind) = row.get(4)?;
     let author = author(row.get_ref(3)?.as_str()?);
     let text = row.get_ref(5)?.as_str_or_null()?.map(words);
-    Ok(Entry { record: Record { room: room.clone(), author, kind, text }, stamp })
+    Ok(Entry { record: Record { room: room.clone(), author, kind, text }, stamp, account: None })
 }
 
 /// A sequence; SQLite's integers have a sign, ours do not.

@@ -31,7 +31,7 @@ impl Shelf {
             if room.len() >= self.keeps {
                 room.pop_front();
             }
-            room.push_back(Entry { record, stamp: *stamp });
+            room.push_back(Entry { record, stamp: *stamp, account: None });
         }
         draft.stamps
     }

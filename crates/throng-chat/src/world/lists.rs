@@ -26,7 +26,9 @@ impl World {
     pub(super) fn who_is(&self, asker: Asker, name: &Name) -> Result<Vec<Output>, Refusal> {
         let person = self.state.named(name).ok_or_else(|| Refusal::NoSuchPerson(name.clone()))?;
         let person = self.state.person(person);
-        let event = Event::PersonIs { who: person.name.clone(), rooms: self.room_names(&person.rooms) };
+        let (who, account, rooms) =
+            (person.name.clone(), person.account.clone(), self.room_names(&person.rooms));
+        let event = Event::PersonIs { who, account, rooms };
         Ok(vec![Output::Reply(asker.session, event)])
     }
 

@@ -4,10 +4,12 @@
 //! pushes its way back on a journal, so that the shell can take back what it could not store: it remembers a
 //! [`Mark`], and either settles it or rolls back to it.
 //!
-//! The rules are in the rooms beside this file: `people` (who is here), `rooms` (who is where), `talk` (what is
-//! said), `lists` (what is asked). The order of outputs is part of each rule and is written there.
+//! The rules are in the rooms beside this file: `people` (who is here), `naming` (who may be called what), `accounts`
+//! (whose a session is), `rooms` (who is where), `talk` (what is said), `lists` (what is asked). The order of outputs is part of each rule and is written there.
 
+mod accounts;
 mod lists;
+mod naming;
 mod people;
 mod rooms;
 mod state;
@@ -19,8 +21,8 @@ use self::state::{Change, State};
 use crate::event::{Event, Refusal, RoomLine, Topic};
 use crate::room::Room;
 use crate::{
-    Command, Limits, Name, Names, OperatorCommand, Output, PersonId, RoomId, RoomName, SessionId, Target,
-    Time,
+    Accounts, Command, Guests, Limits, Name, Names, OperatorCommand, Output, PersonId, RoomId, RoomName,
+    SessionId, Target, Time,
 };
 
 /// A moment of a world, to go back to.
@@ -32,6 +34,7 @@ pub struct Mark(u64);
 pub struct World {
     limits: Limits,
     names: Names,
+    guests: Guests,
     state: State,
     /// The way back, the newest last.
     journal: VecDeque<Change>,
@@ -45,16 +48,20 @@ pub struct World {
 /// Two worlds are equal when they look equal from outside; numbers given and ways back do not count.
 impl PartialEq for World {
     fn eq(&self, other: &World) -> bool {
-        self.state == other.state && self.limits == other.limits && self.names == other.names
+        self.state == other.state
+            && self.limits == other.limits
+            && self.names == other.names
+            && self.guests == other.guests
     }
 }
 
 impl World {
     /// A world with nobody in it.
-    pub fn new(limits: Limits, names: Names) -> World {
+    pub fn new(limits: Limits, names: Names, guests: Guests) -> World {
         World {
             limits,
             names,
+            guests,
             state: State::default(),
             journal: VecDeque::new(),
             settled: 0,
@@ -70,18 +77,46 @@ impl World {
         }
     }
 
-    /// Answers one ask of one session. A session without a name can only enter; anything else gets no answer.
+    /// An account that there is already, before anybody comes. One that looks like an earlier one is left out.
+    pub fn keep_account(&mut self, account: Name) {
+        if self.state.accounts().owner(&account).is_none() {
+            self.change(Change::Register(account));
+        }
+    }
+
+    /// Answers one ask of one session. A session without a name can only enter, and sign in or out before it does;
+    /// anything else gets no answer.
     pub fn apply(&mut self, now: Time, who: SessionId, command: Command) -> Vec<Output> {
-        let Some(person) = self.state.person_of(who) else {
-            return match command {
-                Command::Enter(name) => self.enter(who, name, None),
-                Command::EnterAs(name, key) => self.enter(who, name, Some(key)),
-                _ => Vec::new(),
-            };
+        let outcome = match self.state.person_of(who) {
+            Some(person) => self.hear_person(now, Asker { session: who, person }, command),
+            None => self.hear_unnamed(who, command),
         };
-        let asker = Asker { session: who, person };
-        let outcome = match command {
+        outcome.unwrap_or_else(|refusal| vec![Output::Reply(who, Event::Refused(refusal))])
+    }
+
+    fn hear_unnamed(&mut self, who: SessionId, command: Command) -> Result<Vec<Output>, Refusal> {
+        match command {
+            Command::Enter(name) => self.enter(who, name, None),
+            Command::EnterAs(name, key) => self.enter(who, name, Some(key)),
+            Command::SignIn(account) => self.sign_in_unnamed(who, &account),
+            Command::SignUp(account) => self.sign_up(who, &account),
+            Command::SignOut => self.sign_out_unnamed(who),
+            Command::Quit(_) | Command::Gone(_) => {
+                self.forget(who);
+                Ok(Vec::new())
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn hear_person(&mut self, now: Time, asker: Asker, command: Command) -> Result<Vec<Output>, Refusal> {
+        match command {
             Command::Enter(_) | Command::EnterAs(..) => Err(Refusal::AlreadyHere),
+            Command::SignIn(account) => self.sign_in(asker, &account),
+            Command::SignUp(account) => self.sign_up(asker.session, &account),
+            Command::SignOut => self.sign_out(asker),
+            Command::Regain(name) => self.regain(asker, name),
+            Command::Ghost(name) => self.ghost(asker, name),
             Command::Rename(name) => self.rename(asker, name),
             Command::Quit(words) => Ok(self.end_session(asker, people::words_or_quit(words))),
             Command::Gone(words) => Ok(self.end_session(asker, words)),
@@ -99,8 +134,7 @@ impl World {
             Command::WhoIs(name) => self.who_is(asker, &name),
             Command::Rooms => Ok(self.list_rooms(asker)),
             Command::People => Ok(self.list_people(asker)),
-        };
-        outcome.unwrap_or_else(|refusal| vec![Output::Reply(who, Event::Refused(refusal))])
+        }
     }
 
     /// Does what the server's operator asks.
@@ -108,6 +142,9 @@ impl World {
         match command {
             OperatorCommand::Announce(text) => Ok(talk::announce(now, text)),
             OperatorCommand::Kick(name, reason) => self.remove_person(&name, reason),
+            OperatorCommand::Reserve(account) => self.reserve(&account),
+            OperatorCommand::Release(account) => self.release(&account),
+            OperatorCommand::ReleaseAll => Ok(self.release_all()),
         }
     }
 
@@ -139,6 +176,19 @@ impl World {
     pub fn person_of(&self, session: SessionId) -> Option<(PersonId, Name)> {
         let id = self.state.person_of(session)?;
         Some((id, self.state.person(id).name.clone()))
+    }
+
+    /// The account of a session, whether it has a name yet or not.
+    pub fn account_of(&self, session: SessionId) -> Option<Name> {
+        match self.state.person_of(session) {
+            Some(person) => self.state.person(person).account.clone(),
+            None => self.state.signed_in(session).cloned(),
+        }
+    }
+
+    /// Which names are registered.
+    pub fn accounts(&self) -> &Accounts {
+        self.state.accounts()
     }
 
     /// How many people are here.
@@ -187,6 +237,11 @@ impl World {
     /// Panics when the world's tables do not tell the same. For tests.
     pub fn check(&self) {
         self.state.check();
+        for person in self.state.people_by_name() {
+            let held = self.state.person(person);
+            assert!(self.may_keep(person), "{} has a name of another account", held.name);
+            assert!(self.guests != Guests::No || held.account.is_some(), "{} is a guest", held.name);
+        }
     }
 
     fn change(&mut self, change: Change) {
@@ -207,6 +262,12 @@ impl World {
 
     fn sessions(&self, person: PersonId) -> Vec<SessionId> {
         self.state.person(person).sessions.clone()
+    }
+
+    /// Who does this, and whose they are.
+    fn author(&self, asker: Asker) -> (Name, Option<Name>) {
+        let person = self.state.person(asker.person);
+        (person.name.clone(), person.account.clone())
     }
 
     /// The same event to each session of a person.

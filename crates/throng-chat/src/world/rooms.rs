@@ -36,10 +36,11 @@ impl World {
     }
 
     fn tell_joined(&self, room: RoomId, person: PersonId) -> Vec<Output> {
-        let (inside, who) = (self.state.room(room), self.state.person(person).name.clone());
+        let (inside, newcomer) = (self.state.room(room), self.state.person(person));
         let mut outputs = Vec::new();
         if inside.members.len() > 1 {
-            let arrived = Event::Arrived { room: inside.name.clone(), who };
+            let (who, account) = (newcomer.name.clone(), newcomer.account.clone());
+            let arrived = Event::Arrived { room: inside.name.clone(), who, account };
             outputs.push(Output::Told(all_but(room, person), arrived));
         }
         self.sessions(person).into_iter().for_each(|session| self.let_in(room, session, &mut outputs));
@@ -50,7 +51,9 @@ impl World {
     pub(super) fn let_in(&self, room: RoomId, session: SessionId, outputs: &mut Vec<Output>) {
         let inside = self.state.room(room);
         let (members, topic) = (inside.listed(), inside.topic.clone());
-        let joined = Joined { room: inside.name.clone(), members, topic, seq: 0 };
+        let person = self.state.person_of(session).expect("who is let in is somebody");
+        let account = self.state.person(person).account.clone();
+        let joined = Joined { room: inside.name.clone(), members, topic, account, seq: 0 };
         outputs.push(Output::Entered(session, room));
         outputs.push(Output::Reply(session, Event::Joined(Box::new(joined))));
     }
@@ -62,8 +65,8 @@ impl World {
         reason: Option<Text>,
     ) -> Result<Vec<Output>, Refusal> {
         let room = self.inside(asker, name)?;
-        let who = self.state.person(asker.person).name.clone();
-        let event = Event::Left { room: self.room_name(room), who, reason };
+        let (who, account) = self.author(asker);
+        let event = Event::Left { room: self.room_name(room), who, account, reason };
         let mut outputs = Vec::new();
         self.reply_all(asker.person, &event, &mut outputs);
         self.depart(room, asker.person, &mut outputs);
@@ -82,8 +85,8 @@ impl World {
         let room = self.commanding(asker, name)?;
         let person = self.member(room, whom)?;
         let who = self.state.person(person).name.clone();
-        let by = Some(self.state.person(asker.person).name.clone());
-        let event = Event::Kicked { room: self.room_name(room), who, by, reason };
+        let (by, account) = self.author(asker);
+        let event = Event::Kicked { room: self.room_name(room), who, by: Some(by), account, reason };
         let mut outputs = Vec::new();
         self.reply_all(person, &event, &mut outputs);
         self.depart(room, person, &mut outputs);
@@ -108,8 +111,8 @@ impl World {
         if changes.is_empty() {
             return Ok(Vec::new());
         }
-        let by = Some(self.state.person(asker.person).name.clone());
-        let event = Event::Moded { room: self.room_name(room), by, changes };
+        let (by, account) = self.author(asker);
+        let event = Event::Moded { room: self.room_name(room), by: Some(by), account, changes };
         Ok(vec![Output::Told(Audience { rooms: Rooms::One(room), except: None }, event)])
     }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::event::Topic;
 use crate::person::Person;
 use crate::room::Room;
-use crate::{Name, PersonId, Rights, RoomId, RoomModes, RoomName, SeatKey, SessionId};
+use crate::{Accounts, Name, PersonId, Rights, RoomId, RoomModes, RoomName, SeatKey, SessionId};
 
 /// Everything that is true at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,6 +16,11 @@ pub struct State {
     by_name: BTreeMap<Name, PersonId>,
     by_look: HashMap<Box<str>, PersonId>,
     by_session: HashMap<SessionId, PersonId>,
+    /// By which a client can take over the seat of a session that it had.
+    seats: HashMap<SessionId, SeatKey>,
+    /// The accounts of sessions that have no name yet. Where there is a person, the account is the person's.
+    signed_in: BTreeMap<SessionId, Name>,
+    accounts: Accounts,
     rooms: HashMap<RoomId, Room>,
     by_room_name: BTreeMap<RoomName, RoomId>,
 }
@@ -29,7 +34,12 @@ pub(super) enum Change {
     AddSession(PersonId, SessionId, usize),
     RemoveSession(PersonId, SessionId),
     Rename(PersonId, Name),
-    SetSeat(PersonId, Option<SeatKey>),
+    SetAccount(PersonId, Option<Name>),
+    SetSeat(SessionId, Option<SeatKey>),
+    /// Of a session without a name.
+    SetSignedIn(SessionId, Option<Name>),
+    Register(Name),
+    Unregister(Name),
     AddRoom(RoomId, Box<Room>),
     RemoveRoom(RoomId),
     /// Into the room, at this place among the person's rooms.
@@ -52,6 +62,23 @@ impl State {
 
     pub(super) fn person_of(&self, session: SessionId) -> Option<PersonId> {
         self.by_session.get(&session).copied()
+    }
+
+    pub(super) fn seat_of(&self, session: SessionId) -> Option<SeatKey> {
+        self.seats.get(&session).copied()
+    }
+
+    /// The account of a session that has no name yet.
+    pub(super) fn signed_in(&self, session: SessionId) -> Option<&Name> {
+        self.signed_in.get(&session)
+    }
+
+    pub(super) fn all_signed_in(&self) -> impl Iterator<Item = (SessionId, &Name)> {
+        self.signed_in.iter().map(|(session, account)| (*session, account))
+    }
+
+    pub(super) fn accounts(&self) -> &Accounts {
+        &self.accounts
     }
 
     pub(super) fn named(&self, name: &Name) -> Option<PersonId> {
@@ -88,12 +115,15 @@ impl State {
             Change::AddPerson(id, name) => {
                 self.by_name.insert(name.clone(), id);
                 self.by_look.insert(name.skeleton().into(), id);
-                self.people.insert(id, Person { name, seat: None, sessions: Vec::new(), rooms: Vec::new() });
+                self.people
+                    .insert(id, Person { name, account: None, sessions: Vec::new(), rooms: Vec::new() });
                 Change::RemovePerson(id)
             }
             Change::RemovePerson(id) => {
                 let person = self.people.remove(&id).expect("a person is removed once");
-                debug_assert!(person.sessions.is_empty() && person.rooms.is_empty() && person.seat.is_none());
+                debug_assert!(
+                    person.sessions.is_empty() && person.rooms.is_empty() && person.account.is_none()
+                );
                 self.by_name.remove(&person.name);
                 self.by_look.remove(person.name.skeleton());
                 Change::AddPerson(id, person.name)
@@ -109,12 +139,32 @@ impl State {
                     sessions.iter().position(|other| *other == session).expect("a person knows the session");
                 sessions.remove(place);
                 self.by_session.remove(&session);
+                debug_assert!(!self.seats.contains_key(&session), "the key goes before the session");
                 Change::AddSession(id, session, place)
             }
             Change::Rename(id, name) => self.rename(id, name),
-            Change::SetSeat(id, seat) => {
-                Change::SetSeat(id, std::mem::replace(&mut self.person_mut(id).seat, seat))
+            Change::SetAccount(id, account) => {
+                Change::SetAccount(id, std::mem::replace(&mut self.person_mut(id).account, account))
             }
+            Change::SetSeat(session, seat) => Change::SetSeat(
+                session,
+                match seat {
+                    Some(seat) => self.seats.insert(session, seat),
+                    None => self.seats.remove(&session),
+                },
+            ),
+            Change::SetSignedIn(session, account) => Change::SetSignedIn(
+                session,
+                match account {
+                    Some(account) => self.signed_in.insert(session, account),
+                    None => self.signed_in.remove(&session),
+                },
+            ),
+            Change::Register(account) => {
+                self.accounts.add(account.clone());
+                Change::Unregister(account)
+            }
+            Change::Unregister(account) => Change::Register(self.accounts.remove(&account)),
             Change::AddRoom(id, room) => {
                 self.by_room_name.insert(room.name.clone(), id);
                 self.rooms.insert(id, *room);
@@ -181,13 +231,22 @@ impl State {
         assert_eq!(self.people.len(), self.by_name.len());
         assert_eq!(self.people.len(), self.by_look.len());
         assert_eq!(self.rooms.len(), self.by_room_name.len());
-        let mut sessions = 0;
+        let (mut sessions, mut seats) = (0, 0);
         for (name, id) in &self.by_name {
             let person = self.person(*id);
             assert_eq!(person.name.as_str(), name.as_str());
             assert_eq!(self.by_look.get(name.skeleton()), Some(id));
             assert!(!person.sessions.is_empty(), "{name} has no session");
             sessions += person.sessions.len();
+            seats += person.sessions.iter().filter(|session| self.seats.contains_key(session)).count();
+            assert!(
+                person.sessions.len() == 1 || person.account.is_some(),
+                "{name} is several without an account"
+            );
+            assert!(
+                person.account.iter().all(|account| self.accounts.has(account)),
+                "{name} has no such account"
+            );
             assert!(person.sessions.iter().all(|session| self.by_session.get(session) == Some(id)));
             for room in &person.rooms {
                 let member = self.room(*room).members.get(id).expect("membership is told on both sides");
@@ -195,6 +254,11 @@ impl State {
             }
         }
         assert_eq!(sessions, self.by_session.len());
+        for (session, account) in &self.signed_in {
+            assert!(!self.by_session.contains_key(session), "a person's account is the person's");
+            assert!(self.accounts.has(account), "{account} is no account");
+        }
+        assert_eq!(seats, self.seats.len(), "a seat is a session's");
         for (name, id) in &self.by_room_name {
             let room = self.room(*id);
             assert_eq!(room.name.as_str(), name.as_str());
@@ -210,13 +274,14 @@ mod tests {
     use super::*;
     use crate::Names;
 
-    /// Nothing gives a person a second session yet, so that the world's own tests cannot show it.
     #[test]
     fn each_of_several_sessions_comes_back_to_its_place() {
         for gone in [1, 2, 3] {
             let mut state = State::default();
             let (person, name) = (PersonId(1), Name::new("ana", Names::Unicode).unwrap());
             state.change(Change::AddPerson(person, name));
+            state.change(Change::Register(Name::new("ana", Names::Unicode).unwrap()));
+            state.change(Change::SetAccount(person, Some(Name::new("ana", Names::Unicode).unwrap())));
             for place in 0..3 {
                 state.change(Change::AddSession(person, SessionId(place as u64 + 1), place));
             }

@@ -34,7 +34,7 @@ impl World {
         if self.state.room(room).modes.topic_locked {
             self.commanding(asker, name)?;
         }
-        let by = self.state.person(asker.person).name.clone();
+        let (by, _) = self.author(asker);
         let topic = text.clone().map(|text| Topic { text, by, at: now });
         self.change(Change::SetTopic(room, topic));
         Ok(vec![self.store(asker, room, Kind::Topic, text)])
@@ -46,7 +46,7 @@ impl World {
         Ok(vec![Output::Reply(asker.session, event)])
     }
 
-    /// Both ends hear it: each session of the other person, and the one that said it.
+    /// Both ends hear it: each session of the other person, and each of one's own.
     pub(super) fn whisper(
         &self,
         now: Time,
@@ -56,13 +56,13 @@ impl World {
         text: Text,
     ) -> Result<Vec<Output>, Refusal> {
         let other = self.state.named(whom).ok_or_else(|| Refusal::NoSuchPerson(whom.clone()))?;
-        let from = self.state.person(asker.person).name.clone();
+        let (from, account) = self.author(asker);
         let to = self.state.person(other).name.clone();
-        let event = Event::Whispered { from, to, kind, text, at: now };
+        let event = Event::Whispered { from, account, to, kind, text, at: now };
         let mut outputs = Vec::new();
         self.reply_all(other, &event, &mut outputs);
         if other != asker.person {
-            outputs.push(Output::Reply(asker.session, event));
+            self.reply_all(asker.person, &event, &mut outputs);
         }
         Ok(outputs)
     }
@@ -71,9 +71,10 @@ impl World {
         if !self.state.room(room).kept {
             self.change(Change::SetKept(room, true));
         }
-        let author = self.state.person(asker.person).name.clone();
+        let (author, account) = self.author(asker);
         let record = Record { room: self.room_name(room), author, kind, text };
-        Output::Stored { to: Audience { rooms: Rooms::One(room), except: None }, by: asker.session, record }
+        let to = Audience { rooms: Rooms::One(room), except: None };
+        Output::Stored { to, by: asker.session, account, record }
     }
 }
 

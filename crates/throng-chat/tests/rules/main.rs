@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod accounts;
 mod limits;
 mod names;
 mod order;
 mod rights;
 mod rooms;
 mod scene;
+mod sessions;

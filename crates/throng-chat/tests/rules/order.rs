@@ -1,7 +1,7 @@
 //! One order: what is answered first reaches everybody first, and what was taken back was never there.
 
 use throng_chat::output::Output;
-use throng_chat::{Command, Event, Limits, Names, SessionId, Time, World};
+use throng_chat::{Command, Event, Guests, Limits, Names, SessionId, Time, World};
 
 use crate::scene::{Scene, enter, join, kick, name, part, room, say, topic};
 
@@ -10,7 +10,7 @@ fn apply(world: &mut World, session: u64, command: Command) -> Vec<Output> {
 }
 
 fn two_in_tea() -> World {
-    let mut world = World::new(Limits::default(), Names::Unicode);
+    let mut world = World::new(Limits::default(), Names::Unicode, Guests::default());
     for (session, shown) in [(1, "ana"), (2, "bo")] {
         apply(&mut world, session, enter(shown));
         apply(&mut world, session, join("#tea"));
@@ -20,7 +20,7 @@ fn two_in_tea() -> World {
 
 #[test]
 fn a_session_becomes_somebody_before_it_is_told_anything() {
-    let mut world = World::new(Limits::default(), Names::Unicode);
+    let mut world = World::new(Limits::default(), Names::Unicode, Guests::default());
     let outputs = apply(&mut world, 1, enter("ana"));
     assert!(matches!(outputs[..], [Output::Became(..), Output::Reply(_, Event::Welcomed { .. })]));
 }

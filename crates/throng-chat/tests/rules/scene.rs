@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use throng_chat::event::{Event, Joined, Member, Refusal, Topic};
 use throng_chat::output::{Audience, Output, Rooms};
 use throng_chat::{
-    Command, Kind, Limits, ModeChange, Name, Names, PersonId, RoomId, RoomName, SessionId, Target, Text,
-    Time, World,
+    Command, Guests, Kind, Limits, ModeChange, Name, Names, OperatorCommand, PersonId, RoomId, RoomName,
+    SessionId, Target, Text, Time, World,
 };
 
 /// A world, and what its numbers stand for.
@@ -24,7 +24,11 @@ impl Scene {
     }
 
     pub fn limited(limits: Limits, people: &[&'static str]) -> Scene {
-        let world = World::new(limits, Names::Unicode);
+        Scene::housed(limits, Guests::default(), people)
+    }
+
+    pub fn housed(limits: Limits, guests: Guests, people: &[&'static str]) -> Scene {
+        let world = World::new(limits, Names::Unicode, guests);
         let (sessions, rooms) = (BTreeMap::new(), BTreeMap::new());
         let mut scene = Scene { world, sessions, people: BTreeMap::new(), rooms };
         for person in people {
@@ -58,6 +62,26 @@ impl Scene {
         self.words(&outputs)
     }
 
+    /// What is told when the server's operator asks something.
+    pub fn operate(&mut self, command: OperatorCommand, expected: &[&str]) {
+        let (mark, before) = (self.world.mark(), self.world.clone());
+        let asked = format!("the operator asked {command:?}");
+        let told = match self.world.operate(Time(1_000), command) {
+            Ok(outputs) => self.words(&outputs),
+            Err(why) => {
+                assert!(self.world == before && self.world.mark() == mark, "a refusal changes nothing");
+                vec![format!("no, {}", refused(&why))]
+            }
+        };
+        self.world.check();
+        assert_eq!(told, expected, "{asked}");
+    }
+
+    /// The number of somebody's session.
+    pub fn session(&self, who: &str) -> SessionId {
+        self.sessions[who]
+    }
+
     /// Several things asked without a look at the answers.
     pub fn after(mut self, asks: &[(&'static str, Command)]) -> Scene {
         for (who, command) in asks {
@@ -86,7 +110,7 @@ impl Scene {
             }
             Output::Reply(to, event) => format!("{} hears: {}", session(to), told(event)),
             Output::Told(to, event) => format!("{}: {}", self.audience(to), told(event)),
-            Output::Stored { to, by, record } => {
+            Output::Stored { to, by, record, account: _ } => {
                 let text = record.text.as_ref().map_or("", Text::as_str);
                 let (kind, author) = (record.kind, &record.author);
                 format!(
@@ -120,15 +144,23 @@ fn told(event: &Event) -> String {
             let Joined { room, members, topic, .. } = joined.as_ref();
             format!("inside {room} with {}{}", listed(members), about(topic.as_ref()))
         }
-        Event::Arrived { room, who } => format!("{who} arrived in {room}"),
-        Event::Left { room, who, reason } => format!("{who} left {room}{}", because(reason.as_ref())),
-        Event::Kicked { room, who, by, reason } => {
+        Event::Arrived { room, who, account } => {
+            let account = account.as_ref().map_or(String::new(), |account| format!(" as {account}"));
+            format!("{who} arrived in {room}{account}")
+        }
+        Event::NameWithdrawn { name } => format!("{name} is not yours"),
+        Event::SignedIn { account } => format!("signed in as {account}"),
+        Event::SignedOut => "signed out".to_owned(),
+        Event::AccountChanged { who, account: Some(account) } => format!("{who} is of {account}"),
+        Event::AccountChanged { who, account: None } => format!("{who} is a guest"),
+        Event::Left { room, who, reason, .. } => format!("{who} left {room}{}", because(reason.as_ref())),
+        Event::Kicked { room, who, by, reason, .. } => {
             let by = by.as_ref().map_or("the server", Name::as_str);
             format!("{who} kicked from {room} by {by}{}", because(reason.as_ref()))
         }
-        Event::Quit { who, reason } => format!("{who} quit: {reason}"),
-        Event::Renamed { from, to } => format!("{from} is now {to}"),
-        Event::Moded { room, by, changes } => {
+        Event::Quit { who, reason, .. } => format!("{who} quit: {reason}"),
+        Event::Renamed { from, to, .. } => format!("{from} is now {to}"),
+        Event::Moded { room, by, changes, .. } => {
             let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
             let by = by.as_ref().map_or("the server", Name::as_str);
             format!("modes of {room} by {by}: {}", changes.join(", "))
@@ -144,7 +176,10 @@ fn told(event: &Event) -> String {
                 rooms.iter().map(|line| format!("{} {}", line.room, line.members)).collect();
             format!("rooms: {}, {hidden} hidden", rooms.join(" "))
         }
-        Event::PersonIs { who, rooms } => format!("{who} is in {}", joined(rooms)),
+        Event::PersonIs { who, account, rooms } => {
+            let account = account.as_ref().map_or(String::new(), |account| format!(", of {account}"));
+            format!("{who} is in {}{account}", joined(rooms))
+        }
         Event::PeopleAre { people, hidden } => {
             let names: Vec<&Name> = people.iter().map(|line| &line.name).collect();
             format!("people: {}, {hidden} hidden", joined(&names))
@@ -161,6 +196,15 @@ fn refused(refusal: &Refusal) -> String {
         Refusal::NameLooksTaken { name, other, alternatives } => {
             format!("{name} looks like {other}, try {}", joined(alternatives))
         }
+        Refusal::NameRegistered { name, alternatives } => {
+            format!("{name} is registered, try {}", joined(alternatives))
+        }
+        Refusal::AccountNeeded => "an account is needed".to_owned(),
+        Refusal::NoSuchAccount(account) => format!("no account {account}"),
+        Refusal::AlreadySignedIn { account } => format!("you are of {account}"),
+        Refusal::NotSignedIn => "you are a guest".to_owned(),
+        Refusal::NotYourName(name) => format!("{name} is another's"),
+        Refusal::TooManySessions { name, max } => format!("{name} is here {max} times"),
         Refusal::AlreadyHere => "you are here already".to_owned(),
         Refusal::NoSuchPerson(name) => format!("no person {name}"),
         Refusal::NoSuchRoom(room) => format!("no room {room}"),

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use throng_chat::world::Mark;
-use throng_chat::{Command, Event, Output, Record, SessionId};
+use throng_chat::{Command, Event, OperatorCommand, Output, Record, SessionId};
 
 /// At most this many bytes of answers wait for the store.
 pub const HELD_BYTES_MAX: usize = 8 << 20;
@@ -15,13 +15,22 @@ pub const HELD_BYTES_MAX: usize = 8 << 20;
 /// records; more would only make the first of them wait longer.
 pub const BATCH_RECORDS_MAX: usize = 512;
 
+/// What was asked and holds whatever becomes of the store.
+#[derive(Debug)]
+pub enum Again {
+    /// By the session that the answer is for.
+    Ask(Command),
+    /// By the server itself.
+    Operate(OperatorCommand),
+}
+
 /// The answer to one command.
 #[derive(Debug)]
 pub struct Held {
     /// Who asked.
     pub asker: SessionId,
     /// The command again, if it is one that no failing store may take back.
-    pub farewell: Option<Command>,
+    pub again: Option<Again>,
     /// The world just before the command.
     pub before: Mark,
     /// The answer.
@@ -34,10 +43,10 @@ pub struct Held {
 
 impl Held {
     /// Holds an answer.
-    pub fn new(asker: SessionId, farewell: Option<Command>, before: Mark, outputs: Vec<Output>) -> Held {
+    pub fn new(asker: SessionId, again: Option<Again>, before: Mark, outputs: Vec<Output>) -> Held {
         let records = outputs.iter().filter(|output| matches!(output, Output::Stored { .. })).count();
         let bytes = outputs.iter().map(bytes_of).sum::<usize>() + size_of::<Held>();
-        Held { asker, farewell, before, outputs, of_nobody: false, records, bytes }
+        Held { asker, again, before, outputs, of_nobody: false, records, bytes }
     }
 
     /// The same, for somebody who is not in the world.

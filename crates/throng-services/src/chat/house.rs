@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use throng_chat::pace::PaceSettings;
-use throng_chat::{Limits, Names, Time};
+use throng_chat::{Guests, Limits, Names, Time};
 
 /// How the chat behaves. Each field is a setting of the same name.
 #[derive(Clone, Debug)]
@@ -14,6 +14,10 @@ pub struct Settings {
     pub name: String,
     /// Which names people may have.
     pub names: Names,
+    /// What people may be called who have no account.
+    pub guests: Guests,
+    /// Is there a way to sign in? Until there is, IRC clients are not offered what is about accounts.
+    pub accounts: bool,
     /// What may be how many.
     pub limits: Limits,
     /// How fast one client may ask.
@@ -42,6 +46,8 @@ impl Default for Settings {
         Settings {
             name: "throng.localhost".to_owned(),
             names: Names::Unicode,
+            guests: Guests::default(),
+            accounts: false,
             limits: Limits::default(),
             pace: PaceSettings::default(),
             greet_after: Duration::from_millis(300),

@@ -22,7 +22,7 @@ use throng_store::{Durability, Fault, Health, KeptRoom, Store};
 use tokio::sync::{mpsc, watch};
 
 use super::delivery::Delivery;
-use super::held::{Held, Queue};
+use super::held::{Again, Held, Queue};
 use super::notes::{Note, Notes};
 use super::routes::Routes;
 
@@ -31,6 +31,9 @@ pub const MAILBOX_MAX: usize = 4096;
 
 /// Commands that one turn takes at most, so that what they cause leaves soon.
 const TURN_MAX: usize = 512;
+
+/// Who asks where the server itself does: nobody has this session, so there is nobody to refuse anything to.
+const SERVER: SessionId = SessionId(u64::MAX);
 
 /// What comes into the mailbox.
 #[derive(Debug)]
@@ -149,10 +152,14 @@ pub struct Parts {
     pub limits: Limits,
     /// Which names are good.
     pub names: throng_chat::Names,
+    /// What people may be called who have no account.
+    pub guests: throng_chat::Guests,
     /// Where records go.
     pub store: Arc<dyn Store>,
     /// The rooms that the store knows.
     pub rooms: Vec<KeptRoom>,
+    /// The accounts that there are.
+    pub accounts: Vec<Name>,
     /// What the store promises.
     pub durability: Durability,
     /// The way to each worker.
@@ -197,12 +204,13 @@ impl Hub {
             }));
             health_told.send_replace(health);
         }));
-        let mut world = World::new(parts.limits, parts.names);
+        let mut world = World::new(parts.limits, parts.names, parts.guests);
         let mut last_seqs = HashMap::new();
         for room in parts.rooms {
             last_seqs.insert(room.name.clone(), room.last_seq);
             world.keep_room(room.name, room.topic);
         }
+        parts.accounts.into_iter().for_each(|account| world.keep_account(account));
         let hub = Hub {
             world,
             queue: Queue::default(),
@@ -270,14 +278,14 @@ impl Hub {
                 let before = self.world.mark();
                 let near = match &command {
                     OperatorCommand::Kick(name, _) => name.as_str().to_owned(),
-                    OperatorCommand::Announce(_) => String::new(),
+                    _ => String::new(),
                 };
+                let again = command.is_fact().then(|| Again::Operate(command.clone()));
                 let outcome = self.world.operate((self.now)(), command);
                 // An operator who no longer waits has no further wish.
                 let _ = answer.send(match outcome {
                     Ok(outputs) => {
-                        // The server itself asks, so there is nobody to refuse it to.
-                        self.hold(SessionId(u64::MAX), None, before, outputs);
+                        self.hold(SERVER, again, before, outputs);
                         Ok(())
                     }
                     Err(why) => Err(Refused { why, nearest: self.world.nearest_names(&near) }),
@@ -296,24 +304,25 @@ impl Hub {
             return self.hold(session, None, self.world.mark(), vec![Output::Reply(session, refused)]);
         }
         let before = self.world.mark();
-        let farewell = command.is_farewell().then(|| command.clone());
+        let again = command.is_fact().then(|| Again::Ask(command.clone()));
+        let farewell = command.is_farewell().then(|| farewell_text(&command));
         let mut outputs = self.world.apply((self.now)(), session, command);
-        if let (Some(farewell), true) = (&farewell, outputs.is_empty()) {
+        if let (Some(farewell), true) = (farewell, outputs.is_empty()) {
             // A seat that has no name, or none any more, waits for its close like any other.
-            outputs.push(Output::Closed(session, farewell_text(farewell)));
-            return self.queue.push(Held::new(session, None, before, outputs).of_nobody());
+            outputs.push(Output::Closed(session, farewell));
+            return self.queue.push(Held::new(session, again, before, outputs).of_nobody());
         }
-        self.hold(session, farewell, before, outputs);
+        self.hold(session, again, before, outputs);
     }
 
     fn hold(
         &mut self,
         asker: SessionId,
-        farewell: Option<Command>,
+        again: Option<Again>,
         before: throng_chat::world::Mark,
         outputs: Vec<Output>,
     ) {
-        self.queue.push(Held::new(asker, farewell, before, outputs));
+        self.queue.push(Held::new(asker, again, before, outputs));
     }
 
     fn hear_store(&mut self, answer: Result<Vec<Stamp>, Fault>) {
@@ -340,14 +349,21 @@ impl Hub {
         self.world.settle(settled);
     }
 
-    /// The commit failed: back to the world before it, and a refusal to each who asked. Who left has left.
+    /// The commit failed: back to the world before it, and a refusal to each who asked. Who left has left, and what
+    /// became of accounts meanwhile is kept elsewhere and holds.
     fn take_back(&mut self, fault: &Fault) {
         let Some(mark) = self.queue.first_mark() else { return };
         self.world.rollback(mark);
         let why: Arc<str> = fault.to_string().into();
         for held in self.queue.take_all() {
-            match held.farewell {
-                Some(farewell) => self.hear(held.asker, farewell),
+            match held.again {
+                Some(Again::Ask(command)) => self.hear(held.asker, command),
+                Some(Again::Operate(command)) => {
+                    let before = self.world.mark();
+                    // It was done once already; that the world is another one now can only make it needless.
+                    let outputs = self.world.operate((self.now)(), command.clone()).unwrap_or_default();
+                    self.hold(SERVER, Some(Again::Operate(command)), before, outputs);
+                }
                 None => {
                     let refused = Event::Refused(Refusal::NotStored { why: Arc::clone(&why) });
                     let outputs = vec![Output::Reply(held.asker, refused)];
@@ -383,7 +399,7 @@ impl Hub {
                     self.routes.to_session(session, Delivery::Tell(session, event));
                 }
                 Output::Told(to, event) => self.routes.to_audience(&to, None, event),
-                Output::Stored { to, by, record } => {
+                Output::Stored { to, by, account, record } => {
                     let stamp = stamps.next().expect("an answer is told when all its records are stamped");
                     self.stored += 1;
                     match self.last_seqs.get_mut(&record.room) {
@@ -391,7 +407,7 @@ impl Hub {
                         None => drop(self.last_seqs.insert(record.room.clone(), stamp.seq)),
                     }
                     self.notes.take(Note::Said(by, record.room.clone(), record.kind));
-                    let entry = throng_chat::Entry { record, stamp };
+                    let entry = throng_chat::Entry { record, stamp, account };
                     self.routes.to_audience(&to, Some(by), Event::Entry(entry));
                 }
                 Output::Became(session, person) => {
@@ -472,6 +488,13 @@ fn word_for(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::NameTaken { .. } => "name_taken",
         Refusal::NameLooksTaken { .. } => "name_looks_taken",
+        Refusal::NameRegistered { .. } => "name_registered",
+        Refusal::AccountNeeded => "account_needed",
+        Refusal::NoSuchAccount(_) => "no_such_account",
+        Refusal::AlreadySignedIn { .. } => "already_signed_in",
+        Refusal::NotSignedIn => "not_signed_in",
+        Refusal::NotYourName(_) => "not_your_name",
+        Refusal::TooManySessions { .. } => "too_many_sessions",
         Refusal::AlreadyHere => "already_here",
         Refusal::NoSuchPerson(_) => "no_such_person",
         Refusal::NoSuchRoom(_) => "no_such_room",

@@ -28,7 +28,7 @@ pub use notes::{Note, Notes};
 pub use service::{Chat, Farewell};
 pub use throng_chat::name::distance;
 pub use throng_chat::pace::PaceSettings;
-pub use throng_chat::{Name, Names, OperatorCommand, Refusal};
+pub use throng_chat::{Guests, Name, Names, OperatorCommand, Refusal};
 
 /// Words of the server itself; nothing when they are not good text.
 pub fn text(words: &str) -> Option<throng_chat::Text> {

@@ -14,7 +14,7 @@ pub struct Look {
     /// Which door.
     pub face: Face,
     /// What the client agreed to, in the door's own numbering.
-    pub abilities: u8,
+    pub abilities: u16,
 }
 
 /// Which door.

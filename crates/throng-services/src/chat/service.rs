@@ -48,8 +48,11 @@ impl Chat {
         let (hub, handle) = Hub::new(Parts {
             limits: house.settings.limits.clone(),
             names: house.settings.names,
+            guests: house.settings.guests,
             store: Arc::clone(&opened.store),
             rooms: opened.rooms,
+            // Nobody can sign in yet, so no account is known here.
+            accounts: Vec::new(),
             durability,
             workers: senders,
             now: house.now,

@@ -6,8 +6,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use throng_chat::{
-    Command, Entry, Event, Kind, Limits, MsgId, Name, Names, Record, RoomName, SessionId, Stamp, Target,
-    Text, Time,
+    Command, Entry, Event, Guests, Kind, Limits, MsgId, Name, Names, OperatorCommand, Record, RoomName,
+    SessionId, Stamp, Target, Text, Time,
 };
 use throng_services::chat::delivery::Delivery;
 use throng_services::chat::hub::{Hub, HubHandle, Parts};
@@ -54,7 +54,7 @@ impl ScriptedStore {
             let msgid = MsgId(1 + inner.stored.len() as u128);
             let stamp = Stamp { seq, msgid, at: Time(1_000 + inner.stored.len() as i64) };
             stamps.push(stamp);
-            inner.stored.push(Entry { record, stamp });
+            inner.stored.push(Entry { record, stamp, account: None });
         }
         drop(inner);
         done(Ok(stamps));
@@ -109,8 +109,10 @@ impl Scene {
         let (hub, handle) = Hub::new(Parts {
             limits: Limits::default(),
             names: Names::Unicode,
+            guests: Guests::default(),
             store: Arc::clone(&store) as Arc<dyn Store>,
             rooms: Vec::new(),
+            accounts: vec![name("olga")],
             durability: Durability::Strict,
             workers: vec![to_worker],
             now: || Time(500),
@@ -122,6 +124,14 @@ impl Scene {
     /// Asks for one session.
     pub async fn ask(&mut self, session: SessionId, command: Command) {
         self.hub.ask(session, command).await;
+        self.settle().await;
+    }
+
+    /// Asks as the server's operator does, who waits for the answer on a thread of its own.
+    pub async fn operate(&mut self, command: OperatorCommand) {
+        let hub = self.hub.clone();
+        let answer = tokio::task::spawn_blocking(move || hub.operate(command));
+        answer.await.unwrap().expect("the hub answers").expect("it does what was asked");
         self.settle().await;
     }
 

@@ -5,9 +5,9 @@ use throng_chat::{Event, Name, Rights, RoomName};
 use throng_wire::irc::LINE_MAX;
 use throng_wire::numeric::{
     RPL_CHANNELMODEIS, RPL_ENDOFNAMES, RPL_ENDOFWHO, RPL_ENDOFWHOIS, RPL_GLOBALUSERS, RPL_ISON, RPL_LIST,
-    RPL_LISTEND, RPL_LISTSTART, RPL_LOCALUSERS, RPL_LUSERCLIENT, RPL_LUSERME, RPL_NAMREPLY, RPL_NOTOPIC,
-    RPL_TOPIC, RPL_TOPICWHOTIME, RPL_USERHOST, RPL_WHOISCHANNELS, RPL_WHOISSERVER, RPL_WHOISUSER,
-    RPL_WHOREPLY,
+    RPL_LISTEND, RPL_LISTSTART, RPL_LOCALUSERS, RPL_LOGGEDIN, RPL_LOGGEDOUT, RPL_LUSERCLIENT, RPL_LUSERME,
+    RPL_NAMREPLY, RPL_NOTOPIC, RPL_TOPIC, RPL_TOPICWHOTIME, RPL_USERHOST, RPL_WHOISACCOUNT,
+    RPL_WHOISCHANNELS, RPL_WHOISSERVER, RPL_WHOISUSER, RPL_WHOREPLY,
 };
 
 use super::IrcDoor;
@@ -16,14 +16,15 @@ use super::words::{self, BATCH, HOST, MESSAGE_TAGS, MULTI_PREFIX, SERVER_TIME, U
 use crate::chat::door::Errand;
 
 /// What a client must understand to be shown history: plain clients would take it for new.
-const FOR_HISTORY: u8 = BATCH | SERVER_TIME | MESSAGE_TAGS;
+const FOR_HISTORY: u16 = BATCH | SERVER_TIME | MESSAGE_TAGS;
 
 impl IrcDoor {
     /// The room that this client entered, and what it looks like.
     pub(super) fn enter(&mut self, joined: &Joined, out: &mut Vec<u8>) -> Option<Errand> {
         let room = &joined.room;
         if let Some(me) = self.me() {
-            let arrived = Event::Arrived { room: room.clone(), who: me.clone() };
+            let arrived =
+                Event::Arrived { room: room.clone(), who: me.clone(), account: joined.account.clone() };
             words::tell(self.view(), &arrived, &self.house, out);
         }
         if !self.rooms.contains(room) {
@@ -36,6 +37,32 @@ impl IrcDoor {
         let limit = self.house.settings.history_on_entry;
         let wanted = self.abilities & FOR_HISTORY == FOR_HISTORY && joined.seq > 0 && limit > 0;
         wanted.then(|| Errand { room: room.clone(), upto: joined.seq, limit, asked: false })
+    }
+
+    /// The client learns whose it is, in the numbers that its SASL waits for.
+    pub(super) fn say_signed_in(&self, account: &Name, out: &mut Vec<u8>) {
+        let (mask, account) = (self.shown_mask(), account.as_str());
+        let explained = format!("You are now logged in as {account}");
+        self.say(RPL_LOGGEDIN, &[&mask, account], &explained, out);
+    }
+
+    pub(super) fn say_signed_out(&self, out: &mut Vec<u8>) {
+        self.say(RPL_LOGGEDOUT, &[&self.shown_mask()], "You are now logged out", out);
+    }
+
+    /// Why the client is called in another way next.
+    pub(super) fn say_withdrawn(&self, name: &Name, out: &mut Vec<u8>) {
+        let explained =
+            format!("{name} belongs to an account that you are not logged in to, so you get another name");
+        words::frame(out, |line| {
+            let line = line.source(&self.house.settings.name).command("NOTICE");
+            line.param(self.shown_name()).trailing(&explained)
+        });
+    }
+
+    /// As [`mask`], also of somebody who has no name yet.
+    fn shown_mask(&self) -> String {
+        self.me().map_or_else(|| format!("*!{USER}@{HOST}"), mask)
     }
 
     /// An answer to a question, in the words of the command that asked it.
@@ -60,7 +87,7 @@ impl IrcDoor {
                 self.say(RPL_ENDOFWHO, &[room.as_str()], "End of WHO list", out);
             }
             Event::RoomsAre { rooms, hidden } => self.show_rooms(rooms, *hidden, out),
-            Event::PersonIs { who, rooms } => self.show_person(who, rooms, out),
+            Event::PersonIs { who, account, rooms } => self.show_person(who, account.as_ref(), rooms, out),
             Event::PeopleAre { people, hidden } => self.show_people(people, *hidden, out),
             shared => words::tell(self.view(), shared, &self.house, out),
         }
@@ -117,7 +144,7 @@ impl IrcDoor {
         }
     }
 
-    fn show_person(&mut self, who: &Name, rooms: &[RoomName], out: &mut Vec<u8>) {
+    fn show_person(&mut self, who: &Name, account: Option<&Name>, rooms: &[RoomName], out: &mut Vec<u8>) {
         match self.awaited.purpose(who) {
             Some(Purpose::IsOn { last }) => {
                 self.awaited.found.push(who.clone());
@@ -132,16 +159,19 @@ impl IrcDoor {
                 self.show_who(place, who, "", out);
                 self.say(RPL_ENDOFWHO, &[who.as_str()], "End of WHO list", out);
             }
-            Some(Purpose::WhoIs) | None => self.show_whois(who, rooms, out),
+            Some(Purpose::WhoIs) | None => self.show_whois(who, account, rooms, out),
         }
     }
 
-    fn show_whois(&self, who: &Name, rooms: &[RoomName], out: &mut Vec<u8>) {
+    fn show_whois(&self, who: &Name, account: Option<&Name>, rooms: &[RoomName], out: &mut Vec<u8>) {
         let name = who.as_str();
         self.say(RPL_WHOISUSER, &[name, USER, HOST, "*"], name, out);
         let rooms = rooms.iter().map(|room| ("", room.as_str()));
         self.say_list(RPL_WHOISCHANNELS, &[name], rooms, out);
         self.say(RPL_WHOISSERVER, &[name, &self.house.settings.name], "throng", out);
+        if let Some(account) = account {
+            self.say(RPL_WHOISACCOUNT, &[name, account.as_str()], "is logged in as", out);
+        }
         self.say(RPL_ENDOFWHOIS, &[name], "End of /WHOIS list", out);
     }
 

@@ -3,22 +3,31 @@
 use throng_wire::irc::Message;
 use throng_wire::numeric::ERR_INVALIDCAPCMD;
 
-use super::words::{BATCH, ECHO_MESSAGE, MESSAGE_TAGS, MULTI_PREFIX, SERVER_TIME, frame};
+use super::words::{
+    ACCOUNT_NOTIFY, ACCOUNT_TAG, BATCH, ECHO_MESSAGE, EXTENDED_JOIN, MESSAGE_TAGS, MULTI_PREFIX, SERVER_TIME,
+    frame,
+};
 use super::{IrcDoor, State};
 use crate::chat::door::Heard;
 
 /// The client hears when an ability comes or goes. None ever does, so this changes nothing in how things look.
-const CAP_NOTIFY: u8 = 1 << 5;
+const CAP_NOTIFY: u16 = 1 << 5;
 
 /// All that may be asked for.
-const ABILITIES: &[(&str, u8)] = &[
+const ABILITIES: &[(&str, u16)] = &[
+    ("account-notify", ACCOUNT_NOTIFY),
+    ("account-tag", ACCOUNT_TAG),
     ("batch", BATCH),
     ("cap-notify", CAP_NOTIFY),
     ("echo-message", ECHO_MESSAGE),
+    ("extended-join", EXTENDED_JOIN),
     ("message-tags", MESSAGE_TAGS),
     ("multi-prefix", MULTI_PREFIX),
     ("server-time", SERVER_TIME),
 ];
+
+/// What says something only where people can sign in.
+const ABOUT_ACCOUNTS: u16 = ACCOUNT_NOTIFY | ACCOUNT_TAG | EXTENDED_JOIN;
 
 /// From this version on a client knows of cap-notify without asking for it.
 const VERSION_WITH_NOTIFY: u32 = 302;
@@ -33,7 +42,7 @@ pub(super) fn cap(door: &mut IrcDoor, message: &Message<'_>, heard: &mut Heard) 
                 door.abilities |= CAP_NOTIFY;
                 door.knows_302 = true;
             }
-            answer(door, "LS", &listed(u8::MAX), heard);
+            answer(door, "LS", &listed(offered(door)), heard);
         }
         "LIST" => answer(door, "LIST", &listed(door.abilities), heard),
         "REQ" => {
@@ -56,11 +65,14 @@ pub(super) fn cap(door: &mut IrcDoor, message: &Message<'_>, heard: &mut Heard) 
 }
 
 /// The abilities after all that is wanted was done, or nothing if any of it cannot be: a request is granted whole.
-fn agreed(door: &IrcDoor, wanted: &str) -> Option<u8> {
+fn agreed(door: &IrcDoor, wanted: &str) -> Option<u16> {
     let mut abilities = door.abilities;
     for word in wanted.split_ascii_whitespace() {
         let (name, removed) = word.strip_prefix('-').map_or((word, false), |name| (name, true));
         let (_, ability) = ABILITIES.iter().find(|(known, _)| *known == name)?;
+        if offered(door) & ability == 0 {
+            return None;
+        }
         match removed {
             // Version 302 includes it for good.
             true if *ability == CAP_NOTIFY && door.knows_302 => return None,
@@ -71,7 +83,12 @@ fn agreed(door: &IrcDoor, wanted: &str) -> Option<u8> {
     Some(abilities)
 }
 
-fn listed(abilities: u8) -> String {
+/// What may be asked for in this house.
+fn offered(door: &IrcDoor) -> u16 {
+    if door.house.settings.accounts { u16::MAX } else { !ABOUT_ACCOUNTS }
+}
+
+fn listed(abilities: u16) -> String {
     let names = ABILITIES.iter().filter(|(_, ability)| abilities & ability != 0).map(|(name, _)| *name);
     names.collect::<Vec<_>>().join(" ")
 }

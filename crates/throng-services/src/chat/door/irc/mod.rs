@@ -52,7 +52,7 @@ pub struct IrcDoor {
     state: State,
     /// Lines that wait until the name was answered.
     later: VecDeque<Vec<u8>>,
-    abilities: u8,
+    abilities: u16,
     knows_302: bool,
     /// Where this person is, as far as it was told.
     rooms: Vec<RoomName>,
@@ -218,6 +218,9 @@ impl Door for IrcDoor {
             Event::Welcomed { you } => self.welcome(you, out),
             Event::Joined(joined) => return self.enter(joined, out),
             Event::Refused(refusal) => self.refuse(refusal, out),
+            Event::SignedIn { account } => self.say_signed_in(account, out),
+            Event::SignedOut => self.say_signed_out(out),
+            Event::NameWithdrawn { name } => self.say_withdrawn(name, out),
             Event::Left { room, .. } | Event::Kicked { room, .. } => {
                 self.rooms.retain(|other| other != room);
                 words::tell(self.view(), event, &self.house, out);

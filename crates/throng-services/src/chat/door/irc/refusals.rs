@@ -3,19 +3,24 @@
 use throng_chat::{Name, Refusal};
 use throng_wire::numeric::{
     ERR_ALREADYREGISTERED, ERR_CANNOTSENDTOCHAN, ERR_CHANOPRIVSNEEDED, ERR_NICKNAMEINUSE, ERR_NOSUCHCHANNEL,
-    ERR_NOSUCHNICK, ERR_NOTONCHANNEL, ERR_TOOMANYCHANNELS, ERR_UNAVAILRESOURCE, ERR_USERNOTINCHANNEL,
-    RPL_ENDOFNAMES, RPL_ENDOFWHO, RPL_ENDOFWHOIS,
+    ERR_NOSUCHNICK, ERR_NOTONCHANNEL, ERR_SASLALREADY, ERR_TOOMANYCHANNELS, ERR_UNAVAILRESOURCE,
+    ERR_USERNOTINCHANNEL, RPL_ENDOFNAMES, RPL_ENDOFWHO, RPL_ENDOFWHOIS,
 };
 
 use super::awaited::{Asked, Purpose};
-use super::{IrcDoor, State};
+use super::{IrcDoor, State, words};
 
 /// `ERR_UNKNOWNERROR` (modern.ircdocs.horse): for what no other number says.
 const ERR_UNKNOWNERROR: &str = "400";
 
 impl IrcDoor {
     pub(super) fn refuse(&mut self, refusal: &Refusal, out: &mut Vec<u8>) {
-        if let State::Nameless(registration) = &mut self.state {
+        // That signing in or out was refused says nothing of the name that was asked for beside it.
+        let about_account = matches!(
+            refusal,
+            Refusal::NoSuchAccount(_) | Refusal::AlreadySignedIn { .. } | Refusal::NotSignedIn
+        );
+        if let (State::Nameless(registration), false) = (&mut self.state, about_account) {
             // The client picks another name and asks again.
             (registration.asking, registration.nick) = (false, None);
         }
@@ -26,6 +31,33 @@ impl IrcDoor {
             }
             Refusal::NameLooksTaken { name, other, alternatives } => {
                 let explained = format!("Nickname looks like {other}, who is here{}", try_one(alternatives));
+                self.say(ERR_NICKNAMEINUSE, &[name.as_str()], &explained, out);
+            }
+            // Clients try another name at 433, and a registered one is in use, whether its owner is here or not.
+            Refusal::NameRegistered { name, alternatives } => {
+                let explained =
+                    format!("Nickname is registered, or looks like one that is{}", try_one(alternatives));
+                self.say(ERR_NICKNAMEINUSE, &[name.as_str()], &explained, out);
+            }
+            // IRC has no number for it; IRCv3's standard-replies has a word.
+            Refusal::AccountNeeded => words::frame(out, |line| {
+                let line = line.source(&self.house.settings.name).command("FAIL").param("*");
+                line.param("ACCOUNT_REQUIRED_TO_CONNECT").trailing("An account is needed to come in here")
+            }),
+            Refusal::NoSuchAccount(account) => {
+                self.say(ERR_UNKNOWNERROR, &["*"], &format!("There is no account {account}"), out);
+            }
+            Refusal::AlreadySignedIn { account } => {
+                let explained = format!("You are already logged in as {account}; log out first");
+                self.say(ERR_SASLALREADY, &[], &explained, out);
+            }
+            Refusal::NotSignedIn => self.say(ERR_UNKNOWNERROR, &["*"], "You are not logged in", out),
+            Refusal::NotYourName(name) => {
+                let explained = format!("{name} is not a nickname of your account");
+                self.say(ERR_UNKNOWNERROR, &["*"], &explained, out);
+            }
+            Refusal::TooManySessions { name, max } => {
+                let explained = format!("{name} has {max} connections, and that is as many as one may have");
                 self.say(ERR_NICKNAMEINUSE, &[name.as_str()], &explained, out);
             }
             Refusal::AlreadyHere => self.say(ERR_ALREADYREGISTERED, &[], "You may not reregister", out),

@@ -11,20 +11,27 @@ use crate::chat::house::House;
 use crate::chat::rendering::View;
 
 /// The client wants to know when things were said (IRCv3 server-time).
-pub const SERVER_TIME: u8 = 1;
+pub const SERVER_TIME: u16 = 1;
 /// The client understands any tag (IRCv3 message-tags).
-pub const MESSAGE_TAGS: u8 = 1 << 1;
+pub const MESSAGE_TAGS: u16 = 1 << 1;
 /// The client wants its own words back, as the confirmation that they are stored (IRCv3 echo-message).
-pub const ECHO_MESSAGE: u8 = 1 << 2;
+pub const ECHO_MESSAGE: u16 = 1 << 2;
 /// The client understands what belongs together (IRCv3 batch).
-pub const BATCH: u8 = 1 << 3;
+pub const BATCH: u16 = 1 << 3;
 /// The client wants each right of a member shown, not only the highest (IRCv3 multi-prefix).
-pub const MULTI_PREFIX: u8 = 1 << 4;
+pub const MULTI_PREFIX: u16 = 1 << 4;
+/// The client hears when somebody signs in or out (IRCv3 account-notify).
+pub const ACCOUNT_NOTIFY: u16 = 1 << 6;
+/// The client wants the account beside each line of somebody who has one (IRCv3 account-tag).
+pub const ACCOUNT_TAG: u16 = 1 << 7;
+/// The client wants to know whose somebody is who comes into a room (IRCv3 extended-join).
+pub const EXTENDED_JOIN: u16 = 1 << 8;
 
 /// The abilities that change how events look which many hear. The others must not split them into more renderings.
-pub const SHARED: u8 = SERVER_TIME | MESSAGE_TAGS | ECHO_MESSAGE;
+pub const SHARED: u16 =
+    SERVER_TIME | MESSAGE_TAGS | ECHO_MESSAGE | ACCOUNT_NOTIFY | ACCOUNT_TAG | EXTENDED_JOIN;
 
-/// What stands in the place of everybody's user name: there are no accounts yet, and a fixed word keeps frames small.
+/// What stands in the place of everybody's user name: a fixed word keeps frames small.
 pub const USER: &str = "~u";
 /// What stands in the place of everybody's host: addresses are nobody's business.
 pub const HOST: &str = "throng";
@@ -35,32 +42,46 @@ pub fn tell(view: View, event: &Event, house: &House, out: &mut Vec<u8>) {
     match event {
         Event::Entry(entry) if view.own && entry.record.kind != Kind::Topic && !pen.can(ECHO_MESSAGE) => {}
         Event::Entry(entry) => pen.entry(entry, None, out),
-        Event::Arrived { room, who } => {
-            pen.now(&mask(who), out, |line| line.command("JOIN").param(room.as_str()));
-        }
-        Event::Left { room, who, reason } => {
-            pen.now(&mask(who), out, |line| {
+        Event::Arrived { room, who, account } => pen.now(&mask(who), account, out, |line| {
+            let line = line.command("JOIN").param(room.as_str());
+            match pen.can(EXTENDED_JOIN) {
+                // The real name is the name, as in WHO and WHOIS.
+                true => line.param(shown_account(account.as_ref())).trailing(who.as_str()),
+                false => line,
+            }
+        }),
+        Event::Left { room, who, account, reason } => {
+            pen.now(&mask(who), account, out, |line| {
                 maybe(line.command("PART").param(room.as_str()), reason.as_ref())
             });
         }
-        Event::Kicked { room, who, by, reason } => pen.now(&source(by.as_ref(), house), out, |line| {
-            let line = line.command("KICK").param(room.as_str()).param(who.as_str());
-            line.trailing(reason.as_ref().map_or(who.as_str(), Text::as_str))
-        }),
-        Event::Quit { who, reason } => {
-            pen.now(&mask(who), out, |line| line.command("QUIT").trailing(reason.as_str()));
+        Event::Kicked { room, who, by, account, reason } => {
+            pen.now(&source(by.as_ref(), house), account, out, |line| {
+                let line = line.command("KICK").param(room.as_str()).param(who.as_str());
+                line.trailing(reason.as_ref().map_or(who.as_str(), Text::as_str))
+            });
         }
-        Event::Renamed { from, to } => {
-            pen.now(&mask(from), out, |line| line.command("NICK").param(to.as_str()));
+        Event::Quit { who, account, reason } => {
+            pen.now(&mask(who), account, out, |line| line.command("QUIT").trailing(reason.as_str()));
         }
-        Event::Moded { room, by, changes } => pen.now(&source(by.as_ref(), house), out, |line| {
-            modes::spell(changes, line.command("MODE").param(room.as_str()))
+        Event::Renamed { from, to, account } => {
+            pen.now(&mask(from), account, out, |line| line.command("NICK").param(to.as_str()));
+        }
+        Event::AccountChanged { .. } if !pen.can(ACCOUNT_NOTIFY) => {}
+        Event::AccountChanged { who, account } => pen.now(&mask(who), account, out, |line| {
+            line.command("ACCOUNT").param(shown_account(account.as_ref()))
         }),
-        Event::Whispered { from, to, kind, text, at } => {
-            pen.said(Tags { at: *at, msgid: None, batch: None }, from, to.as_str(), *kind, text, out);
+        Event::Moded { room, by, account, changes } => {
+            pen.now(&source(by.as_ref(), house), account, out, |line| {
+                modes::spell(changes, line.command("MODE").param(room.as_str()))
+            });
+        }
+        Event::Whispered { from, account, to, kind, text, at } => {
+            let tags = Tags { at: *at, account: account.as_ref(), msgid: None, batch: None };
+            pen.said(tags, from, to.as_str(), *kind, text, out);
         }
         Event::Announced { text, at } => {
-            let tags = Tags { at: *at, msgid: None, batch: None };
+            let tags = Tags { at: *at, account: None, msgid: None, batch: None };
             pen.line(tags, &house.settings.name, out, |line| {
                 line.command("NOTICE").param("*").trailing(text.as_str())
             });
@@ -76,12 +97,15 @@ pub fn tell(view: View, event: &Event, house: &House, out: &mut Vec<u8>) {
         | Event::RoomsAre { .. }
         | Event::PersonIs { .. }
         | Event::PeopleAre { .. }
+        | Event::NameWithdrawn { .. }
+        | Event::SignedIn { .. }
+        | Event::SignedOut
         | Event::Refused(_) => {}
     }
 }
 
 /// One stored thing of the past, as a part of a batch.
-pub fn replay(abilities: u8, entry: &Entry, batch: &str, house: &House, out: &mut Vec<u8>) {
+pub fn replay(abilities: u16, entry: &Entry, batch: &str, house: &House, out: &mut Vec<u8>) {
     Pen { abilities, house }.entry(entry, Some(batch), out);
 }
 
@@ -119,6 +143,11 @@ pub fn mask(who: &Name) -> String {
     format!("{}!{USER}@{HOST}", who.as_str())
 }
 
+/// An account as IRC names it; `*` is none, and no name is `*`.
+fn shown_account(account: Option<&Name>) -> &str {
+    account.map_or("*", Name::as_str)
+}
+
 fn source(by: Option<&Name>, house: &House) -> String {
     by.map_or_else(|| house.settings.name.clone(), mask)
 }
@@ -139,24 +168,25 @@ fn maybe<'a>(line: Writer<'a>, words: Option<&Text>) -> Writer<'a> {
 #[derive(Clone, Copy)]
 struct Tags<'a> {
     at: Time,
+    account: Option<&'a Name>,
     msgid: Option<MsgId>,
     batch: Option<&'a str>,
 }
 
 /// Writes lines with the tags that the client agreed to.
 struct Pen<'a> {
-    abilities: u8,
+    abilities: u16,
     house: &'a House,
 }
 
 impl Pen<'_> {
-    fn can(&self, ability: u8) -> bool {
+    fn can(&self, ability: u16) -> bool {
         self.abilities & ability != 0
     }
 
     fn entry(&self, entry: &Entry, batch: Option<&str>, out: &mut Vec<u8>) {
         let (record, stamp) = (&entry.record, &entry.stamp);
-        let tags = Tags { at: stamp.at, msgid: Some(stamp.msgid), batch };
+        let tags = Tags { at: stamp.at, account: entry.account.as_ref(), msgid: Some(stamp.msgid), batch };
         match (record.kind, &record.text) {
             (Kind::Topic, text) => self.line(tags, &mask(&record.author), out, |line| {
                 let words = text.as_ref().map_or("", Text::as_str);
@@ -179,9 +209,15 @@ impl Pen<'_> {
         });
     }
 
-    fn now(&self, source: &str, out: &mut Vec<u8>, fill: impl FnOnce(Writer<'_>) -> Writer<'_>) {
+    fn now(
+        &self,
+        source: &str,
+        account: &Option<Name>,
+        out: &mut Vec<u8>,
+        fill: impl FnOnce(Writer<'_>) -> Writer<'_>,
+    ) {
         let at = (self.house.now)();
-        self.line(Tags { at, msgid: None, batch: None }, source, out, fill);
+        self.line(Tags { at, account: account.as_ref(), msgid: None, batch: None }, source, out, fill);
     }
 
     fn line(
@@ -200,6 +236,9 @@ impl Pen<'_> {
             }
             if let (Some(msgid), true) = (tags.msgid, self.can(MESSAGE_TAGS)) {
                 line = line.tag("msgid", &msgid.to_string());
+            }
+            if let (Some(account), true) = (tags.account, self.can(ACCOUNT_TAG)) {
+                line = line.tag("account", account.as_str());
             }
             fill(line.source(source))
         });

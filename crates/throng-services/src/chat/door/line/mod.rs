@@ -28,7 +28,7 @@ const TYPED_MAX: usize = 2100;
 const NAMES_ASKED_MAX: u32 = 20;
 
 /// The ability bit of [`Look`]: own words come back as one mark.
-pub const MARKS: u8 = 1;
+pub const MARKS: u16 = 1;
 
 /// One person at a terminal.
 pub struct LineDoor {
@@ -161,6 +161,13 @@ impl LineDoor {
         }
     }
 
+    fn me(&self) -> Option<&Name> {
+        match &self.state {
+            State::Here { name, .. } => Some(name),
+            State::Nameless { .. } | State::Asking { .. } => None,
+        }
+    }
+
     fn welcome(&mut self, you: &Name) {
         let since = (self.house.now)();
         self.state = State::Here { name: you.clone(), since };
@@ -170,11 +177,12 @@ impl LineDoor {
         self.entering = false;
         let State::Here { name, .. } = &self.state else { return None };
         let first = self.rooms.is_empty() && joined.room == RoomName::lobby() && self.said == 0;
-        words::joined(name, joined, first, out);
+        // Another connection of the same person may have asked for this room; what is typed here goes on where it went.
+        let current = self.current.get_or_insert_with(|| joined.room.clone());
+        words::joined(name, joined, first, current, out);
         if !self.rooms.contains(&joined.room) {
             self.rooms.push(joined.room.clone());
         }
-        self.current = Some(joined.room.clone());
         let limit = self.house.settings.history_on_entry;
         (joined.seq > 0 && limit > 0).then(|| Errand {
             room: joined.room.clone(),
@@ -192,6 +200,13 @@ impl LineDoor {
     }
 
     fn refused(&mut self, refusal: &Refusal, out: &mut Vec<u8>) {
+        // That signing in or out was refused says nothing of the name that was asked for beside it.
+        if matches!(
+            refusal,
+            Refusal::NoSuchAccount(_) | Refusal::AlreadySignedIn { .. } | Refusal::NotSignedIn
+        ) {
+            return words::refused(refusal, false, out);
+        }
         self.entering = false;
         if let State::Asking { refused } = self.state {
             let refused = refused + 1;
@@ -240,7 +255,9 @@ impl Door for LineDoor {
             }
             // Said with the last words.
             Event::Closing { .. } => {}
-            Event::Whispered { from, to, kind, text, at } => {
+            // One's own was said by `SignedIn` or `SignedOut`.
+            Event::AccountChanged { who, .. } if self.me() == Some(who) => {}
+            Event::Whispered { from, to, kind, text, at, .. } => {
                 let State::Here { name, .. } = &self.state else { return None };
                 let whisper = words::Whisper { from, to, kind: *kind, text, at: *at, own: from == name };
                 words::whispered(&whisper, &self.house, out);
@@ -330,9 +347,96 @@ mod tests {
         door.tell(&Event::Welcomed { you: ana }, &mut out);
         // The lobby of a new house is stored first, so the answer comes later.
         assert!(door.is_waiting() && said(&mut door, "").is_empty());
-        let joined = Joined { room: RoomName::lobby(), members: [].into(), topic: None, seq: 0 };
+        let joined =
+            Joined { room: RoomName::lobby(), members: [].into(), topic: None, account: None, seq: 0 };
         door.tell(&Event::Joined(Box::new(joined)), &mut out);
         assert!(!door.is_waiting());
         assert_eq!(said(&mut door, ""), ["hello all"]);
+    }
+
+    fn name(shown: &str) -> Name {
+        Name::new(shown, Names::Unicode).unwrap()
+    }
+
+    /// A door behind which somebody is called ana, in the lobby.
+    fn here() -> LineDoor {
+        let mut door = door();
+        said(&mut door, "ana\n");
+        shown(&mut door, &Event::Welcomed { you: name("ana") });
+        shown(&mut door, &entered("#lobby"));
+        door
+    }
+
+    fn entered(room: &str) -> Event {
+        let room = RoomName::new(room, Names::Unicode).unwrap();
+        Event::Joined(Box::new(Joined { room, members: [].into(), topic: None, account: None, seq: 0 }))
+    }
+
+    fn shown(door: &mut LineDoor, event: &Event) -> String {
+        let mut out = Vec::new();
+        door.tell(event, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn what_becomes_of_accounts_is_said_in_words() {
+        let changed =
+            |who, account: Option<&str>| Event::AccountChanged { who: name(who), account: account.map(name) };
+        let refused = Event::Refused;
+        for (event, expected) in [
+            (Event::SignedIn { account: name("ana") }, "* You are signed in as ana.\r\n"),
+            (Event::SignedOut, "* You are signed out.\r\n"),
+            (changed("ana", None), ""),
+            (changed("bo", Some("Bo")), "* bo is signed in.\r\n"),
+            (changed("bo", Some("Bob")), "* bo is signed in as Bob.\r\n"),
+            (changed("bo", None), "* bo is signed out.\r\n"),
+            (
+                Event::NameWithdrawn { name: name("ana") },
+                "* ana belongs to an account that you are not signed in to.\r\n",
+            ),
+            (
+                Event::PersonIs { who: name("bo"), account: Some(name("Bob")), rooms: vec![] },
+                "bo is in no room, signed in as Bob.\r\n",
+            ),
+            (
+                refused(Refusal::NameRegistered { name: name("bo"), alternatives: vec![name("bo_")] }),
+                "! bo is registered, or looks like a name that is. Try bo_.\r\n",
+            ),
+            (refused(Refusal::AccountNeeded), "! Only those who have an account come in here.\r\n"),
+            (refused(Refusal::NotSignedIn), "! You are not signed in.\r\n"),
+            (refused(Refusal::NotYourName(name("bo"))), "! bo is not a name of your account.\r\n"),
+            (refused(Refusal::NoSuchAccount(name("bo"))), "! There is no account bo.\r\n"),
+            (
+                refused(Refusal::AlreadySignedIn { account: name("bo") }),
+                "! You are signed in as bo already; sign out first.\r\n",
+            ),
+            (
+                refused(Refusal::TooManySessions { name: name("bo"), max: 3 }),
+                "! bo is here 3 times, and that is as often as one may be.\r\n",
+            ),
+        ] {
+            assert_eq!(shown(&mut here(), &event), expected, "{event:?}");
+        }
+    }
+
+    #[test]
+    fn a_refused_sign_in_leaves_the_name_that_was_asked_for() {
+        let mut door = door();
+        said(&mut door, "ana\n");
+        shown(&mut door, &Event::Refused(Refusal::NoSuchAccount(name("bo"))));
+        assert!(door.is_waiting(), "the name is not answered yet");
+        shown(&mut door, &Event::Refused(Refusal::AccountNeeded));
+        assert!(!door.is_waiting(), "the next line is a name again");
+    }
+
+    #[test]
+    fn a_room_that_another_connection_enters_takes_nobody_s_words() {
+        let mut door = here();
+        let told = shown(&mut door, &entered("#tea"));
+        assert_eq!(told, "You are in #tea; nobody else is here. What you type goes to #lobby.\r\n");
+        assert_eq!(door.focus(), Some(&RoomName::lobby()));
+        said(&mut door, "/join #den\n");
+        let told = shown(&mut door, &entered("#den"));
+        assert_eq!(told, "You are in #den; nobody else is here. What you type goes there.\r\n");
     }
 }

@@ -29,19 +29,26 @@ pub fn tell(view: View, event: &Event, house: &House, out: &mut Vec<u8>) {
             say(out, &format!("+{place}"));
         }
         Event::Entry(entry) => say(out, &shown(entry, view.here, house)),
-        Event::Arrived { room: to, who } => say(out, &format!("* {} came into {}.", name(who), room(to))),
-        Event::Left { room: from, who, reason } => {
+        Event::Arrived { room: to, who, .. } => say(out, &format!("* {} came into {}.", name(who), room(to))),
+        Event::Left { room: from, who, reason, .. } => {
             say(out, &format!("* {} left {}{}.", name(who), room(from), because(reason.as_ref())));
         }
-        Event::Kicked { room: from, who, by, reason } => {
+        Event::Kicked { room: from, who, by, reason, .. } => {
             let by = by.as_ref().map_or(Cow::Borrowed("the operator"), name);
             say(out, &format!("* {by} put {} out of {}{}.", name(who), room(from), because(reason.as_ref())));
         }
-        Event::Quit { who, reason } => {
+        Event::Quit { who, reason, .. } => {
             say(out, &format!("* {} is gone{}.", name(who), because(Some(reason))));
         }
-        Event::Renamed { from, to } => say(out, &format!("* {} is {} now.", name(from), name(to))),
-        Event::Moded { room: of, by, changes } => moded(of, by.as_ref(), changes, out),
+        Event::AccountChanged { who, account } => say(out, &signed(who, account.as_ref())),
+        Event::SignedIn { account } => say(out, &format!("* You are signed in as {}.", name(account))),
+        Event::SignedOut => say(out, "* You are signed out."),
+        Event::NameWithdrawn { name: gone } => {
+            let gone = name(gone);
+            say(out, &format!("* {gone} belongs to an account that you are not signed in to."));
+        }
+        Event::Renamed { from, to, .. } => say(out, &format!("* {} is {} now.", name(from), name(to))),
+        Event::Moded { room: of, by, changes, .. } => moded(of, by.as_ref(), changes, out),
         Event::Announced { text, at } => {
             say(out, &format!("{} *** {}", house.clock(*at), words(text)));
         }
@@ -58,7 +65,11 @@ pub fn tell(view: View, event: &Event, house: &House, out: &mut Vec<u8>) {
             say(out, &format!("In {}: {}.", room(of), listed(names, members.len())));
         }
         Event::RoomsAre { rooms, hidden } => list_rooms(rooms, *hidden, out),
-        Event::PersonIs { who, rooms } => say(out, &format!("{} is in {}.", name(who), listed_rooms(rooms))),
+        Event::PersonIs { who, account, rooms } => {
+            let account =
+                account.as_ref().map_or(String::new(), |account| format!(", signed in as {}", name(account)));
+            say(out, &format!("{} is in {}{account}.", name(who), listed_rooms(rooms)));
+        }
         Event::PeopleAre { people, hidden } => list_people(people, *hidden, out),
         Event::Refused(refusal) => refused(refusal, false, out),
         // Told to one session alone, and said there by the door itself.
@@ -80,8 +91,17 @@ fn shown(entry: &Entry, here: bool, house: &House) -> String {
     }
 }
 
+/// Somebody else signed in or out.
+fn signed(who: &Name, account: Option<&Name>) -> String {
+    match account {
+        Some(account) if account == who => format!("* {} is signed in.", name(who)),
+        Some(account) => format!("* {} is signed in as {}.", name(who), name(account)),
+        None => format!("* {} is signed out.", name(who)),
+    }
+}
+
 /// What somebody who enters a room reads first.
-pub fn joined(you: &Name, joined: &Joined, first: bool, out: &mut Vec<u8>) {
+pub fn joined(you: &Name, joined: &Joined, first: bool, current: &RoomName, out: &mut Vec<u8>) {
     let others = joined.members.iter().map(|member| &member.name).filter(|name| *name != you);
     let count = joined.members.len().saturating_sub(1);
     let company = match count {
@@ -93,7 +113,8 @@ pub fn joined(you: &Name, joined: &Joined, first: bool, out: &mut Vec<u8>) {
         say(out, &format!("Hello {}. You are in {place}{company}.", name(you)));
         say(out, &format!("What you type goes to {place}. /help lists commands, /quit leaves."));
     } else {
-        say(out, &format!("You are in {place}{company}. What you type goes there."));
+        let goes = if *current == joined.room { "there".to_owned() } else { format!("to {}", room(current)) };
+        say(out, &format!("You are in {place}{company}. What you type goes {goes}."));
     }
     if let Some(topic) = &joined.topic {
         say(out, &format!("Topic: {}", words(&topic.text)));
@@ -194,6 +215,20 @@ pub fn refused(refusal: &Refusal, nameless: bool, out: &mut Vec<u8>) {
                 name(other),
                 try_one(alternatives)
             )
+        }
+        Refusal::NameRegistered { name: asked, alternatives } => {
+            let tried = try_one(alternatives);
+            format!("{} is registered, or looks like a name that is.{tried}{again}", name(asked))
+        }
+        Refusal::AccountNeeded => "Only those who have an account come in here.".to_owned(),
+        Refusal::NoSuchAccount(account) => format!("There is no account {}.", name(account)),
+        Refusal::AlreadySignedIn { account } => {
+            format!("You are signed in as {} already; sign out first.", name(account))
+        }
+        Refusal::NotSignedIn => "You are not signed in.".to_owned(),
+        Refusal::NotYourName(asked) => format!("{} is not a name of your account.", name(asked)),
+        Refusal::TooManySessions { name: who, max } => {
+            format!("{} is here {max} times, and that is as often as one may be.{again}", name(who))
         }
         Refusal::AlreadyHere => "You have a name already; /nick takes another.".to_owned(),
         Refusal::NoSuchPerson(who) => format!("Nobody called {} is here. /who shows who is.", name(who)),

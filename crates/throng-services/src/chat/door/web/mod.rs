@@ -24,7 +24,7 @@ use crate::chat::house::House;
 use crate::chat::rendering::{Face, Look, View};
 
 /// The mark of binary frames beside the abilities of IRC, in a [`Look`].
-const BINARY: u8 = 1 << 7;
+const BINARY: u16 = 1 << 15;
 
 /// A client in a WebSocket.
 pub struct WebDoor {

@@ -1,5 +1,7 @@
 //! The IRC door by itself: lines in, asks and replies out. No socket, no hub.
 
+mod accounts;
+
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -11,14 +13,22 @@ use crate::chat::house::{House, Settings};
 use crate::chat::notes::Notes;
 
 fn door() -> IrcDoor {
-    let settings = Settings { zone: TimeZone::UTC, ..Settings::default() };
+    housed(false)
+}
+
+/// A door of a house where one can sign in, or cannot.
+fn housed(accounts: bool) -> IrcDoor {
+    let settings = Settings { zone: TimeZone::UTC, accounts, ..Settings::default() };
     let (since, now) = (Time(0), (|| Time(0)) as fn() -> Time);
     IrcDoor::new(Arc::new(House { settings, since, now, notes: Notes::default() }))
 }
 
 /// A door behind which somebody is called ana.
 fn here() -> IrcDoor {
-    let mut door = door();
+    enter(door())
+}
+
+fn enter(mut door: IrcDoor) -> IrcDoor {
     hear(&mut door, "NICK ana\r\nUSER a 0 * :Ana\r\n");
     door.tell(&Event::Welcomed { you: name("ana") }, &mut Vec::new());
     door
@@ -122,6 +132,7 @@ fn talk_goes_to_rooms_and_people_and_actions_are_told_apart() {
 fn an_old_client_gets_no_tags_and_a_new_one_what_it_asked_for() {
     let whisper = Event::Whispered {
         from: name("bo"),
+        account: None,
         to: name("ana"),
         kind: Kind::Message,
         text: Text::new("hi").unwrap(),

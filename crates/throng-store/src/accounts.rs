@@ -1,0 +1,157 @@
+//! What is kept of who may call themselves what, and how it is asked for. Always strict: an answer means that it is on the
+//! disk, whatever is promised of messages.
+
+use std::fmt;
+use std::sync::Arc;
+
+use throng_chat::{Name, Time};
+
+use crate::Fault;
+
+/// Called once: the change is on the disk; or why it may not be made, and then nothing has changed; or the store failed.
+pub type Changed = Box<dyn FnOnce(Result<Result<(), Denied>, Fault>) + Send>;
+
+/// Called once with what was found.
+pub type Found<T> = Box<dyn FnOnce(Result<T, Fault>) + Send>;
+
+/// How many sign-ins by token one account may have; the one that was used longest ago makes room.
+pub const TOKENS_MAX: usize = 32;
+/// How many client certificates one account may have.
+pub const CERTIFICATES_MAX: usize = 8;
+/// The longest name of a device, in bytes.
+pub const DEVICE_BYTES_MAX: usize = 64;
+/// How many accounts one page of a list has at most.
+pub const PAGE_MAX: usize = 500;
+
+/// An account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its name, as it was typed when it was made. Unique folded, and by its skeleton: no other account looks like it.
+    pub name: Name,
+    /// When it was made.
+    pub created: Time,
+    /// When somebody last signed in.
+    pub seen: Option<Time>,
+    /// How a password is checked; none, if it has none (a certificate may be enough).
+    pub verifier: Option<Verifier>,
+    /// Nobody may sign in.
+    pub suspended: bool,
+    /// May its owner operate the server?
+    pub operator: bool,
+    /// Its owner agreed to be greeted by the address they came from last.
+    pub recognised: bool,
+    /// SHA-256 of each client certificate that is as good as the password.
+    pub certificates: Vec<[u8; 32]>,
+}
+
+/// By what a password is checked. Never shown: it has no `Debug` of its own.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Verifier {
+    /// An Argon2id hash in the PHC string format.
+    pub argon2: Arc<str>,
+    /// What SCRAM-SHA-256 needs (RFC 5803), where that was asked for.
+    pub scram: Option<Arc<str>>,
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Verifier")
+    }
+}
+
+/// A device that stays signed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// Its number in its account, for those who list and revoke: 1, 2, 3 …, never given twice.
+    pub number: u64,
+    /// SHA-256 of the secret that the device keeps; the secret itself is kept nowhere.
+    pub hash: [u8; 32],
+    /// What its owner calls the device, at most [`DEVICE_BYTES_MAX`] bytes.
+    pub device: Arc<str>,
+    /// When it was given.
+    pub created: Time,
+    /// When it was last used.
+    pub used: Time,
+    /// Until when it is good.
+    pub expires: Time,
+}
+
+/// A change. Each is made whole or not at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A new account. Denied where one has that name, or looks like it.
+    Create(Account),
+    /// Another password; all tokens go with the old one.
+    SetVerifier(Name, Verifier),
+    /// The same password, checked in another way: its parameters have risen. Nothing else changes. Denied where the
+    /// verifier is no longer the first one.
+    Rehash(Name, Verifier, Verifier),
+    /// Nobody may sign in any more, or somebody may again; suspending takes the tokens away.
+    SetSuspended(Name, bool),
+    /// Its owner may operate the server, or not.
+    SetOperator(Name, bool),
+    /// Its owner is greeted by address, or not; not takes the addresses away.
+    SetRecognised(Name, bool),
+    /// One more certificate is as good as the password. Denied where another account has it, or there are too many.
+    AddCertificate(Name, [u8; 32]),
+    /// One is no longer.
+    RemoveCertificate(Name, [u8; 32]),
+    /// Somebody signed in; from this address, where they agreed to be recognised by it.
+    Seen(Name, Time, Option<Arc<str>>),
+    /// A device stays signed in: the number is given by the store, whatever it is here.
+    AddToken(Name, Token),
+    /// A token was used.
+    UseToken([u8; 32], Time),
+    /// A device is signed out. Denied where there is none of this number.
+    RevokeToken(Name, u64),
+    /// All are.
+    RevokeTokens(Name),
+    /// The account goes, with all that belongs to it.
+    Delete(Name),
+    /// All accounts go, with all that belongs to them; history stays.
+    Clear,
+}
+
+/// Why a change may not be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// There is no such account.
+    Unknown,
+    /// There is one of this name.
+    Exists,
+    /// There is one whose name looks like it.
+    LooksLike(Name),
+    /// It has been changed meanwhile.
+    Changed,
+    /// There is no such token, certificate or number.
+    NoSuch,
+    /// It belongs to another account.
+    Foreign,
+    /// It has as many as it may have.
+    TooMany,
+}
+
+/// What keeps accounts. The callbacks run on the store's own threads: they must be short and must not panic.
+pub trait Accounts: Send + Sync {
+    /// Hands a change over and returns at once. Changes are made in the order of the calls. The queue is short, and when it
+    /// is full `done` is called right here with [`Fault::Busy`].
+    fn change(&self, change: Change, done: Changed);
+
+    /// The account of this name, as it is after all changes whose `done` was called.
+    fn account(&self, name: Name, done: Found<Option<Account>>);
+
+    /// The account that has this certificate.
+    fn by_certificate(&self, fingerprint: [u8; 32], done: Found<Option<Account>>);
+
+    /// The account and the token of which this is the hash, whether it has expired or not.
+    fn by_token(&self, hash: [u8; 32], done: Found<Option<(Account, Token)>>);
+
+    /// The tokens of an account, by number.
+    fn tokens(&self, name: Name, done: Found<Vec<Token>>);
+
+    /// The accounts behind this one, by folded name, at most [`PAGE_MAX`].
+    fn page(&self, after: Option<Name>, done: Found<Vec<Account>>);
+
+    /// Who agreed to be recognised and came from this address last.
+    fn by_address(&self, address: Arc<str>, done: Found<Option<Name>>);
+}
