@@ -1,11 +1,12 @@
 //! Those who answer: the services that throng serves.
 //!
 //! [`echo`] gives back what it gets, [`hello`] says hello and closes; [`seen`] is what they tell of it. [`chat`] is the chat:
-//! its hub, its workers, and its doors.
+//! its hub, its workers, and its doors. [`identity`] knows who is who.
 
 pub mod chat;
 pub mod echo;
 pub mod hello;
+pub mod identity;
 pub mod seen;
 
 pub use echo::Echo;
