@@ -159,6 +159,16 @@ fn each_change_does_what_it_says_and_nothing_else() {
         assert_eq!(ana(accounts), (bare("ana"), vec![]), "{which}: nothing of the old one comes back");
         make(accounts, Change::AddToken(name("ana"), token(6, 9)));
         assert_eq!(ana(accounts).1, [1], "{which}: it counts for itself");
+        // Also where the new one gets the number of the old one in the file.
+        make(accounts, Change::Create(Account { recognised: true, ..bare("zoe") }));
+        make(accounts, Change::Seen(name("zoe"), Time(1), Some("192.0.2.9".into())));
+        make(accounts, Change::AddToken(name("zoe"), token(8, 9)));
+        make(accounts, Change::AddCertificate(name("zoe"), [8; 32]));
+        make(accounts, Change::Delete(name("zoe")));
+        make(accounts, Change::Create(bare("tim")));
+        assert_eq!(by_address("192.0.2.9"), None, "{which}");
+        assert_eq!(found(|done| accounts.by_token([8; 32], done)), None, "{which}");
+        assert_eq!(found(|done| accounts.by_certificate([8; 32], done)), None, "{which}");
         make(accounts, Change::Clear);
         assert!(all(accounts).is_empty(), "{which}");
         assert!(found(|done| accounts.by_token([6; 32], done)).is_none());

@@ -192,6 +192,31 @@ fn what_cannot_be_backed_up_says_so() {
 }
 
 #[test]
+fn one_backup_at_a_time_is_made() {
+    let place = Place::new();
+    let opened = opened(&place, Durability::Strict);
+    let (go, wait) = sync_channel::<()>(0);
+    let wait = Arc::new(std::sync::Mutex::new(wait));
+    let (begun, held) = sync_channel(9);
+    // Whoever reads is held in a callback, so that the first backup waits.
+    for _ in 0..2 {
+        let (wait, begun) = (Arc::clone(&wait), begun.clone());
+        let hold = move |_| {
+            begun.send(()).unwrap();
+            wait.lock().unwrap().recv().unwrap();
+        };
+        opened.accounts.account(name("ana"), Box::new(hold));
+    }
+    (0..2).for_each(|_| held.recv_timeout(PATIENCE).unwrap());
+    let (told, first) = sync_channel(1);
+    opened.backups.backup(Box::new(move |answer| told.send(answer.is_ok()).unwrap()));
+    assert!(matches!(backup(&*opened.backups), Err(BackupFault::Store(Fault::Busy))));
+    (0..2).for_each(|_| go.send(()).unwrap());
+    assert!(first.recv_timeout(PATIENCE).unwrap());
+    backup(&*opened.backups).unwrap();
+}
+
+#[test]
 fn what_a_crash_left_of_a_copy_is_removed_and_what_is_complete_stays() {
     let place = Place::new();
     let opened = opened(&place, Durability::Strict);
