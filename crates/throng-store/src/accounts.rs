@@ -8,6 +8,10 @@ use throng_chat::{Name, Time};
 
 use crate::Fault;
 
+pub(crate) mod amend;
+pub(crate) mod register;
+pub(crate) mod rows;
+
 /// Called once: the change is on the disk; or why it may not be made, and then nothing has changed; or the store failed.
 pub type Changed = Box<dyn FnOnce(Result<Result<(), Denied>, Fault>) + Send>;
 
@@ -18,8 +22,12 @@ pub type Found<T> = Box<dyn FnOnce(Result<T, Fault>) + Send>;
 pub const TOKENS_MAX: usize = 32;
 /// How many client certificates one account may have.
 pub const CERTIFICATES_MAX: usize = 8;
-/// The longest name of a device, in bytes.
+/// The longest name of a device, in bytes; of a longer one the beginning is kept.
 pub const DEVICE_BYTES_MAX: usize = 64;
+/// How many addresses are remembered of one account; the one from which its owner came longest ago makes room.
+pub const ADDRESSES_MAX: usize = 8;
+/// The longest address that is remembered, in bytes: those of IP are shorter. A longer one greets nobody.
+pub const ADDRESS_BYTES_MAX: usize = 64;
 /// How many accounts one page of a list has at most.
 pub const PAGE_MAX: usize = 500;
 
@@ -59,8 +67,8 @@ impl fmt::Debug for Verifier {
     }
 }
 
-/// A device that stays signed in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A device that stays signed in. Its `Debug` leaves the hash out.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Token {
     /// Its number in its account, for those who list and revoke: 1, 2, 3 …, never given twice.
     pub number: u64,
@@ -76,10 +84,20 @@ pub struct Token {
     pub expires: Time,
 }
 
-/// A change. Each is made whole or not at all.
-#[derive(Clone, Debug, PartialEq, Eq)]
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Token { number, hash: _, device, created, used, expires } = self;
+        let mut shown = f.debug_struct("Token");
+        shown.field("number", number).field("device", device).field("created", created);
+        shown.field("used", used).field("expires", expires).finish_non_exhaustive()
+    }
+}
+
+/// A change. Each is made whole or not at all. Its `Debug` says which one it is and of whose account, no more.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Change {
-    /// A new account. Denied where one has that name, or looks like it.
+    /// A new account. Denied where one has that name, or looks like it; or has one of its certificates, or there are too
+    /// many of them.
     Create(Account),
     /// Another password; all tokens go with the old one.
     SetVerifier(Name, Verifier),
@@ -92,13 +110,16 @@ pub enum Change {
     SetOperator(Name, bool),
     /// Its owner is greeted by address, or not; not takes the addresses away.
     SetRecognised(Name, bool),
-    /// One more certificate is as good as the password. Denied where another account has it, or there are too many.
+    /// One more certificate is as good as the password. Denied where another account has it, or there are too many;
+    /// one that the account has already changes nothing.
     AddCertificate(Name, [u8; 32]),
     /// One is no longer.
     RemoveCertificate(Name, [u8; 32]),
-    /// Somebody signed in; from this address, where they agreed to be recognised by it.
+    /// Somebody signed in; from this address, which is remembered where they agreed to be recognised by it. Whoever came
+    /// from it before is no longer greeted by it.
     Seen(Name, Time, Option<Arc<str>>),
-    /// A device stays signed in: the number is given by the store, whatever it is here.
+    /// A device stays signed in: the number is given by the store, whatever it is here. Denied where a token of this
+    /// hash is there already, or the account is suspended by now ([`Denied::Changed`]).
     AddToken(Name, Token),
     /// A token was used.
     UseToken([u8; 32], Time),
@@ -110,6 +131,65 @@ pub enum Change {
     Delete(Name),
     /// All accounts go, with all that belongs to them; history stays.
     Clear,
+}
+
+impl Change {
+    /// Which one it is, and of whose account.
+    fn outline(&self) -> (&'static str, Option<&Name>) {
+        match self {
+            Change::Create(account) => ("Create", Some(&account.name)),
+            Change::SetVerifier(name, _) => ("SetVerifier", Some(name)),
+            Change::Rehash(name, _, _) => ("Rehash", Some(name)),
+            Change::SetSuspended(name, _) => ("SetSuspended", Some(name)),
+            Change::SetOperator(name, _) => ("SetOperator", Some(name)),
+            Change::SetRecognised(name, _) => ("SetRecognised", Some(name)),
+            Change::AddCertificate(name, _) => ("AddCertificate", Some(name)),
+            Change::RemoveCertificate(name, _) => ("RemoveCertificate", Some(name)),
+            Change::Seen(name, _, _) => ("Seen", Some(name)),
+            Change::AddToken(name, _) => ("AddToken", Some(name)),
+            Change::UseToken(_, _) => ("UseToken", None),
+            Change::RevokeToken(name, _) => ("RevokeToken", Some(name)),
+            Change::RevokeTokens(name) => ("RevokeTokens", Some(name)),
+            Change::Delete(name) => ("Delete", Some(name)),
+            Change::Clear => ("Clear", None),
+        }
+    }
+}
+
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (which, whose) = self.outline();
+        let mut shown = f.debug_tuple(which);
+        if let Some(name) = whose {
+            shown.field(&name.as_str());
+        }
+        shown.finish()
+    }
+}
+
+impl Account {
+    /// Its certificates, each once, in their order.
+    fn certificates_once(&self) -> Vec<[u8; 32]> {
+        let mut once = Vec::with_capacity(self.certificates.len());
+        for fingerprint in &self.certificates {
+            if !once.contains(fingerprint) {
+                once.push(*fingerprint);
+            }
+        }
+        once
+    }
+}
+
+impl Token {
+    /// What is kept of the device's name.
+    fn device_kept(&self) -> &str {
+        &self.device[..self.device.floor_char_boundary(DEVICE_BYTES_MAX)]
+    }
+}
+
+/// The address that is remembered, where it is not too long.
+fn remembered(address: Option<&Arc<str>>) -> Option<&Arc<str>> {
+    address.filter(|address| address.len() <= ADDRESS_BYTES_MAX)
 }
 
 /// Why a change may not be made.

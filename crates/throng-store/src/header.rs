@@ -40,6 +40,14 @@ pub(crate) fn look(path: &Path) -> Result<Found, OpenFault> {
     }
 }
 
+/// Whether a file that is only read from is a store of ours, by its header.
+pub(crate) fn look_only(path: &Path) -> Result<(), OpenFault> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(BYTES as u64).read_to_end(&mut bytes));
+    read.map_err(|error| OpenFault::of_system(path, &error))?;
+    judge(path, &bytes)
+}
+
 /// Reads the first bytes. It opens for writing too, so that a file that cannot be written is found out now.
 fn start_of(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();

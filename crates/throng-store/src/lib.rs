@@ -1,17 +1,21 @@
-//! What outlives the process: messages and rooms, in SQLite.
+//! What outlives the process: messages, rooms and accounts, in SQLite.
 //!
-//! Read the rooms in this order: [`store`] (what a store is asked and what it answers), [`fault`] (why something
+//! Read the rooms in this order: [`store`] (what a store is asked and what it answers), [`accounts`] (the same of who may
+//! call themselves what), [`fault`] (why something
 //! was not stored), [`folder`] (the data folder, which one process holds at a time), [`open_fault`] (why a store
 //! could not be opened), `ids` and `ledger` (which id and which sequence a record gets, pure), [`sqlite`] (opening,
-//! and the handle), `header` and `schema` (what the file looks like), `row` (a record as a row and back),
-//! `health` (who hears whether it can write), `transaction` and `writer` (the one thread that writes), `reader`
-//! (the threads that read), `shelf`, [`mod@memory`] and [`testing`] (stores without a disk).
+//! and the handle), `header` and `schema` (what the file looks like), `migration` (what a file of an earlier version
+//! becomes), [`backup`] (copies of it), `row` (a record as a row and back), `health` (who hears whether it can write),
+//! `queue`, `transaction` and `writer` (the one thread that writes), `reader` (the threads that read), `shelf`,
+//! [`mod@memory`] and [`testing`] (stores without a disk). Of accounts there are `accounts/rows` and `accounts/amend` for
+//! the disk, and `accounts/register` without one.
 //!
 //! The path of one batch: the hub calls [`Store::append`]; the writer's thread drafts a stamp for each record,
 //! writes rows and commits once, which waits for the disk; then `done` is called with the stamps. So a stamp is a
 //! proof: in strict durability the record survives kill -9 and a power cut, if the disk honours a flush.
 
 pub mod accounts;
+pub mod backup;
 pub mod fault;
 pub mod folder;
 pub mod memory;
@@ -24,6 +28,8 @@ mod header;
 mod health;
 mod ids;
 mod ledger;
+mod migration;
+mod queue;
 mod reader;
 mod row;
 mod schema;
@@ -31,6 +37,8 @@ mod shelf;
 mod transaction;
 mod writer;
 
+pub use accounts::Accounts;
+pub use backup::{BackupFault, Backups};
 pub use fault::Fault;
 pub use folder::{DataFolder, RunningInfo};
 pub use memory::{MEMORY_KEEPS, memory};

@@ -1,11 +1,15 @@
-//! The store without a disk (`--durability memory`): the last messages of each room, gone with the process.
+//! The store without a disk (`--durability memory`): the last messages of each room and all accounts, gone with the process.
 //!
-//! It has no thread: `done` is called before `append` or `history` returns, and never under the lock.
+//! It has no thread: `done` is called before what was asked returns, and never under the lock.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use throng_chat::Record;
+use throng_chat::{Name, Record};
 
+use crate::accounts::register::Register;
+use crate::accounts::{Account, Accounts, Change, Changed, Found, Token};
+use crate::backup::{BackedUp, BackupFault, Backups, Restored};
 use crate::shelf::Shelf;
 use crate::store::{Appended, Clock, History, Opened, Read, Store, Told, system_clock};
 use crate::{Fault, ids};
@@ -21,31 +25,43 @@ pub fn memory() -> Opened {
 
 /// The same with a clock of one's own.
 pub fn memory_at(clock: Clock) -> Opened {
-    let shelf = Mutex::new(Some(Shelf::new(MEMORY_KEEPS, ids::random)));
-    Opened { store: Arc::new(Memory { shelf, clock }), rooms: Vec::new(), messages: 0, created: true }
+    let kept = Kept { shelf: Shelf::new(MEMORY_KEEPS, ids::random), register: Register::default() };
+    let store = Arc::new(Memory { kept: Mutex::new(Some(kept)), clock });
+    let (accounts, backups) = (Arc::<Memory>::clone(&store), Arc::<Memory>::clone(&store));
+    Opened { store, accounts, backups, rooms: Vec::new(), messages: 0, created: true }
 }
 
 struct Memory {
-    /// Written by `append`, read by `history`, each for one batch or answer; `None` when closed.
-    shelf: Mutex<Option<Shelf>>,
+    /// Written by `append` and `change`, read by the questions, each for one batch or answer; `None` when closed.
+    kept: Mutex<Option<Kept>>,
     clock: Clock,
 }
 
+struct Kept {
+    shelf: Shelf,
+    register: Register,
+}
+
 impl Memory {
-    fn shelf(&self) -> MutexGuard<'_, Option<Shelf>> {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    fn kept(&self) -> MutexGuard<'_, Option<Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn look<T>(&self, read: impl FnOnce(&Register) -> T, done: Found<T>) {
+        let found = self.kept().as_ref().map(|kept| read(&kept.register));
+        done(found.ok_or(Fault::Closed));
     }
 }
 
 impl Store for Memory {
     fn append(&self, batch: Vec<Record>, done: Appended) {
         let now = (self.clock)();
-        let stamps = self.shelf().as_mut().map(|shelf| shelf.put(batch, now));
+        let stamps = self.kept().as_mut().map(|kept| kept.shelf.put(batch, now));
         done(stamps.ok_or(Fault::Closed));
     }
 
     fn history(&self, query: History, done: Read) {
-        let entries = self.shelf().as_ref().map(|shelf| shelf.history(&query));
+        let entries = self.kept().as_ref().map(|kept| kept.shelf.history(&query));
         done(entries.ok_or(Fault::Closed));
     }
 
@@ -54,6 +70,47 @@ impl Store for Memory {
     }
 
     fn close(&self) {
-        *self.shelf() = None;
+        *self.kept() = None;
+    }
+}
+
+impl Accounts for Memory {
+    fn change(&self, change: Change, done: Changed) {
+        let made = self.kept().as_mut().map(|kept| kept.register.make(&change));
+        done(made.ok_or(Fault::Closed));
+    }
+
+    fn account(&self, name: Name, done: Found<Option<Account>>) {
+        self.look(|register| register.account(&name), done);
+    }
+
+    fn by_certificate(&self, fingerprint: [u8; 32], done: Found<Option<Account>>) {
+        self.look(|register| register.by_certificate(&fingerprint), done);
+    }
+
+    fn by_token(&self, hash: [u8; 32], done: Found<Option<(Account, Token)>>) {
+        self.look(|register| register.by_token(&hash), done);
+    }
+
+    fn tokens(&self, name: Name, done: Found<Vec<Token>>) {
+        self.look(|register| register.tokens(&name), done);
+    }
+
+    fn page(&self, after: Option<Name>, done: Found<Vec<Account>>) {
+        self.look(|register| register.page(after.as_ref()), done);
+    }
+
+    fn by_address(&self, address: Arc<str>, done: Found<Option<Name>>) {
+        self.look(|register| register.by_address(&address), done);
+    }
+}
+
+impl Backups for Memory {
+    fn backup(&self, done: BackedUp) {
+        done(Err(BackupFault::NoFile));
+    }
+
+    fn restore_accounts(&self, _from: PathBuf, done: Restored) {
+        done(Err(BackupFault::NoFile));
     }
 }

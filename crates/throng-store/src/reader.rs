@@ -1,4 +1,4 @@
-//! The threads that read history, each with its own connection. They never wait for the writer, nor it for them:
+//! The threads that read history and accounts, each with its own connection. They never wait for the writer, nor it for them:
 //! in WAL a reader sees what was committed when it began.
 
 use std::path::Path;
@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 use throng_chat::Entry;
 
 use crate::fault::Step;
-use crate::store::{HISTORY_MAX, History, Read};
+use crate::store::{HISTORY_MAX, History};
 use crate::{Fault, OpenFault, row, schema};
 
 /// How many questions wait at most. Each is small; beyond it the askers hear [`Fault::Busy`].
@@ -19,7 +19,8 @@ pub(crate) const READS_MAX: usize = 1024;
 /// How many threads read. Two, so that one slow page of a cold disk does not hold up everybody.
 const READERS: usize = 2;
 
-type Question = (History, Read);
+/// Reads by the connection and answers; or answers why it cannot be asked.
+pub(crate) type Question = Box<dyn FnOnce(Result<&Connection, Fault>) + Send>;
 
 /// The readers' end that the store keeps. Dropping it lets them answer what waits, and end.
 pub(crate) struct Readers {
@@ -44,12 +45,12 @@ impl Readers {
         Ok(Readers { questions, threads })
     }
 
-    /// Hands a question over; gives back who asked, and why, when it cannot.
-    pub(crate) fn ask(&self, query: History, done: Read) -> Option<(Read, Fault)> {
-        match self.questions.try_send((query, done)) {
+    /// Hands a question over; gives it back, and why, when it cannot.
+    pub(crate) fn ask(&self, question: Question) -> Option<(Question, Fault)> {
+        match self.questions.try_send(question) {
             Ok(()) => None,
-            Err(TrySendError::Full((_, done))) => Some((done, Fault::Busy)),
-            Err(TrySendError::Disconnected((_, done))) => Some((done, Fault::Closed)),
+            Err(TrySendError::Full(question)) => Some((question, Fault::Busy)),
+            Err(TrySendError::Disconnected(question)) => Some((question, Fault::Closed)),
         }
     }
 }
@@ -58,12 +59,23 @@ fn answer_all(db: &Connection, waiting: &Mutex<Receiver<Question>>) {
     loop {
         // One reader waits for the next question, the other for its turn to wait; nobody reads under the lock.
         let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok((query, done)) = next else { return };
-        done(read(db, &query).map_err(|error| Fault::of(&error, Step::Before)));
+        let Ok(question) = next else { return };
+        question(Ok(db));
     }
 }
 
-fn read(db: &Connection, query: &History) -> Result<Vec<Entry>> {
+/// A question that is answered with what is read.
+pub(crate) fn question<T: 'static>(
+    read: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    done: Box<dyn FnOnce(Result<T, Fault>) + Send>,
+) -> Question {
+    Box::new(move |db| {
+        done(db.and_then(|db| read(db).map_err(|error| Fault::of(&error, Step::Before))));
+    })
+}
+
+/// What a store answers to a question about history.
+pub(crate) fn history(db: &Connection, query: &History) -> Result<Vec<Entry>> {
     let mut rooms = db.prepare_cached("SELECT id, name FROM rooms WHERE folded = ?1")?;
     let found = rooms.query_row([query.room.folded()], |row| {
         Ok((row.get::<_, i64>(0)?, row::room(row.get_ref(1)?.as_str()?)))

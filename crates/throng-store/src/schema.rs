@@ -18,14 +18,18 @@ use crate::store::Durability;
 /// Marks the file as ours: the letters `thrg`.
 pub(crate) const APPLICATION_ID: u32 = u32::from_be_bytes(*b"thrg");
 
-/// The version of the tables below. A later program may raise it; we refuse what is higher.
-pub(crate) const VERSION: u32 = 1;
+/// The version of the tables below. A later program may raise it; we refuse what is higher, and `migration` brings what is
+/// lower up to it.
+pub(crate) const VERSION: u32 = 2;
+
+/// The first version that has the tables of accounts.
+pub(crate) const ACCOUNTS_SINCE: u32 = 2;
 
 /// How long one waits for another program that holds the file (somebody looks at it with `sqlite3`).
 const BUSY_WAIT: Duration = Duration::from_secs(2);
 
 /// Enough for every statement we have; none is ever prepared twice.
-const STATEMENTS_MAX: usize = 32;
+const STATEMENTS_MAX: usize = 64;
 
 /// `messages` has no row id: its rows lie in the order of room and sequence, so history is one range. The index
 /// on `msgid` only grows at its end, since ids grow.
@@ -39,6 +43,38 @@ CREATE TABLE messages (
 CREATE UNIQUE INDEX messages_by_msgid ON messages (msgid);
 CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 ";
+
+/// Who may call themselves what. What belongs to an account has its number; a token lies under its hash, by which it is asked
+/// for. The numbers of certificates and addresses grow, so they are the order in which these came.
+pub(crate) const ACCOUNT_TABLES: &str = "
+CREATE TABLE accounts (
+    id INTEGER PRIMARY KEY, folded TEXT UNIQUE NOT NULL, skeleton TEXT UNIQUE NOT NULL, name TEXT NOT NULL,
+    created INTEGER NOT NULL, seen INTEGER, argon2 TEXT, scram TEXT, suspended INTEGER NOT NULL,
+    operator INTEGER NOT NULL, recognised INTEGER NOT NULL, last_token INTEGER NOT NULL DEFAULT 0) STRICT;
+CREATE TABLE certificates (
+    id INTEGER PRIMARY KEY, account INTEGER NOT NULL,
+    fingerprint BLOB UNIQUE NOT NULL CHECK (length(fingerprint) = 32)) STRICT;
+CREATE INDEX certificates_by_account ON certificates (account);
+CREATE TABLE tokens (
+    hash BLOB PRIMARY KEY CHECK (length(hash) = 32), account INTEGER NOT NULL, number INTEGER NOT NULL,
+    device TEXT NOT NULL, created INTEGER NOT NULL, used INTEGER NOT NULL,
+    expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX tokens_by_account ON tokens (account, number);
+CREATE TABLE addresses (
+    id INTEGER PRIMARY KEY, account INTEGER NOT NULL, address TEXT UNIQUE NOT NULL) STRICT;
+CREATE INDEX addresses_by_account ON addresses (account);
+";
+
+/// The tables of accounts with all their columns: what must be there, and what is put back from a backup.
+pub(crate) const ACCOUNT_COLUMNS: [(&str, &str); 4] = [
+    (
+        "accounts",
+        "id, folded, skeleton, name, created, seen, argon2, scram, suspended, operator, recognised, last_token",
+    ),
+    ("certificates", "id, account, fingerprint"),
+    ("tokens", "hash, account, number, device, created, used, expires"),
+    ("addresses", "id, account, address"),
+];
 
 /// Fails to prepare when a table or column is not there. Reads nothing.
 const COLUMNS: &str = "
@@ -74,14 +110,15 @@ fn fill(path: &Path) -> Result<()> {
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     db.pragma_update(None, "synchronous", "full")?;
     db.execute_batch(&format!(
-        "BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; {TABLES} COMMIT;"
+        "BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; {TABLES} {ACCOUNT_TABLES}
+        COMMIT;"
     ))?;
     db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     db.close().map_err(|(_, error)| error)
 }
 
 /// A new name is on the disk only when its folder is.
-fn keep_name(path: &Path) -> std::io::Result<()> {
+pub(crate) fn keep_name(path: &Path) -> std::io::Result<()> {
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
@@ -98,6 +135,8 @@ pub(crate) fn writing(path: &Path, durability: Durability) -> Result<Connection,
         let synchronous = if durability == Durability::Strict { "full" } else { "normal" };
         db.pragma_update(None, "synchronous", synchronous)?;
         db.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
+        // What was deleted is written over, so that the verifier of an old password does not stay in a free page.
+        db.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
         // It is so from its making; if somebody took it out of WAL, it goes back.
         db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))
     };
@@ -132,11 +171,22 @@ fn connect(path: &Path, access: OpenFlags) -> Result<Connection> {
 }
 
 /// Whether version and tables are ours; changes nothing. The header's version may be older than the log's, so it is asked again.
-fn check(db: &Connection, path: &Path) -> Result<(), OpenFault> {
-    let asked = db.pragma_query_value(None, "user_version", |row| row.get(0));
-    let theirs: u32 = asked.map_err(|error| OpenFault::of_sqlite(path, &error))?;
+pub(crate) fn check(db: &Connection, path: &Path) -> Result<(), OpenFault> {
+    let fault = |error| OpenFault::of_sqlite(path, &error);
+    let theirs = version(db).map_err(fault)?;
     if theirs > VERSION {
         return Err(OpenFault::Newer { path: path.to_owned(), theirs, ours: VERSION });
     }
-    db.prepare(COLUMNS).map(|_| ()).map_err(|error| OpenFault::of_sqlite(path, &error))
+    db.prepare(COLUMNS).map_err(fault)?;
+    if theirs >= ACCOUNTS_SINCE {
+        for (table, columns) in ACCOUNT_COLUMNS {
+            db.prepare(&format!("SELECT {columns} FROM {table} LIMIT 0")).map_err(fault)?;
+        }
+    }
+    Ok(())
+}
+
+/// The version of the tables.
+pub(crate) fn version(db: &Connection) -> Result<u32> {
+    db.pragma_query_value(None, "user_version", |row| row.get(0))
 }

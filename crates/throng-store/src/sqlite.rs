@@ -1,22 +1,26 @@
 //! Opening a store on the disk, and the handle that hands work to its threads.
 
-use std::path::Path;
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rusqlite::{Connection, Result};
-use throng_chat::{MsgId, Record, Time};
+use throng_chat::{MsgId, Name, Record, Time};
 
+use crate::accounts::{Account, Accounts, Change, Changed, Found, Token, rows};
+use crate::backup::{self, BackedUp, BackupFault, Backups, Restored};
 use crate::folder::{DataFolder, Taken};
-use crate::header::{self, Found, beside};
+use crate::header::{self, beside};
 use crate::health::HealthBoard;
 use crate::ledger::{Head, Ledger};
-use crate::reader::Readers;
+use crate::migration::{self, Watch};
+use crate::queue::{Queue, Work};
+use crate::reader::{self, Question, Readers};
 use crate::row::Bits;
 use crate::store::{Appended, Clock, Durability, History, KeptRoom, Opened, Read, Store, Told, system_clock};
-use crate::writer::{BATCHES_MAX, Batch, Due, PagesMax, Writer};
+use crate::writer::{Due, PagesMax, Writer};
 use crate::{Fault, OpenFault, ids, memory, row, schema};
 
 /// The name of the file in the data folder.
@@ -38,8 +42,8 @@ pub fn check(folder: &Path) -> Result<(), OpenFault> {
     let path = folder.join(FILE);
     let is_open = beside(&path, "-shm").exists();
     match header::look(&path)? {
-        Found::Ours if is_open => schema::check_read_only(&path),
-        Found::Ours | Found::Nothing => Ok(()),
+        header::Found::Ours if is_open => schema::check_read_only(&path),
+        header::Found::Ours | header::Found::Nothing => Ok(()),
     }
 }
 
@@ -49,12 +53,14 @@ pub struct OpenOptions {
     clock: Clock,
     probe_every: Duration,
     pages_max: Option<PagesMax>,
+    migrating: Option<Watch>,
 }
 
 impl OpenOptions {
     /// As [`open`] does it.
     pub fn new(durability: Durability) -> Self {
-        OpenOptions { durability, clock: system_clock(), probe_every: PROBE_EVERY, pages_max: None }
+        let clock = system_clock();
+        OpenOptions { durability, clock, probe_every: PROBE_EVERY, pages_max: None, migrating: None }
     }
 
     /// Another clock.
@@ -77,25 +83,36 @@ impl OpenOptions {
         self
     }
 
+    /// Who is told how far a migration has come, for a test that ends the process there.
+    #[doc(hidden)]
+    pub fn migrating(mut self, watch: impl FnMut(&'static str) + Send + 'static) -> Self {
+        self.migrating = Some(Box::new(watch));
+        self
+    }
+
     /// Opens it.
-    pub fn open(self, folder: &DataFolder) -> Result<Opened, OpenFault> {
+    pub fn open(mut self, folder: &DataFolder) -> Result<Opened, OpenFault> {
         if self.durability == Durability::Memory {
             return Ok(memory::memory_at(self.clock));
         }
         let taken = folder.take().ok_or(OpenFault::Held { running: None })?;
         let path = folder.path().join(FILE);
-        let created = header::look(&path)? == Found::Nothing;
+        let created = header::look(&path)? == header::Found::Nothing;
         if created {
             schema::create(&path)?;
         }
         let db = schema::writing(&path, self.durability)?;
         let kept = read_kept(&db).map_err(|error| OpenFault::of_sqlite(&path, &error))?;
+        // Last of what may fail before anything is served: so what is refused above was not changed.
+        let mut watch = self.migrating.take().unwrap_or_else(|| Box::new(|_| ()));
+        migration::bring_up(&db, &path, (self.clock)(), &mut watch)?;
         let readers = Readers::start(&path)?;
         // From here on only a writer that ends in peace tidies the log up.
         schema::keep_log(&db, true).map_err(|error| OpenFault::of_sqlite(&path, &error))?;
         let rooms = kept.rooms;
-        let store = Sqlite::start(self, &path, (db, taken), kept.ledger, readers)?;
-        Ok(Opened { store: Arc::new(store), rooms, messages: kept.messages, created })
+        let store = Arc::new(Sqlite::start(self, &path, (db, taken), kept.ledger, readers)?);
+        let (accounts, backups) = (Arc::<Sqlite>::clone(&store), Arc::<Sqlite>::clone(&store));
+        Ok(Opened { store, accounts, backups, rooms, messages: kept.messages, created })
     }
 }
 
@@ -129,14 +146,18 @@ fn read_kept(db: &Connection) -> Result<Kept> {
 
 /// The handle. Its threads end when it is closed or dropped.
 struct Sqlite {
+    path: PathBuf,
+    clock: Clock,
     health: Arc<HealthBoard>,
+    /// Whether a backup is being made: one at a time, so that a reader is always left for the others.
+    copying: Arc<AtomicBool>,
     /// Taken by `close`. Held to hand something over, which never waits, and never while anything runs.
     open: Mutex<Option<Open>>,
 }
 
 struct Open {
-    /// Written by whoever appends, read by the writer. When full, the batch comes back and is refused.
-    batches: SyncSender<Batch>,
+    /// Written by whoever appends or changes, read by the writer. When full, the work comes back and is refused.
+    queue: Queue,
     writer: JoinHandle<()>,
     readers: Readers,
 }
@@ -162,7 +183,7 @@ impl Sqlite {
             db,
             _taken: taken,
             ledger,
-            clock: options.clock,
+            clock: Arc::clone(&options.clock),
             health: Arc::clone(&health),
             log,
             probe_every: options.probe_every,
@@ -170,20 +191,56 @@ impl Sqlite {
             stopped: None,
             due: Due::default(),
         };
-        let (batches, waiting) = sync_channel(BATCHES_MAX);
+        let (queue, waits) = Queue::new();
         let named = thread::Builder::new().name("throng-store-writer".to_owned());
-        let writer = named.spawn(move || writer.run(&waiting)).map_err(system)?;
-        Ok(Sqlite { health, open: Mutex::new(Some(Open { batches, writer, readers })) })
+        let writer = named.spawn(move || writer.run(&waits)).map_err(system)?;
+        let open = Mutex::new(Some(Open { queue, writer, readers }));
+        Ok(Sqlite { path: path.to_owned(), clock: options.clock, health, copying: Arc::default(), open })
+    }
+
+    /// Hands work to the writer. What cannot be handed over is refused right here, not under the lock.
+    fn hand(&self, work: Work) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused = match open.as_ref() {
+            Some(open) => open.queue.hand(work),
+            None => Some((work, Fault::Closed)),
+        };
+        drop(open);
+        if let Some((work, fault)) = refused {
+            work.refuse(fault);
+        }
+    }
+
+    /// Hands a question to the readers, in the same way.
+    fn ask(&self, question: Question) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused = match open.as_ref() {
+            Some(open) => open.readers.ask(question),
+            None => Some((question, Fault::Closed)),
+        };
+        drop(open);
+        if let Some((question, fault)) = refused {
+            question(Err(fault));
+        }
+    }
+
+    /// A question about accounts, answered from one look at the file.
+    fn look<T: 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+        done: Box<dyn FnOnce(Result<T, Fault>) + Send>,
+    ) {
+        self.ask(reader::question(|db| rows::in_one_look(db, read), done));
     }
 
     fn close_now(&self) {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Open { batches, writer, readers }) = open else { return };
+        let Some(Open { queue, writer, readers }) = open else { return };
         // The readers end first, so that the writer's connection is the last and may remove the log.
         let Readers { threads, questions } = readers;
         drop(questions);
         threads.into_iter().for_each(wait_for);
-        drop(batches);
+        drop(queue);
         wait_for(writer);
     }
 }
@@ -197,29 +254,11 @@ fn wait_for(thread: JoinHandle<()>) {
 
 impl Store for Sqlite {
     fn append(&self, batch: Vec<Record>, done: Appended) {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let handed = match open.as_ref() {
-            Some(open) => open.batches.try_send((batch, done)),
-            None => Err(TrySendError::Disconnected((batch, done))),
-        };
-        drop(open);
-        match handed {
-            Ok(()) => {}
-            Err(TrySendError::Full((_, done))) => done(Err(Fault::Busy)),
-            Err(TrySendError::Disconnected((_, done))) => done(Err(Fault::Closed)),
-        }
+        self.hand(Work::Batch(batch, done));
     }
 
     fn history(&self, query: History, done: Read) {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let refused = match open.as_ref() {
-            Some(open) => open.readers.ask(query, done),
-            None => Some((done, Fault::Closed)),
-        };
-        drop(open);
-        if let Some((done, fault)) = refused {
-            done(Err(fault));
-        }
+        self.ask(reader::question(move |db| reader::history(db, &query), done));
     }
 
     fn on_health(&self, told: Told) {
@@ -228,6 +267,55 @@ impl Store for Sqlite {
 
     fn close(&self) {
         self.close_now();
+    }
+}
+
+impl Accounts for Sqlite {
+    fn change(&self, change: Change, done: Changed) {
+        self.hand(Work::Change(Box::new(change), done));
+    }
+
+    fn account(&self, name: Name, done: Found<Option<Account>>) {
+        self.look(move |db| rows::account(db, &name), done);
+    }
+
+    fn by_certificate(&self, fingerprint: [u8; 32], done: Found<Option<Account>>) {
+        self.look(move |db| rows::by_certificate(db, &fingerprint), done);
+    }
+
+    fn by_token(&self, hash: [u8; 32], done: Found<Option<(Account, Token)>>) {
+        self.look(move |db| rows::by_token(db, &hash), done);
+    }
+
+    fn tokens(&self, name: Name, done: Found<Vec<Token>>) {
+        self.look(move |db| rows::tokens(db, &name), done);
+    }
+
+    fn page(&self, after: Option<Name>, done: Found<Vec<Account>>) {
+        self.look(move |db| rows::page(db, after.as_ref()), done);
+    }
+
+    fn by_address(&self, address: Arc<str>, done: Found<Option<Name>>) {
+        self.look(move |db| rows::by_address(db, &address), done);
+    }
+}
+
+impl Backups for Sqlite {
+    fn backup(&self, done: BackedUp) {
+        if self.copying.swap(true, Ordering::AcqRel) {
+            return done(Err(BackupFault::Store(Fault::Busy)));
+        }
+        let (path, now, copying) = (self.path.clone(), (self.clock)(), Arc::clone(&self.copying));
+        self.ask(Box::new(move |db| {
+            let copy = |db| backup::copy(db, &path, backup::BEGINS, now, || ()).map_err(BackupFault::File);
+            let copied = db.map_err(BackupFault::Store).and_then(copy);
+            copying.store(false, Ordering::Release);
+            done(copied);
+        }));
+    }
+
+    fn restore_accounts(&self, from: PathBuf, done: Restored) {
+        self.hand(Work::Restore(from, done));
     }
 }
 

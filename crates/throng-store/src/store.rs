@@ -9,6 +9,8 @@ use throng_chat::event::Topic;
 use throng_chat::{Entry, Record, RoomName, Stamp, Time};
 
 use crate::Fault;
+use crate::accounts::Accounts;
+use crate::backup::Backups;
 
 /// The most entries that one question about history is answered with. More is asked page by page.
 pub const HISTORY_MAX: usize = 500;
@@ -85,6 +87,10 @@ pub struct KeptRoom {
 pub struct Opened {
     /// The store.
     pub store: Arc<dyn Store>,
+    /// The accounts in it: closed with the store.
+    pub accounts: Arc<dyn Accounts>,
+    /// What makes copies of it, and puts accounts back.
+    pub backups: Arc<dyn Backups>,
     /// The rooms it holds, in the order of their making.
     pub rooms: Vec<KeptRoom>,
     /// How many messages it holds, from the rooms' sequences: nothing was counted.

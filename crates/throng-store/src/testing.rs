@@ -1,14 +1,18 @@
-//! A store whose test decides what happens: it withholds answers, fails and recovers when it is told to. No
+//! A store of messages and accounts whose test decides what happens: it withholds answers, fails and recovers when it is told to. No
 //! thread, no disk, no clock of its own; ids and times are the same each time.
 //!
-//! For the simulation of whoever calls a store. Callbacks run on the thread that lets them: in `append` while
-//! nothing is held, in [`Scripted::release`] otherwise.
+//! For the simulation of whoever calls a store. Callbacks run on the thread that lets them: in `append` and `change`
+//! while nothing is held, in [`Scripted::release`] otherwise. Batches and changes are in one order, as on the disk.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use throng_chat::{Entry, Kind, Name, Names, Record, RoomName, Text, Time};
 
+use crate::accounts::register::Register;
+use crate::accounts::{Account, Accounts, Change, Changed, Found, Token};
+use crate::backup::{BackedUp, BackupFault, Backups, Restored};
 use crate::fault::Fault;
 use crate::health::HealthBoard;
 use crate::ids;
@@ -29,27 +33,41 @@ pub struct Scripted {
 
 struct State {
     shelf: Shelf,
+    register: Register,
     now: Time,
     holding: bool,
     holding_reads: bool,
-    held: VecDeque<(Vec<Record>, Appended)>,
-    held_reads: VecDeque<(History, Read)>,
+    held: VecDeque<Held>,
+    held_reads: VecDeque<HeldRead>,
     failing: VecDeque<Fault>,
+    failing_reads: VecDeque<Fault>,
     stopped: Option<Fault>,
     closed: bool,
 }
+
+/// What waits until it is released.
+enum Held {
+    Batch(Vec<Record>, Appended),
+    Change(Change, Changed),
+}
+
+/// A question that waits: what is found now, or why not, is told by what it gives, when the state is let go.
+type HeldRead = Box<dyn FnOnce(Result<&State, Fault>) -> Answer + Send>;
+type Answer = Box<dyn FnOnce() + Send>;
 
 impl Scripted {
     /// A new one: it stores and answers at once until it is told otherwise.
     pub fn new() -> Arc<Scripted> {
         let state = State {
             shelf: Shelf::new(usize::MAX, ids::plain),
+            register: Register::default(),
             now: STARTED,
             holding: false,
             holding_reads: false,
             held: VecDeque::new(),
             held_reads: VecDeque::new(),
             failing: VecDeque::new(),
+            failing_reads: VecDeque::new(),
             stopped: None,
             closed: false,
         };
@@ -59,15 +77,16 @@ impl Scripted {
     /// As a new, empty store is opened.
     pub fn opened(self: &Arc<Self>) -> Opened {
         let store: Arc<dyn Store> = Arc::<Scripted>::clone(self);
-        Opened { store, rooms: Vec::new(), messages: 0, created: true }
+        let (accounts, backups) = (Arc::<Scripted>::clone(self), Arc::<Scripted>::clone(self));
+        Opened { store, accounts, backups, rooms: Vec::new(), messages: 0, created: true }
     }
 
-    /// From now on batches wait: they are neither stored nor refused until they are released.
+    /// From now on batches and changes wait: they are neither stored nor refused until they are released.
     pub fn hold(&self) {
         self.state().holding = true;
     }
 
-    /// Stores or refuses the `n` oldest batches that wait, in order; says how many there were. Go on holding.
+    /// Stores or refuses the `n` oldest batches and changes that wait, in order; says how many there were. Go on holding.
     pub fn release(&self, n: usize) -> usize {
         (0..n).take_while(|_| self.release_one()).count()
     }
@@ -78,12 +97,12 @@ impl Scripted {
         while self.release_one() {}
     }
 
-    /// How many batches wait.
+    /// How many batches and changes wait.
     pub fn waiting(&self) -> usize {
         self.state().held.len()
     }
 
-    /// From now on questions about history wait.
+    /// From now on questions about history and accounts wait.
     pub fn hold_reads(&self) {
         self.state().holding_reads = true;
     }
@@ -98,10 +117,15 @@ impl Scripted {
         self.state().held_reads.len()
     }
 
-    /// The next batch that is about to be stored fails instead. Called twice, the next two do. All but `Busy` and
+    /// The next batch or change that is about to be stored fails instead. Called twice, the next two do. All but `Busy` and
     /// `Closed` make the store read-only until [`Scripted::recover`].
     pub fn fail_next(&self, fault: Fault) {
         self.state().failing.push_back(fault);
+    }
+
+    /// The next question that is about to be answered fails instead. Called twice, the next two do.
+    pub fn fail_next_read(&self, fault: Fault) {
+        self.state().failing_reads.push_back(fault);
     }
 
     /// Writable again, and tells so.
@@ -126,31 +150,77 @@ impl Scripted {
 
     fn release_one(&self) -> bool {
         let next = self.state().held.pop_front();
-        next.map(|(batch, done)| self.decide(batch, done)).is_some()
+        next.map(|held| self.decide(held)).is_some()
     }
 
     fn release_one_read(&self) -> bool {
         let mut state = self.state();
-        let next = state.held_reads.pop_front().map(|(query, done)| (state.shelf.history(&query), done));
+        let answer = state.held_reads.pop_front().map(|read| state.answer(read));
         drop(state);
-        next.map(|(entries, done)| done(Ok(entries))).is_some()
+        answer.map(|answer| answer()).is_some()
     }
 
-    fn decide(&self, batch: Vec<Record>, done: Appended) {
+    fn hand(&self, held: Held) {
+        let mut state = self.state();
+        if state.closed {
+            drop(state);
+            return match held {
+                Held::Batch(_, done) => done(Err(Fault::Closed)),
+                Held::Change(_, done) => done(Err(Fault::Closed)),
+            };
+        }
+        // What waits is never overtaken.
+        if state.holding || !state.held.is_empty() {
+            state.held.push_back(held);
+            return;
+        }
+        drop(state);
+        self.decide(held);
+    }
+
+    fn decide(&self, held: Held) {
         let mut state = self.state();
         let was_stopped = state.stopped.is_some();
-        let decided = state.put(batch);
+        let answer: Answer = match held {
+            Held::Batch(batch, done) => {
+                let stored = state.may_write().map(|()| state.put(batch));
+                Box::new(move || done(stored))
+            }
+            Held::Change(change, done) => {
+                let made = state.may_write().map(|()| state.register.make(&change));
+                Box::new(move || done(made))
+            }
+        };
         let news = state.stopped.clone().filter(|_| !was_stopped);
         drop(state);
-        done(decided);
+        answer();
         if let Some(fault) = news {
             self.health.tell(Health::ReadOnly { why: Arc::from(fault.to_string()) });
         }
     }
+
+    fn ask<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&State) -> T + Send + 'static,
+        done: Box<dyn FnOnce(Result<T, Fault>) + Send>,
+    ) {
+        let read: HeldRead = Box::new(move |state| {
+            let found = state.map(read);
+            Box::new(move || done(found))
+        });
+        let mut state = self.state();
+        if state.holding_reads && !state.closed {
+            state.held_reads.push_back(read);
+            return;
+        }
+        let answer = if state.closed { read(Err(Fault::Closed)) } else { state.answer(read) };
+        drop(state);
+        answer();
+    }
 }
 
 impl State {
-    fn put(&mut self, batch: Vec<Record>) -> Result<Vec<throng_chat::Stamp>, Fault> {
+    fn may_write(&mut self) -> Result<(), Fault> {
         if let Some(fault) = &self.stopped {
             return Err(fault.clone());
         }
@@ -158,41 +228,30 @@ impl State {
             self.stopped = fault.stops_writing().then(|| fault.clone());
             return Err(fault);
         }
+        Ok(())
+    }
+
+    fn put(&mut self, batch: Vec<Record>) -> Vec<throng_chat::Stamp> {
         let stamps = self.shelf.put(batch, self.now);
         self.now.0 += BATCH_MILLIS;
-        Ok(stamps)
+        stamps
+    }
+
+    fn answer(&mut self, read: HeldRead) -> Answer {
+        match self.failing_reads.pop_front() {
+            Some(fault) => read(Err(fault)),
+            None => read(Ok(self)),
+        }
     }
 }
 
 impl Store for Scripted {
     fn append(&self, batch: Vec<Record>, done: Appended) {
-        let mut state = self.state();
-        if state.closed {
-            drop(state);
-            return done(Err(Fault::Closed));
-        }
-        // Batches that wait are never overtaken.
-        if state.holding || !state.held.is_empty() {
-            state.held.push_back((batch, done));
-            return;
-        }
-        drop(state);
-        self.decide(batch, done);
+        self.hand(Held::Batch(batch, done));
     }
 
     fn history(&self, query: History, done: Read) {
-        let mut state = self.state();
-        if state.closed {
-            drop(state);
-            return done(Err(Fault::Closed));
-        }
-        if state.holding_reads {
-            state.held_reads.push_back((query, done));
-            return;
-        }
-        let entries = state.shelf.history(&query);
-        drop(state);
-        done(Ok(entries));
+        self.ask(move |state| state.shelf.history(&query), done);
     }
 
     fn on_health(&self, told: Told) {
@@ -203,6 +262,46 @@ impl Store for Scripted {
         self.state().closed = true;
         self.flow();
         self.release_reads(usize::MAX);
+    }
+}
+
+impl Accounts for Scripted {
+    fn change(&self, change: Change, done: Changed) {
+        self.hand(Held::Change(change, done));
+    }
+
+    fn account(&self, name: Name, done: Found<Option<Account>>) {
+        self.ask(move |state| state.register.account(&name), done);
+    }
+
+    fn by_certificate(&self, fingerprint: [u8; 32], done: Found<Option<Account>>) {
+        self.ask(move |state| state.register.by_certificate(&fingerprint), done);
+    }
+
+    fn by_token(&self, hash: [u8; 32], done: Found<Option<(Account, Token)>>) {
+        self.ask(move |state| state.register.by_token(&hash), done);
+    }
+
+    fn tokens(&self, name: Name, done: Found<Vec<Token>>) {
+        self.ask(move |state| state.register.tokens(&name), done);
+    }
+
+    fn page(&self, after: Option<Name>, done: Found<Vec<Account>>) {
+        self.ask(move |state| state.register.page(after.as_ref()), done);
+    }
+
+    fn by_address(&self, address: Arc<str>, done: Found<Option<Name>>) {
+        self.ask(move |state| state.register.by_address(&address), done);
+    }
+}
+
+impl Backups for Scripted {
+    fn backup(&self, done: BackedUp) {
+        done(Err(BackupFault::NoFile));
+    }
+
+    fn restore_accounts(&self, _from: PathBuf, done: Restored) {
+        done(Err(BackupFault::NoFile));
     }
 }
 

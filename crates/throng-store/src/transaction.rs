@@ -23,6 +23,27 @@ pub(crate) fn transact<T>(db: &Connection, work: impl FnOnce(&Connection) -> Res
     ended
 }
 
+/// The level of `PRAGMA synchronous` that flushes the log at each commit.
+const FULL: i64 = 2;
+
+/// The same, on the disk when it returns, whatever is promised of messages: where commits are not flushed, this one is, and
+/// nobody reads it before.
+pub(crate) fn transact_to_disk<T>(
+    db: &Connection,
+    work: impl FnOnce(&Connection) -> Result<T>,
+) -> Result<T, Fault> {
+    let failed = |error| Fault::of(&error, Step::Before);
+    let level: i64 = db.pragma_query_value(None, "synchronous", |row| row.get(0)).map_err(failed)?;
+    if level >= FULL {
+        return transact(db, work);
+    }
+    db.pragma_update(None, "synchronous", FULL).map_err(failed)?;
+    let ended = transact(db, work);
+    // Where it stays at full, batches are only slower.
+    let _ = db.pragma_update(None, "synchronous", level);
+    ended
+}
+
 /// Writes the rows of a drafted batch.
 pub(crate) fn write(db: &Connection, batch: &[Record], draft: &Draft) -> Result<()> {
     for touched in &draft.touched {
@@ -92,5 +113,24 @@ pub(crate) fn checkpoint(db: &Connection, kind: &str) -> Result<(), Fault> {
     match moved.map_err(|error| Fault::of(&error, Step::Before)) {
         Err(Fault::Busy) => Ok(()),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_must_be_on_the_disk_is_flushed_and_batches_are_as_before() {
+        let db = Connection::open_in_memory().unwrap();
+        let level = |db: &Connection| db.pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0));
+        for before in [1, 2] {
+            db.pragma_update(None, "synchronous", before).unwrap();
+            assert_eq!(transact_to_disk(&db, level), Ok(FULL));
+            assert_eq!(level(&db).unwrap(), before);
+            assert_eq!(transact_to_disk(&db, |db| db.execute("nonsense", [])).map_err(|_| ()), Err(()));
+            assert_eq!(level(&db).unwrap(), before, "also when it failed");
+        }
     }
 }

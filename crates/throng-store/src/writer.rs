@@ -1,4 +1,4 @@
-//! The one thread that writes: a batch, a commit, an answer; then the next. It also checkpoints, syncs (relaxed)
+//! The one thread that writes: a batch or a change of accounts, a commit, an answer; then the next. It also checkpoints, syncs (relaxed)
 //! and, when there was no space, probes whether there is some again. Nobody else ever writes to the file.
 //!
 //! A checkpoint, which moves what was committed from the log into the database, runs after the answers and never
@@ -6,23 +6,23 @@
 
 use std::fs::File;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use throng_chat::Record;
 
 use crate::Fault;
+use crate::accounts::{Change, Denied, amend};
+use crate::backup::{self, BackupFault};
 use crate::fault::Step;
 use crate::folder::Taken;
 use crate::health::HealthBoard;
 use crate::ledger::{Draft, Ledger};
+use crate::queue::{Waits, Work};
 use crate::schema::keep_log;
-use crate::store::{Appended, Clock, Health};
-use crate::transaction::{checkpoint, log_pages, transact, write};
-
-/// How many batches wait at most. The caller has one under way by design; the rest is for tests and tools.
-pub(crate) const BATCHES_MAX: usize = 16;
+use crate::store::{Clock, Health};
+use crate::transaction::{checkpoint, log_pages, transact, transact_to_disk, write};
 
 /// The log is written into the database when it has this many pages (4 MiB): small enough to be quick at the next
 /// start and at each checkpoint, large enough that a page changed often is written once.
@@ -39,9 +39,6 @@ const SYNC_EVERY: Duration = Duration::from_secs(1);
 
 /// What a probe writes: as much as a large batch, so that the first batch after it does not fail again.
 const PROBE_BYTES: i64 = 64 * 1024;
-
-/// One batch and who waits for it.
-pub(crate) type Batch = (Vec<Record>, Appended);
 
 /// How many pages the file may have, asked at the start and before each probe. For tests: a disk that is full.
 pub(crate) type PagesMax = Box<dyn FnMut() -> u32 + Send>;
@@ -94,17 +91,24 @@ fn come(due: &mut Option<Instant>) -> bool {
     come
 }
 
+/// Answers; gives the fault, if it is one.
+fn answer<T>(result: Result<T, Fault>, done: Box<dyn FnOnce(Result<T, Fault>) + Send>) -> Option<Fault> {
+    let failed = result.as_ref().err().cloned();
+    done(result);
+    failed
+}
+
 impl Writer {
-    /// Serves until the last sender of batches is gone and what they sent is answered; then tidies up.
-    pub(crate) fn run(mut self, batches: &Receiver<Batch>) {
+    /// Serves until the queue is dropped and what waits in it is answered; then tidies up.
+    pub(crate) fn run(mut self, waits: &Waits) {
         self.limit_pages();
         loop {
             let next = match self.due.next() {
-                Some(at) => batches.recv_timeout(at.saturating_duration_since(now())),
-                None => batches.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(at) => waits.recv_timeout(at.saturating_duration_since(now())),
+                None => waits.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match next {
-                Ok((batch, done)) => self.serve(&batch, done),
+                Ok(waiting) => self.serve(waiting.take()),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.end(),
             }
@@ -112,21 +116,38 @@ impl Writer {
         }
     }
 
-    fn serve(&mut self, batch: &[Record], done: Appended) {
+    fn serve(&mut self, work: Work) {
         if let Some(fault) = &self.stopped {
-            return done(Err(fault.clone()));
+            return work.refuse(fault.clone());
         }
-        match self.store(batch) {
-            Ok(draft) => {
-                self.ledger.accept(&draft);
-                done(Ok(draft.stamps));
-                self.note_written();
+        let failed = match work {
+            Work::Batch(batch, done) => {
+                let stored = self.store(&batch).map(|draft| {
+                    self.ledger.accept(&draft);
+                    draft.stamps
+                });
+                answer(stored, done)
             }
-            Err(fault) => {
-                done(Err(fault.clone()));
-                self.stop_for(fault);
+            Work::Change(change, done) => answer(self.amend(&change), done),
+            Work::Restore(from, done) => {
+                let restored = backup::restore(&self.db, &from);
+                let failed = match &restored {
+                    Err(BackupFault::Store(fault)) => Some(fault.clone()),
+                    _ => None,
+                };
+                done(restored);
+                failed
             }
+        };
+        match failed {
+            None => self.note_written(),
+            Some(fault) => self.stop_for(fault),
         }
+    }
+
+    /// One transaction for each change, on the disk before the answer.
+    fn amend(&mut self, change: &Change) -> Result<Result<(), Denied>, Fault> {
+        transact_to_disk(&self.db, |db| amend::make(db, change))
     }
 
     /// One transaction. When it fails, nothing of it is left.

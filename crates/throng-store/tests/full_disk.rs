@@ -8,18 +8,20 @@ mod kept;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
-use kept::{PATIENCE, Place, append, history, seqs};
+use kept::{PATIENCE, Place, all, append, bare, change, history, name, seqs, verifier};
+use throng_store::accounts::{Account, Change};
 use throng_store::testing::said;
 use throng_store::{Durability, Fault, Health, OpenOptions, Opened};
 
 /// A little more than an empty store has.
-const SMALL: u32 = 20;
+const SMALL: u32 = 32;
 const LARGE: u32 = 10_000;
 
 struct Disk {
-    place: Place,
-    opened: Opened,
+    /// Dropped first, so that the writer does not wait for it when a test fails.
     probe: SyncSender<u32>,
+    opened: Opened,
+    place: Place,
     health: Receiver<Health>,
 }
 
@@ -123,4 +125,46 @@ fn who_listens_late_hears_that_the_store_is_read_only() {
     disk.probe.send(LARGE).unwrap();
     assert_eq!(heard.recv_timeout(PATIENCE).unwrap(), Health::Writable);
     assert!(disk.health.try_recv().is_err(), "the first listener was replaced");
+}
+
+#[test]
+fn a_full_disk_refuses_accounts_and_leaves_no_half_of_one() {
+    // Of several sizes, so that the space ends in the middle of some of them.
+    for size in [1, 50, 100, 150, 200, 300] {
+        let durability = if size % 100 == 0 { Durability::Strict } else { Durability::Relaxed };
+        let disk = small_disk(durability);
+        let accounts = &*disk.opened.accounts;
+        let account = |n: usize| Account {
+            verifier: Some(verifier(&"x".repeat(size))),
+            certificates: (0..8)
+                .map(|each| [[each; 16], [n as u8; 16]].concat().try_into().unwrap())
+                .collect(),
+            ..bare(&format!("u{n}"))
+        };
+        let made = (0..200).find(|n| match change(accounts, Change::Create(account(*n))) {
+            Ok(made) => (assert_eq!(made, Ok(())), false).1,
+            Err(fault) => (assert_eq!(fault, Fault::Full), true).1,
+        });
+        let made = made.expect("the disk is full at some time");
+        assert_eq!(disk.health.recv_timeout(PATIENCE).unwrap(), read_only());
+        let whole = |opened: &Opened| {
+            let names: Vec<_> = all(&*opened.accounts).into_iter().map(|(account, _)| account).collect();
+            assert_eq!(names.len(), made);
+            assert!(
+                names.iter().all(|account| account.certificates.len() == 8 && account.verifier.is_some())
+            );
+        };
+        whole(&disk.opened);
+        let (told, refused) = sync_channel(1);
+        accounts.change(Change::Clear, Box::new(move |answer| told.send(answer).unwrap()));
+        disk.probe.send(SMALL).unwrap();
+        assert_eq!(refused.recv_timeout(PATIENCE).unwrap(), Err(Fault::Full), "refused without a try");
+        disk.probe.send(LARGE).unwrap();
+        assert_eq!(disk.health.recv_timeout(PATIENCE).unwrap(), Health::Writable);
+        whole(&disk.opened);
+        assert_eq!(change(accounts, Change::Create(account(201))), Ok(Ok(())), "{durability}");
+        assert_eq!(change(accounts, Change::Delete(name("u201"))), Ok(Ok(())));
+        disk.opened.store.close();
+        whole(&disk.place.open());
+    }
 }

@@ -6,8 +6,11 @@
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-use throng_chat::{Names, Record};
-use throng_store::{DataFolder, Durability, Entry, Fault, History, Opened, RoomName, Stamp, Store};
+use throng_chat::{Name, Names, Record};
+use throng_store::accounts::{Account, Change, Denied, Found, Token, Verifier};
+use throng_store::{
+    Accounts, DataFolder, Durability, Entry, Fault, History, Opened, RoomName, Stamp, Store, Time,
+};
 
 /// Longer than any answer takes; a test that waits so long has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -63,4 +66,73 @@ pub(crate) fn seqs(stamps: &[Stamp]) -> Vec<u64> {
 
 pub(crate) fn words(entries: &[Entry]) -> Vec<&str> {
     entries.iter().map(|entry| entry.record.text.as_ref().map_or("", |text| text.as_str())).collect()
+}
+
+/// Makes a change and waits for the answer.
+pub(crate) fn change(accounts: &dyn Accounts, change: Change) -> Result<Result<(), Denied>, Fault> {
+    let (told, heard) = sync_channel(1);
+    accounts.change(change, Box::new(move |answer| told.send(answer).unwrap()));
+    heard.recv_timeout(PATIENCE).unwrap()
+}
+
+/// Asks and waits for what is found: `found(|done| accounts.account(name, done))`.
+pub(crate) fn found<T: Send + 'static>(ask: impl FnOnce(Found<T>)) -> T {
+    try_found(ask).unwrap()
+}
+
+pub(crate) fn try_found<T: Send + 'static>(ask: impl FnOnce(Found<T>)) -> Result<T, Fault> {
+    let (told, heard) = sync_channel(1);
+    ask(Box::new(move |answer| told.send(answer).unwrap()));
+    heard.recv_timeout(PATIENCE).unwrap()
+}
+
+/// All accounts with their tokens, page by page.
+pub(crate) fn all(accounts: &dyn Accounts) -> Vec<(Account, Vec<Token>)> {
+    let mut all: Vec<(Account, Vec<Token>)> = Vec::new();
+    loop {
+        let last = all.last().map(|(account, _)| account.name.clone());
+        let page = found(|done| accounts.page(last, done));
+        if page.is_empty() {
+            return all;
+        }
+        for account in page {
+            let tokens = found(|done| accounts.tokens(account.name.clone(), done));
+            all.push((account, tokens));
+        }
+    }
+}
+
+pub(crate) fn name(typed: &str) -> Name {
+    Name::new(typed, Names::Unicode).unwrap()
+}
+
+/// An account that has nothing yet.
+pub(crate) fn bare(typed: &str) -> Account {
+    Account {
+        name: name(typed),
+        created: Time(1_000),
+        seen: None,
+        verifier: None,
+        suspended: false,
+        operator: false,
+        recognised: false,
+        certificates: Vec::new(),
+    }
+}
+
+pub(crate) fn verifier(words: &str) -> Verifier {
+    let scram = words.contains("scram").then(|| format!("SCRAM-SHA-256$600000:{words}").into());
+    Verifier { argon2: format!("$argon2id$v=19$m=19456,t=2,p=1${words}").into(), scram }
+}
+
+/// A token whose hash is this byte again and again, used at this time.
+pub(crate) fn token(hash: u8, used: i64) -> Token {
+    Token {
+        number: 0,
+        hash: [hash; 32],
+        device: format!("device {hash}").into(),
+        created: Time(used),
+        used: Time(used),
+        expires: Time(used + 30),
+    }
 }
