@@ -103,6 +103,15 @@ mod tests {
     }
 
     #[test]
+    fn neighbours_are_told_one_by_one() {
+        let mut order = Watermark::new(Arc::from([1, 2, 3]));
+        for port in [1, 2, 3] {
+            order.settle(port, Verdict::Open, Some(port));
+            assert_eq!(order.release(), [port]);
+        }
+    }
+
+    #[test]
     fn what_is_left_at_the_end_is_told_in_its_place() {
         let mut order = Watermark::new(Arc::from([1, 2, 3]));
         order.settle(2, Verdict::Open, Some(2));

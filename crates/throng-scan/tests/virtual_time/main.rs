@@ -228,6 +228,26 @@ fn a_host_without_a_port_to_ask_is_done_at_once() {
 }
 
 #[test]
+fn hosts_take_turns() {
+    let mut core = Core::new(TERMS);
+    for host in 1..=3 {
+        core.begin(
+            Moment::default(),
+            host,
+            [127, 0, 0, u8::try_from(host).unwrap()].into(),
+            true,
+            all().into(),
+        );
+    }
+    let asked: Vec<String> =
+        (0..9).map(|_| core.next(Moment::default()).unwrap().address.to_string()).collect();
+    assert!(
+        asked.windows(3).all(|three| three[0] != three[1] && three[1] != three[2] && three[0] != three[2]),
+        "{asked:?}"
+    );
+}
+
+#[test]
 fn a_rate_is_kept_and_one_after_another_is_one() {
     let ports: Vec<u16> = (1..=2000).collect();
     let mut net = Net::new(1, ms(5));
