@@ -55,3 +55,13 @@ impl Accounts {
         self.by_look.remove(account.skeleton()).expect("an account is removed once")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Guests;
+
+    #[test]
+    fn guests_may_not_have_registered_names_unless_the_house_says_so() {
+        assert_eq!(Guests::default(), Guests::UnregisteredNames);
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! Read the rooms in this order. What is secret: [`secret`], [`password`], [`token`], [`scram`], and [`first_operator`], a code
 //! for one use. What protects: the [`pool`] where passwords are hashed, the [`throttle`] on who was wrong, and `admission`,
-//! which has everybody pass by it. What is decided: [`settings`], [`origin`] (who may send a password at all), [`guests`],
+//! which has everybody pass by it. What is decided: [`settings`], [`origin`] (who may send a password at all),
 //! [`standing`] (which command may be asked in which state), [`refusal`]. What others hear: [`notice`]. Put together:
 //! [`registrar`], the handle that all share, with `sign_in` for what follows a proof, [`session`] for a person at a door,
 //! [`operator`] for who runs the server; `asking` makes the store's callbacks something to wait for.
@@ -12,7 +12,6 @@
 //! looked at once more, so that a change that came between wins; the seat is told [`Signed`] or a [`Refusal`].
 
 pub mod first_operator;
-pub mod guests;
 pub mod notice;
 pub mod operator;
 pub mod origin;
@@ -32,7 +31,6 @@ mod admission;
 mod asking;
 mod sign_in;
 
-pub use guests::Guests;
 pub use notice::{NOTICES_MAX, Notice, Which};
 pub use operator::Operator;
 pub use origin::{Channel, Origin};

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use throng_chat::Names;
 
-use super::guests::Guests;
 use super::password::Cost;
 use super::{pool, scram};
 
@@ -20,8 +19,6 @@ pub struct Settings {
     pub allow_plaintext: bool,
     /// Keys for SCRAM-SHA-256 are kept of every password; else only where its owner asks for it.
     pub scram: bool,
-    /// What those without an account may do.
-    pub guests: Guests,
     /// Which names people may have: the chat's own setting.
     pub names: Names,
     /// How many threads hash passwords.
@@ -37,7 +34,6 @@ impl Default for Settings {
         Settings {
             allow_plaintext: false,
             scram: false,
-            guests: Guests::default(),
             names: Names::default(),
             hashing_threads: pool::default_threads(),
             cost: Cost::default(),
@@ -54,7 +50,6 @@ mod tests {
     fn the_defaults_are_safe() {
         let settings = Settings::default();
         assert!(!settings.allow_plaintext && !settings.scram);
-        assert_eq!(settings.guests, Guests::UnregisteredNames);
         assert_eq!(settings.cost, Cost { memory_kib: 19_456, rounds: 2, lanes: 1 });
         assert_eq!(settings.scram_rounds.get(), 600_000);
         let cores = std::thread::available_parallelism().unwrap().get();
