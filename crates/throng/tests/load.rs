@@ -2,13 +2,15 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod program;
 mod pty;
 mod real;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
+use program::Program;
 use pty::Terminal;
 use real::Server;
 use serde_json::Value;
@@ -141,22 +143,11 @@ fn a_wrong_byte_is_told_and_is_a_failure() {
     assert!(told.contains("connection 0, byte 40: 0x") && told.contains("1 byte changed"), "{told}");
 }
 
-/// A program that is killed by its own pid when the test ends.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended already; both calls then have nothing to do.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn ctrl_c_ends_the_load_and_the_table_is_still_told() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let target = listener.local_addr().unwrap().to_string();
-    let mut running = Running(load(&[&target, "-c", "1", "--duration", "60s"]).spawn().unwrap());
+    let mut running = Program(load(&[&target, "-c", "1", "--duration", "60s"]).spawn().unwrap());
     let (mut stream, _) = listener.accept().unwrap();
     let mut bytes = [0; 64];
     for _ in 0..5 {
@@ -258,7 +249,7 @@ fn ctrl_c_is_heard_while_a_chat_lets_nobody_in() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let target = listener.local_addr().unwrap().to_string();
     let mut running =
-        Running(load(&[&target, "--irc", "--members", "2", "--timeout", "60s"]).spawn().unwrap());
+        Program(load(&[&target, "--irc", "--members", "2", "--timeout", "60s"]).spawn().unwrap());
     let mut stream = listener.accept().unwrap().0;
     // It asks for its name, and so it hears signals.
     assert!(stream.read(&mut [0; 512]).unwrap() > 0);

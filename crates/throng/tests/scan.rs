@@ -2,14 +2,16 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod program;
 mod pty;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::num::NonZero;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use portable_pty::CommandBuilder;
+use program::Program;
 use pty::{Terminal, send_signal};
 use serde_json::Value;
 
@@ -191,17 +193,6 @@ fn a_rehearsal_says_what_would_be_done() {
     }
 }
 
-/// A program that is killed by its own pid when the test ends.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended already; both calls then have nothing to do.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn ctrl_c_ends_it_and_what_is_known_is_a_whole_document() {
     let folder = tempfile::tempdir().unwrap();
@@ -209,7 +200,7 @@ fn ctrl_c_ends_it_and_what_is_known_is_a_whole_document() {
     let (ports, port, _listener) = long();
     let json = format!("json:{}", path.display());
     let arguments = [&["-p", &ports, "-o", "ndjson", "-o", &json, "127.0.0.1"][..], &SLOW].concat();
-    let mut running = Running(scan(&arguments).spawn().unwrap());
+    let mut running = Program(scan(&arguments).spawn().unwrap());
     let mut lines = BufReader::new(running.0.stdout.take().unwrap()).lines();
     let mut told: Vec<Value> = Vec::new();
     while told.last().is_none_or(|last| last["type"] != "port") {
@@ -248,7 +239,7 @@ fn whoever_reads_no_more_ends_it_without_a_word() {
     let path = folder.path().join("scan.json");
     let json = format!("json:{}", path.display());
     let arguments = [&["-p", "1-60000", "--all", "-o", "text", "-o", &json, "127.0.0.1"][..], &SLOW].concat();
-    let mut running = Running(scan(&arguments).spawn().unwrap());
+    let mut running = Program(scan(&arguments).spawn().unwrap());
     drop(running.0.stdout.take());
     let mut said = String::new();
     running.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();

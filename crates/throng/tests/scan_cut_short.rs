@@ -3,14 +3,16 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod program;
 mod pty;
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use program::Program;
 use pty::send_signal;
 use serde_json::Value;
 
@@ -21,25 +23,14 @@ const OPEN: usize = 12;
 /// The latest moment at which it is ended, in milliseconds; at its rate the scan takes 655.
 const MOMENT_MAX: u64 = 700;
 
-/// Ends with the test, whatever the test ended by.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended already; both calls then have nothing to do.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn start(folder: &Path, more: &[&str]) -> Running {
+fn start(folder: &Path, more: &[&str]) -> Program {
     let output = |form: &str| format!("{form}:{}", folder.join(form).display());
     let mut command = Command::new(env!("CARGO_BIN_EXE_throng"));
     command.arg("scan").arg(ADDRESS.to_string()).args(["--rate", "100k", "--progress", "never"]).args(more);
     for form in ["text", "json", "ndjson", "xml"] {
         command.arg("-o").arg(output(form));
     }
-    Running(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    Program(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
 }
 
 fn read(folder: &Path, form: &str) -> String {

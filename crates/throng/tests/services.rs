@@ -5,54 +5,44 @@
 
 mod desk;
 mod peers;
+mod program;
 mod pty;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use desk::{call, connect, over};
 use peers::{PATIENCE, Piped, ended, read_all, read_line, reset, run, self_signed, server};
+use program::Program;
 use pty::send_signal;
 
 /// What the web servers here are asked for, and what they have.
 const PAGE: &str = "hello.txt";
 const WORDS: &str = "hello from a web server\n";
 
-/// Another program that serves. Killed by its own pid when the test ends.
-struct Program(Child);
-
-impl Program {
-    /// Starts it, and waits until it says where it listens: what stands behind these words, as far as `address` sees one.
-    fn start(
-        command: &mut Command,
-        address: impl Fn(&str) -> Option<SocketAddr>,
-    ) -> Option<(Program, SocketAddr)> {
-        let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
-        let mut program = Program(spawned.ok()?);
-        let mut lines = BufReader::new(program.0.stdout.take().unwrap());
-        let mut line = String::new();
-        loop {
-            line.clear();
-            // One that ends without a word is not what was looked for.
-            if lines.read_line(&mut line).unwrap_or(0) == 0 {
-                return None;
-            }
-            if let Some(found) = address(line.trim()) {
-                // What it says later is read by nobody, but must find a place.
-                std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
-                return Some((program, found));
-            }
+/// Starts another program that serves, and waits until it says where: what `address` sees in one of its lines.
+fn start(
+    command: &mut Command,
+    address: impl Fn(&str) -> Option<SocketAddr>,
+) -> Option<(Program, SocketAddr)> {
+    let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+    let mut program = Program(spawned.ok()?);
+    let mut lines = BufReader::new(program.0.stdout.take().unwrap());
+    let mut line = String::new();
+    loop {
+        line.clear();
+        // One that ends without a word is not what was looked for.
+        if lines.read_line(&mut line).unwrap_or(0) == 0 {
+            return None;
         }
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        if let Some(found) = address(line.trim()) {
+            // What it says later is read by nobody, but must find a place.
+            std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+            return Some((program, found));
+        }
     }
 }
 
@@ -61,7 +51,7 @@ fn python(folder: &Path) -> Option<(Program, SocketAddr)> {
     let mut command = Command::new("python3");
     command.args(["-u", "-m", "http.server", "--bind", "127.0.0.1", "--directory"]).arg(folder).arg("0");
     // `Serving HTTP on 127.0.0.1 port 41234 (http://127.0.0.1:41234/) ...`
-    Program::start(&mut command, |line| {
+    start(&mut command, |line| {
         let port = line.split(" port ").nth(1)?.split(' ').next()?.parse().ok()?;
         Some(SocketAddr::from(([127, 0, 0, 1], port)))
     })
@@ -132,7 +122,7 @@ fn openssl_is_talked_to_in_a_pipe_and_in_a_terminal() {
         &key,
     ]);
     // `ACCEPT 127.0.0.1:41234`, since openssl 3.
-    let started = Program::start(&mut command, |line| line.strip_prefix("ACCEPT ")?.parse().ok());
+    let started = start(&mut command, |line| line.strip_prefix("ACCEPT ")?.parse().ok());
     let Some((_openssl, address)) = started else {
         println!("skipped: there is no openssl that listens at a port of its choice");
         return;
