@@ -23,6 +23,16 @@ pub enum Event {
     Ended(Ended),
 }
 
+/// Ports that are told one by one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tell {
+    /// Those that are open; the others are counted.
+    #[default]
+    Open,
+    /// All of them.
+    All,
+}
+
 /// What was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Started {

@@ -36,5 +36,6 @@ mod scan;
 pub mod services;
 pub mod targets;
 
+pub use event::Tell;
 pub use running::{Running, Stopper};
-pub use scan::{Builder, Scan, StartError, THREADS_MAX, Tell, WINDOW_MAX};
+pub use scan::{Builder, Scan, StartError, THREADS_MAX, WINDOW_MAX};

@@ -13,10 +13,9 @@ use tokio::sync::mpsc;
 use crate::core::{Found, Gauges, VisitEnd};
 use crate::driver::Share;
 use crate::event::{
-    Counts, End, Ended, Event, Host, HostEnd, HostReport, Port, Progress, Reason, Started, Verdict,
+    Counts, End, Ended, Event, Host, HostEnd, HostReport, Port, Progress, Reason, Started, Tell, Verdict,
 };
 use crate::order::Watermark;
-use crate::scan::Tell;
 
 /// How often people are told how far it is.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);

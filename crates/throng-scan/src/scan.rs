@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use crate::banner;
 use crate::core::{Moment, Terms};
 use crate::driver::{self, Driver, Hosts};
-use crate::event::Host;
+use crate::event::{Host, Tell};
 use crate::running::{News, Running, Stopper, Sum};
 
 /// No more questions wait at the same time, of all threads and hosts together: more than this finds nothing sooner.
@@ -24,16 +24,6 @@ pub const THREADS_MAX: usize = 64;
 const PORTS_TOGETHER: usize = 32;
 /// News that nobody has taken yet: then the scan waits.
 const NEWS_WAITING_MAX: usize = 16;
-
-/// Ports that are told one by one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tell {
-    /// Those that are open; the others are counted.
-    #[default]
-    Open,
-    /// All of them.
-    All,
-}
 
 /// Why a scan cannot be.
 #[derive(Debug)]

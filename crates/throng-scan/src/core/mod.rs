@@ -3,10 +3,12 @@
 //!
 //! [`Core::next`] says what to ask, [`Core::hear`] takes the answer, [`Core::expire`] gives up what was never answered.
 
+mod agenda;
 mod canary;
 mod flights;
 mod moment;
 mod pace;
+mod patience;
 mod round_trip;
 mod visit;
 mod window;

@@ -7,9 +7,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::agenda::Agenda;
 use super::canary::Canaries;
 use super::flights::{Flight, Flights, Kind, Slot};
 use super::moment::Moment;
+use super::patience::{Limits, Patience};
 use super::round_trip::{RoundTrip, TIMEOUT_START};
 use super::window::Window;
 use super::{Answer, Found, Gauges, VisitEnd};
@@ -40,29 +42,17 @@ const KNOCK_AFTER_MAX: Duration = Duration::from_secs(2);
 /// Less than this part of the questions answered: the answers do not tell enough of the way.
 const ANSWERING: f64 = 0.9;
 
-/// It has its verdict.
-const DONE: u8 = 0x80;
-/// It has been asked at some time, so it is somewhere in the queues; below this the tries are counted.
-const MET: u8 = 0x40;
-
 /// The scan of one host.
 #[derive(Debug)]
 pub struct Visit {
     id: u32,
     local: bool,
-    ports: Arc<[u16]>,
-    /// How often each was asked, whether it is [`DONE`], and whether [`MET`].
-    asked: Vec<u8>,
-    open_left: usize,
-    cursor: usize,
+    agenda: Agenda,
+    /// Still to be asked before all others.
     warm_up: Vec<u32>,
-    warming: Vec<(Slot, u32)>,
-    confirm: VecDeque<u32>,
-    put_back: VecDeque<u32>,
-    again: VecDeque<(u32, Moment)>,
     /// Silent often enough, but nothing was heard since.
     unproved: VecDeque<Unproved>,
-    line: VecDeque<(Slot, u32)>,
+    patience: Patience,
     flying: u32,
     began: Moment,
     round_trip: RoundTrip,
@@ -73,7 +63,7 @@ pub struct Visit {
     alive_sent: Moment,
     alive_heard: Moment,
     stalled: Option<Stalled>,
-    resets: (u32, u32),
+    resets: Resets,
     end: Option<HostEnd>,
 }
 
@@ -83,6 +73,13 @@ struct Unproved {
     sent: Moment,
     verdict: Verdict,
     reason: Reason,
+}
+
+/// Closed ports that said so at the first question, and later.
+#[derive(Clone, Copy, Debug, Default)]
+struct Resets {
+    first: u32,
+    later: u32,
 }
 
 /// The host is not heard any more.
@@ -108,17 +105,10 @@ impl Visit {
         let mut visit = Self {
             id,
             local: manner.local,
-            asked: vec![0; ports.len()],
-            open_left: ports.len(),
-            ports,
-            cursor: 0,
+            agenda: Agenda::new(ports),
             warm_up: Vec::new(),
-            warming: Vec::new(),
-            confirm: VecDeque::new(),
-            put_back: VecDeque::new(),
-            again: VecDeque::new(),
             unproved: VecDeque::new(),
-            line: VecDeque::new(),
+            patience: Patience::default(),
             flying: 0,
             began: now,
             round_trip: RoundTrip::new(manner.local),
@@ -129,13 +119,13 @@ impl Visit {
             alive_sent: Moment::default(),
             alive_heard: Moment::default(),
             stalled: None,
-            resets: (0, 0),
+            resets: Resets::default(),
             end: None,
         };
         if !manner.local {
             visit.warm_up = visit.whom_to_ask_first();
         }
-        if visit.ports.is_empty() {
+        if visit.agenda.left() == 0 {
             visit.end = Some(HostEnd::Complete);
         }
         visit
@@ -143,12 +133,10 @@ impl Visit {
 
     /// One that is likely open, one that is likely closed, and one more.
     fn whom_to_ask_first(&self) -> Vec<u32> {
-        let place =
-            |port: &u16| self.ports.binary_search(port).ok().and_then(|index| u32::try_from(index).ok());
-        let mut first: Vec<u32> = LIKELY_OPEN.iter().filter_map(place).take(2).collect();
-        let last = u32::try_from(self.ports.len().saturating_sub(1)).unwrap_or(0);
-        for index in [last, 0] {
-            if !self.ports.is_empty() && !first.contains(&index) && first.len() < 3 {
+        let likely = LIKELY_OPEN.iter().filter_map(|port| self.agenda.place(*port));
+        let mut first: Vec<u32> = likely.take(2).collect();
+        for index in self.agenda.ends().into_iter().flatten() {
+            if !first.contains(&index) && first.len() < 3 {
                 first.push(index);
             }
         }
@@ -161,7 +149,7 @@ impl Visit {
             return None;
         }
         if let Some(index) = self.warm_up.pop() {
-            return Some((Kind::WarmUp(index), self.port(index)));
+            return Some((Kind::WarmUp(index), self.agenda.port(index)));
         }
         if let Some(stalled) = self.stalled {
             return if now >= stalled.next { self.knock(now, stalled) } else { None };
@@ -172,37 +160,16 @@ impl Visit {
         if self.waits_for_warmth(now) {
             return None;
         }
-        if let Some(index) = self.confirm.pop_front() {
-            return Some((Kind::Confirm(index), self.port(index)));
+        if let Some(index) = self.agenda.next_to_confirm() {
+            return Some((Kind::Confirm(index), self.agenda.port(index)));
         }
-        let index = self.next_port(now)?;
+        let index = self.agenda.next(now)?;
         self.canaries.other_asked();
-        Some((Kind::Sweep(index), self.port(index)))
-    }
-
-    fn port(&self, index: u32) -> u16 {
-        self.ports[index as usize]
+        Some((Kind::Sweep(index), self.agenda.port(index)))
     }
 
     fn waits_for_warmth(&self, now: Moment) -> bool {
         !self.local && !self.answered && now < self.began + TIMEOUT_START
-    }
-
-    fn next_port(&mut self, now: Moment) -> Option<u32> {
-        if let Some(index) = self.put_back.pop_front() {
-            return Some(index);
-        }
-        if self.again.front().is_some_and(|(_, due)| now >= *due) {
-            return self.again.pop_front().map(|(index, _)| index);
-        }
-        while self.cursor < self.asked.len() && self.asked[self.cursor] != 0 {
-            self.cursor += 1;
-        }
-        if self.cursor == self.asked.len() {
-            return None;
-        }
-        self.cursor += 1;
-        u32::try_from(self.cursor - 1).ok()
     }
 
     /// When a port that answers should be asked again, if the others do not tell enough.
@@ -231,23 +198,13 @@ impl Visit {
     pub fn departed(&mut self, kind: Kind, slot: Slot, serial: u32, flights: &Flights) {
         self.flying += 1;
         match kind {
-            Kind::WarmUp(index) | Kind::Sweep(index) => {
-                let asked = &mut self.asked[index as usize];
-                *asked = (*asked | MET) + 1;
-            }
+            Kind::WarmUp(index) | Kind::Sweep(index) => self.agenda.ask(index),
             Kind::Confirm(_) | Kind::Canary(_) => {}
         }
-        if matches!(kind, Kind::WarmUp(_)) {
-            self.warming.push((slot, serial));
-            return;
+        match kind {
+            Kind::WarmUp(_) => self.patience.begin((slot, serial)),
+            _ => self.patience.wait((slot, serial), flights),
         }
-        // Answered ones are dropped here too, so that the line is not longer than what waits.
-        for _ in 0..2 {
-            if self.line.front().is_some_and(|(slot, serial)| flights.same(*slot, *serial).is_none()) {
-                self.line.pop_front();
-            }
-        }
-        self.line.push_back((slot, serial));
     }
 
     /// An answer to one of its questions. True if the port is now known to be open by this very connection.
@@ -282,11 +239,8 @@ impl Visit {
 
     fn take_back(&mut self, flight: &Flight) {
         match flight.kind {
-            Kind::WarmUp(index) | Kind::Sweep(index) => {
-                self.asked[index as usize] -= 1;
-                self.put_back.push_back(index);
-            }
-            Kind::Confirm(index) => self.confirm.push_back(index),
+            Kind::WarmUp(index) | Kind::Sweep(index) => self.agenda.put_back(index),
+            Kind::Confirm(index) => self.agenda.confirm(index),
             Kind::Canary(_) => {}
         }
     }
@@ -325,17 +279,7 @@ impl Visit {
 
     /// What was silent while nothing was heard of the host may not have reached it: it is asked as if it never had been.
     fn ask_afresh(&mut self, now: Moment) {
-        let silent = self.unproved.drain(..).map(|unproved| unproved.index);
-        let waiting = self.again.drain(..).map(|(index, _)| index);
-        let afresh: Vec<u32> = waiting.chain(silent).collect();
-        for index in afresh {
-            self.asked[index as usize] = MET;
-            self.again.push_back((index, now));
-        }
-    }
-
-    fn tries(&self, index: u32) -> u8 {
-        self.asked[index as usize] & !(DONE | MET)
+        self.agenda.begin_anew(self.unproved.drain(..).map(|unproved| unproved.index), now);
     }
 
     fn accepted(&mut self, flight: &Flight, took: Duration, found: &mut Vec<Found>) -> bool {
@@ -343,7 +287,7 @@ impl Visit {
             Kind::Canary(_) => return false,
             // Two of our own questions may have met on this machine, and accepted each other.
             Kind::Sweep(index) | Kind::WarmUp(index) if self.local => {
-                self.confirm.push_back(index);
+                self.agenda.confirm(index);
                 return false;
             }
             Kind::Sweep(index) | Kind::WarmUp(index) | Kind::Confirm(index) => {
@@ -356,10 +300,9 @@ impl Visit {
 
     fn refused(&mut self, flight: &Flight, took: Duration, found: &mut Vec<Found>) {
         let (Kind::Sweep(index) | Kind::WarmUp(index) | Kind::Confirm(index)) = flight.kind else { return };
-        if self.tries(index) > 1 {
-            self.resets.1 += 1;
-        } else {
-            self.resets.0 += 1;
+        match self.agenda.tries(index) {
+            0 | 1 => self.resets.first += 1,
+            _ => self.resets.later += 1,
         }
         if !self.local {
             self.canaries.know(flight.port, false);
@@ -402,33 +345,14 @@ impl Visit {
         abandoned: &mut Vec<Slot>,
         found: &mut Vec<Found>,
     ) {
-        let timeout = self.round_trip.timeout();
-        while let Some(&(slot, serial)) = self.line.front() {
-            match flights.same(slot, serial) {
-                Some(flight) if now < flight.sent + timeout => break,
-                Some(_) => {
-                    if let Some(flight) = flights.land(slot) {
-                        abandoned.push(slot);
-                        self.lost(now, &flight, found);
-                    }
-                }
-                None => {}
-            }
-            self.line.pop_front();
+        for flight in self.patience.end(now, self.limits(), flights, abandoned) {
+            self.lost(now, &flight, found);
         }
-        let patience = if self.answered { timeout } else { WARM_UP_MAX };
-        for (slot, serial) in std::mem::take(&mut self.warming) {
-            match flights.same(slot, serial) {
-                Some(flight) if now < flight.sent + patience => self.warming.push((slot, serial)),
-                Some(_) => {
-                    if let Some(flight) = flights.land(slot) {
-                        abandoned.push(slot);
-                        self.lost(now, &flight, found);
-                    }
-                }
-                None => {}
-            }
-        }
+    }
+
+    fn limits(&self) -> Limits {
+        let usual = self.round_trip.timeout();
+        Limits { usual, first: if self.answered { usual } else { WARM_UP_MAX } }
     }
 
     fn lost(&mut self, now: Moment, flight: &Flight, found: &mut Vec<Found>) {
@@ -466,8 +390,8 @@ impl Visit {
     /// Asked in vain: again later, or that was it.
     fn not_answered(&mut self, now: Moment, unproved: Unproved, tries_max: u8, found: &mut Vec<Found>) {
         let Unproved { index, sent, verdict, reason } = unproved;
-        if self.tries(index) < tries_max {
-            self.again.push_back((index, now + AGAIN_AFTER.max(self.round_trip.timeout() * 2)));
+        if self.agenda.tries(index) < tries_max {
+            self.agenda.postpone(index, now + AGAIN_AFTER.max(self.round_trip.timeout() * 2));
         } else if !self.answered || (self.canaries.any() && sent > self.alive_sent) {
             self.unproved.push_back(unproved);
             self.conclude_unheard(found);
@@ -478,7 +402,7 @@ impl Visit {
 
     /// Everything was asked often enough, and nothing was ever heard: then that is what is known.
     fn conclude_unheard(&mut self, found: &mut Vec<Found>) {
-        if !self.answered && self.unproved.len() == self.open_left {
+        if !self.answered && self.unproved.len() == self.agenda.left() {
             for Unproved { index, verdict, reason, .. } in std::mem::take(&mut self.unproved) {
                 self.conclude(index, verdict, reason, None, found);
             }
@@ -503,23 +427,12 @@ impl Visit {
         took: Option<Duration>,
         found: &mut Vec<Found>,
     ) {
-        let tries = self.tries(index);
-        let asked = &mut self.asked[index as usize];
-        debug_assert_eq!(*asked & DONE, 0, "a port is concluded once");
-        if *asked & DONE != 0 {
+        if !self.agenda.finish(index) {
             return;
         }
-        found.push(Found {
-            visit: self.id,
-            port: self.ports[index as usize],
-            verdict,
-            reason,
-            round_trip: took,
-            tries,
-        });
-        *asked |= DONE;
-        self.open_left -= 1;
-        if self.open_left == 0 && self.end.is_none() {
+        let (port, tries) = (self.agenda.port(index), self.agenda.tries(index));
+        found.push(Found { visit: self.id, port, verdict, reason, round_trip: took, tries });
+        if self.agenda.left() == 0 && self.end.is_none() {
             self.end = Some(HostEnd::Complete);
         }
     }
@@ -536,7 +449,7 @@ impl Visit {
 
     /// What is to be told of it at its end.
     pub fn summary(&self) -> VisitEnd {
-        let (first, later) = self.resets;
+        let Resets { first, later } = self.resets;
         let expected = f64::from(first) * self.canaries.loss().unwrap_or(0.01).max(0.01);
         VisitEnd {
             visit: self.id,
@@ -550,14 +463,7 @@ impl Visit {
 
     /// When it next has something to do by itself, given what was thought of by `considered`.
     pub fn wake(&self, considered: Moment, flights: &Flights, may_ask: bool) -> Option<Moment> {
-        let timeout = self.round_trip.timeout();
-        let patience = if self.answered { timeout } else { WARM_UP_MAX };
-        let sent = |&(slot, serial): &(Slot, u32)| flights.same(slot, serial).map(|flight| flight.sent);
-        // What was answered may stand in front: then now is the time to look further.
-        let lost =
-            self.line.front().map(|front| sent(front).map_or(Moment::default(), |sent| sent + timeout));
-        let cold = self.warming.iter().filter_map(sent).map(|sent| sent + patience).min();
-        let to_give_up = lost.into_iter().chain(cold).min();
+        let to_give_up = self.patience.next_end(self.limits(), flights);
         if !may_ask || self.flying >= self.window.size() {
             return to_give_up;
         }
@@ -565,7 +471,7 @@ impl Visit {
             Some(stalled) => [Some(stalled.next), None, None],
             None => [
                 (!self.local && !self.answered).then(|| self.began + TIMEOUT_START),
-                self.again.front().map(|(_, due)| *due),
+                self.agenda.due(),
                 self.canary_due(),
             ],
         };

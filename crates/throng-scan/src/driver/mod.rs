@@ -157,18 +157,14 @@ impl Driver {
 
     /// Asks what there is to ask, but not so long that answers wait. True if there was no more.
     fn ask(&mut self) -> bool {
-        let mut left = BURST_AWAY;
-        loop {
+        for asked in 1.. {
             let Some(ask) = self.core.next(self.now()) else { return true };
             self.ask_one(&ask);
-            if ask.local && left == BURST_AWAY {
-                left = BURST_LOCAL;
-            }
-            left -= 1;
-            if left == 0 {
-                return false;
+            if asked >= if ask.local { BURST_LOCAL } else { BURST_AWAY } {
+                break;
             }
         }
+        false
     }
 
     fn ask_one(&mut self, ask: &Ask) {
