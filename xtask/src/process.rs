@@ -169,8 +169,8 @@ mod tests {
             let child = Arc::clone(&process.child);
             assert_eq!(locked(&child).try_wait().unwrap(), None);
             assert_eq!(process.id(), locked(&child).id());
-            assert!(process.peak_kib() >= process.rss_kib());
-            assert!(process.rss_kib() > 0 && process.shared_out_kib() > 0);
+            // Not compared: between two looks it may begin its program and have another memory.
+            assert!(process.peak_kib() > 0 && process.rss_kib() > 0 && process.shared_out_kib() > 0);
             assert_eq!(process.threads(), 1);
             assert!(process.cpu_of_threads() < Duration::from_secs(60));
             if by_its_value {
