@@ -1,6 +1,6 @@
 //! All that a person may ask, from whichever door. A door builds these; only [`crate::World`] answers them.
 
-use crate::{Kind, ModeChange, Name, RoomName, SeatKey, Text};
+use crate::{Kind, ModeChange, Name, RoomName, SeatKey, SessionId, Text};
 
 /// One thing asked by one session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,8 +71,8 @@ pub enum OperatorCommand {
     /// End all sessions of a person.
     Kick(Name, Option<Text>),
     /// There is an account of this name. Whoever has the name and is not of that account is renamed at once. Said again of
-    /// the same name it changes nothing.
-    Reserve(Name),
+    /// the same name it changes nothing. Whose session has just made it is no stranger, and signs in by itself.
+    Reserve(Name, Option<SessionId>),
     /// This account is no more: its name is anybody's, and who was signed in to it is signed out.
     Release(Name),
     /// There are no accounts any more.
@@ -95,7 +95,7 @@ impl OperatorCommand {
     /// As [`Command::is_fact`].
     pub fn is_fact(&self) -> bool {
         match self {
-            OperatorCommand::Reserve(_) | OperatorCommand::Release(_) | OperatorCommand::ReleaseAll => true,
+            OperatorCommand::Reserve(..) | OperatorCommand::Release(_) | OperatorCommand::ReleaseAll => true,
             OperatorCommand::Announce(_) | OperatorCommand::Kick(..) => false,
         }
     }

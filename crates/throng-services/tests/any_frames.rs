@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use throng_services::chat::door::irc::IrcDoor;
 use throng_services::chat::door::web::WebDoor;
 use throng_services::chat::door::web::socket::Speech;
-use throng_services::chat::door::{Ask, Door, Heard};
+use throng_services::chat::door::{Ask, Door, Footing, Heard};
 use throng_services::chat::{House, Notes, Settings};
 
 fn door(speech: Speech) -> WebDoor {
@@ -21,7 +21,7 @@ fn door(speech: Speech) -> WebDoor {
         now: || throng_chat::Time(0),
         notes: Notes::default(),
     };
-    WebDoor::new(IrcDoor::new(Arc::new(house)), speech)
+    WebDoor::new(IrcDoor::new(Arc::new(house), Footing::default()), speech)
 }
 
 /// What a door heard in these parts: asks, how often it was over, and how many bytes it answered.

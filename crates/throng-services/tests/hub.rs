@@ -265,10 +265,10 @@ fn about_account(session: throng_chat::SessionId, scene: &Scene) -> Vec<&Event> 
 async fn what_became_of_accounts_holds_even_when_the_commit_fails() {
     let mut scene = Scene::new();
     let ana = scene.enter(1, "ana").await;
-    scene.operate(OperatorCommand::Reserve(name("cyd"))).await;
+    scene.operate(OperatorCommand::Reserve(name("cyd"), None)).await;
     let late = seat_number(0, 3);
     scene.ask(ana, say("lost")).await;
-    scene.operate(OperatorCommand::Reserve(name("bo"))).await;
+    scene.operate(OperatorCommand::Reserve(name("bo"), None)).await;
     scene.operate(OperatorCommand::Release(name("cyd"))).await;
     scene.ask(ana, Command::SignUp(name("ana"))).await;
     let (bo, cy) = (seat_number(0, 2), seat_number(0, 4));
@@ -301,7 +301,7 @@ async fn who_goes_before_they_have_a_name_is_closed_and_forgotten_even_when_the_
     let mut scene = Scene::new();
     let ana = scene.enter(1, "ana").await;
     let bo = seat_number(0, 2);
-    scene.operate(OperatorCommand::Reserve(name("bo"))).await;
+    scene.operate(OperatorCommand::Reserve(name("bo"), None)).await;
     scene.ask(bo, Command::SignIn(name("bo"))).await;
     scene.ask(ana, say("lost")).await;
     scene.ask(bo, Command::Gone(text("connection lost"))).await;

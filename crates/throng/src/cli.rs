@@ -291,6 +291,31 @@ pub struct Serve {
     #[arg(long, value_name = "N", env = "THRONG_LIMITS__PER_ADDRESS",
           value_parser = clap::value_parser!(u32).range(1..))]
     pub limits_per_address: Option<u32>,
+
+    /// What people may be called who have no account: yes: anything; unregistered-names: what belongs to nobody. no: nobody
+    /// comes in without one
+    #[arg(long, value_name = "WHO", env = "THRONG_ACCOUNTS__GUESTS", default_value = "unregistered-names")]
+    pub accounts_guests: Guests,
+
+    /// Take passwords in plain text from other machines too; anybody on the way can read them then
+    #[arg(long, env = "THRONG_ACCOUNTS__ALLOW_PLAINTEXT")]
+    pub accounts_allow_plaintext: bool,
+
+    /// Keep keys for SCRAM-SHA-256 of every password, not only where its owner asks for it; who steals the store guesses at
+    /// those faster than at Argon2id
+    #[arg(long, env = "THRONG_ACCOUNTS__SCRAM")]
+    pub accounts_scram: bool,
+}
+
+/// Who may come in without an account, and how called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Guests {
+    /// Any name that nobody has at the moment
+    Yes,
+    /// Names that belong to no account and look like none that does
+    UnregisteredNames,
+    /// Nobody
+    No,
 }
 
 /// What can be served.

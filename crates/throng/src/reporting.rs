@@ -81,6 +81,18 @@ fn event_of(note: &Note, directory: &Directory) -> Event {
         Note::Refused(session, why) => {
             Event::info("client.refused").with("name", name(session.0)).with("why", why)
         }
+        Note::Registered(session, account) => {
+            Event::info("account.registered").with("account", account.as_str()).with("name", name(session.0))
+        }
+        Note::SignedIn(session, account, by) => {
+            let event = Event::info("account.signed_in").with("account", account.as_str());
+            event.with("name", name(session.0)).with("by", by)
+        }
+        Note::SignedOut(session) => Event::info("account.signed_out").with("name", name(session.0)),
+        Note::NotSignedIn { session, by, why } => {
+            let event = Event::warn("account.refused").count("session", session.0);
+            event.with("name", name(session.0)).with("by", by).with("why", why)
+        }
         Note::Gone(session, why) => {
             Event::info("client.gone").with("name", name(session.0)).with("reason", why.as_str())
         }

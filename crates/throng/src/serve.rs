@@ -4,6 +4,7 @@
 //! then the ports; then the store; and the doors open last, when everything behind them is ready. One that follows
 //! another server looks at everything first and changes nothing, and takes the folder when the other let it go.
 
+mod accounts;
 mod chat;
 mod plain;
 

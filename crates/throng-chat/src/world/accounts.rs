@@ -145,10 +145,17 @@ impl World {
         self.tell_neighbours(person, event, outputs);
     }
 
-    pub(super) fn reserve(&mut self, account: &Name) -> Result<Vec<Output>, Refusal> {
+    pub(super) fn reserve(
+        &mut self,
+        account: &Name,
+        by: Option<SessionId>,
+    ) -> Result<Vec<Output>, Refusal> {
         let mut outputs = Vec::new();
         if self.register(account)? {
-            self.rename_strangers(account, &mut outputs);
+            let maker = by.and_then(|session| self.state.person_of(session));
+            if maker.is_none() || maker != self.state.looking_like(account) {
+                self.rename_strangers(account, &mut outputs);
+            }
         }
         Ok(outputs)
     }

@@ -142,7 +142,7 @@ impl World {
         match command {
             OperatorCommand::Announce(text) => Ok(talk::announce(now, text)),
             OperatorCommand::Kick(name, reason) => self.remove_person(&name, reason),
-            OperatorCommand::Reserve(account) => self.reserve(&account),
+            OperatorCommand::Reserve(account, by) => self.reserve(&account, by),
             OperatorCommand::Release(account) => self.release(&account),
             OperatorCommand::ReleaseAll => Ok(self.release_all()),
         }

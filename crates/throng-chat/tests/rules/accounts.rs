@@ -10,7 +10,7 @@ pub fn sign_in(account: &str) -> Command {
 }
 
 pub fn reserve(account: &str) -> OperatorCommand {
-    OperatorCommand::Reserve(name(account))
+    OperatorCommand::Reserve(name(account), None)
 }
 
 pub fn rename(to: &str) -> Command {
@@ -154,7 +154,7 @@ fn a_renamed_stranger_gets_a_name_even_where_all_near_ones_are_taken() {
     let near: Vec<Name> = name("bo").alternatives(throng_chat::Names::Unicode).collect();
     let mut scene = with(&["guest1"], &["bo", "guest2"]);
     for other in near {
-        scene.operate(OperatorCommand::Reserve(other), &[]);
+        scene.operate(OperatorCommand::Reserve(other, None), &[]);
     }
     scene.operate(reserve("bo"), &["bo hears: bo is not yours", "bo hears: bo is now guest3"]);
 }

@@ -82,7 +82,7 @@ pub fn session(world: &World, dice: &mut Dice) -> SessionId {
 pub fn operation(dice: &mut Dice) -> OperatorCommand {
     match dice.roll(40) {
         0..=7 => OperatorCommand::Kick(name(dice), words(dice)),
-        8..=34 => OperatorCommand::Reserve(account(dice)),
+        8..=34 => OperatorCommand::Reserve(account(dice), None),
         35..=38 => OperatorCommand::Release(account(dice)),
         _ => OperatorCommand::ReleaseAll,
     }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use throng_chat::{Audience, Event, PersonId, RoomId, SessionId, Text};
+use throng_chat::{Audience, Event, Name, PersonId, RoomId, SessionId, Text};
+
+use crate::identity::Which;
 
 /// One step for a worker.
 #[derive(Clone, Debug)]
@@ -26,6 +28,8 @@ pub enum Delivery {
     Departed(SessionId, RoomId),
     /// The session is over.
     Close(SessionId, Text),
+    /// The seats that stand on these devices' tokens are over.
+    Revoked(Name, Which),
     /// The server is over: every seat is told so, once, and closes.
     Farewell(Text),
 }

@@ -25,6 +25,7 @@ use super::delivery::Delivery;
 use super::held::{Again, Held, Queue};
 use super::notes::{Note, Notes};
 use super::routes::Routes;
+use crate::identity::Which;
 
 /// Commands that may wait for the hub. When it is full, seats stop reading their clients.
 pub const MAILBOX_MAX: usize = 4096;
@@ -35,13 +36,26 @@ const TURN_MAX: usize = 512;
 /// Who asks where the server itself does: nobody has this session, so there is nobody to refuse anything to.
 const SERVER: SessionId = SessionId(u64::MAX);
 
+/// Is told once how an operator's command went; on the hub's own thread, so it must be short.
+pub struct Operated(Box<dyn FnOnce(Result<(), Refused>) + Send>);
+
+impl std::fmt::Debug for Operated {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Operated")
+    }
+}
+
 /// What comes into the mailbox.
 #[derive(Debug)]
 pub enum Mail {
     /// A session asks.
     Ask(SessionId, Command),
-    /// The operator asks; the answer says how it went.
-    Operate(OperatorCommand, SyncSender<Result<(), Refused>>),
+    /// The operator asks; how it went is told to the one who waits.
+    Operate(OperatorCommand, Operated),
+    /// Something became of accounts that nobody can refuse.
+    Fact(OperatorCommand),
+    /// Devices of this account were signed out: the seats that stand on their tokens end.
+    Revoked(Name, Which),
     /// The operator looks.
     Look(SyncSender<Status>),
     /// Take no more commands, wait for the store, say goodbye to everybody; then the hub ends.
@@ -93,7 +107,7 @@ impl HubHandle {
     /// Asks; waits while the mailbox is full. After the hub ended, asks go nowhere.
     pub async fn ask(&self, session: SessionId, command: Command) {
         // An error means that the server is over; the seat will hear that from its own connection.
-        let _ = self.mailbox.send(Mail::Ask(session, command)).await;
+        self.send(Mail::Ask(session, command)).await;
     }
 
     /// Does what an operator asks. Blocks, so not for a seat.
@@ -101,7 +115,24 @@ impl HubHandle {
     /// # Errors
     /// When the hub has ended, or waits for its store.
     pub fn operate(&self, command: OperatorCommand) -> Result<Result<(), Refused>, NoAnswer> {
-        self.consult(|answer| Mail::Operate(command, answer))
+        self.consult(|answer| {
+            // An operator who no longer waits has no further wish.
+            Mail::Operate(command, Operated(Box::new(move |outcome| drop(answer.send(outcome)))))
+        })
+    }
+
+    /// Does what an operator asks who came as a client; `done` is told, unless the hub has ended.
+    pub async fn operate_then(
+        &self,
+        command: OperatorCommand,
+        done: impl FnOnce(Result<(), Refused>) + Send + 'static,
+    ) {
+        self.send(Mail::Operate(command, Operated(Box::new(done)))).await;
+    }
+
+    /// Puts something into the mailbox; waits while it is full. After the hub ended, it goes nowhere.
+    pub(super) async fn send(&self, mail: Mail) {
+        let _ = self.mailbox.send(mail).await;
     }
 
     /// How is the chat? Blocks, so not for a seat.
@@ -282,8 +313,7 @@ impl Hub {
                 };
                 let again = command.is_fact().then(|| Again::Operate(command.clone()));
                 let outcome = self.world.operate((self.now)(), command);
-                // An operator who no longer waits has no further wish.
-                let _ = answer.send(match outcome {
+                answer.0(match outcome {
                     Ok(outputs) => {
                         self.hold(SERVER, again, before, outputs);
                         Ok(())
@@ -291,6 +321,13 @@ impl Hub {
                     Err(why) => Err(Refused { why, nearest: self.world.nearest_names(&near) }),
                 });
             }
+            Mail::Fact(command) => {
+                let (before, again) = (self.world.mark(), Some(Again::Operate(command.clone())));
+                // What the world knows already it refuses, and nobody waits for its answer.
+                let outputs = self.world.operate((self.now)(), command).unwrap_or_default();
+                self.hold(SERVER, again, before, outputs);
+            }
+            Mail::Revoked(account, which) => self.routes.to_all(&Delivery::Revoked(account, which)),
             Mail::Look(answer) => {
                 let _ = answer.send(self.status());
             }

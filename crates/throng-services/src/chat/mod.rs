@@ -5,12 +5,17 @@
 //! stored, and then sends one [`delivery`] to each worker; the [`worker`] finds its [`seats`], renders the event
 //! once for each way it must look ([`rendering`]), and appends it to each seat's outbox, which the server
 //! library writes once per turn.
+//!
+//! What is asked about accounts goes another way: from the seat to its [`desk`], and from there to [`crate::identity`]; the
+//! hub hears from the [`herald`] what changed, whoever changed it.
 
 pub mod browsers;
 pub mod delivery;
+pub mod desk;
 pub mod door;
 pub mod fanout;
 pub mod held;
+pub mod herald;
 pub mod house;
 pub mod hub;
 pub mod notes;
@@ -25,7 +30,7 @@ pub mod worker;
 pub use house::{House, Settings};
 pub use hub::{HubHandle, NoAnswer, Refused, Status};
 pub use notes::{Note, Notes};
-pub use service::{Chat, Farewell};
+pub use service::{Chat, Farewell, Known};
 pub use throng_chat::name::distance;
 pub use throng_chat::pace::PaceSettings;
 pub use throng_chat::{Guests, Name, Names, OperatorCommand, Refusal};

@@ -37,6 +37,21 @@ pub enum Note {
     Whispered(SessionId),
     /// Something was refused, in a word for machines.
     Refused(SessionId, &'static str),
+    /// Somebody made an account.
+    Registered(SessionId, Name),
+    /// Somebody signed in to this account, by what.
+    SignedIn(SessionId, Name, &'static str),
+    /// Somebody signed out, or was signed out.
+    SignedOut(SessionId),
+    /// Somebody was not let in to an account. Not to which one: what was typed there may have been a password.
+    NotSignedIn {
+        /// Where.
+        session: SessionId,
+        /// By what it was tried.
+        by: &'static str,
+        /// Why not, in a word for machines.
+        why: &'static str,
+    },
     /// A session is over, and why.
     Gone(SessionId, Text),
     /// The store can write, or cannot and why.

@@ -13,7 +13,8 @@ use throng_wire::sniff::{Speaks, Verdict, sniff};
 
 use super::door::irc::IrcDoor;
 use super::door::web::{self, Entrance, PageDoor, WebDoor};
-use super::door::{Ask, Heard};
+use super::desk::{Bearer, Desk};
+use super::door::{AccountAsk, Ask, Footing, Heard};
 use super::seats::Started;
 use super::worker::Core;
 
@@ -25,9 +26,11 @@ pub async fn serve(core: Rc<Core>, conn: Conn) -> throng_server::Result {
     // A seat is idle nearly always; it goes when the hub says farewell.
     conn.protect();
     let (id, from, entrance) = (conn.id(), conn.peer().address.clone(), Entrance::of(conn.peer()));
+    let bearer = Bearer::of(conn.peer());
+    let footing = bearer.footing(core.identity.as_ref());
     let (reader, outbox) = conn.split();
-    let session = core.seat(id, from, outbox.clone());
-    let mut seat = Taken { core, session, entrance, outbox, gone: false };
+    let session = core.seat(id, from, footing, outbox.clone());
+    let mut seat = Taken { core, session, entrance, bearer, footing, desk: None, outbox, gone: false };
     let outcome = seat.converse(reader).await;
     seat.leave(outcome.as_ref().err()).await;
     Ok(outcome?)
@@ -38,6 +41,10 @@ struct Taken {
     core: Rc<Core>,
     session: SessionId,
     entrance: Entrance,
+    bearer: Bearer,
+    footing: Footing,
+    /// Where its door asks about accounts, once it has asked.
+    desk: Option<Box<Desk>>,
     outbox: Outbox,
     gone: bool,
 }
@@ -87,7 +94,7 @@ impl Taken {
                     return Ok(false);
                 }
                 Verdict::Sure(Speaks::Irc) => {
-                    let door = IrcDoor::new(Arc::clone(&self.core.house));
+                    let door = IrcDoor::new(Arc::clone(&self.core.house), self.footing);
                     self.core.choose(self.session, Some(Box::new(door)));
                     return Ok(true);
                 }
@@ -111,41 +118,67 @@ impl Taken {
         let Some(speech) = served.await else {
             return false;
         };
-        self.core.enter_by(self.session, Box::new(WebDoor::new(IrcDoor::new(house), speech)));
+        self.core.enter_by(self.session, Box::new(WebDoor::new(IrcDoor::new(house, self.footing), speech)));
         true
     }
 
     /// Lets the door hear, and carries out what it asks; then what it kept for later, once it was answered.
     /// How much was asked, or nothing when the conversation is over.
     async fn hear(&mut self, bytes: &[u8]) -> Option<u32> {
-        let heard = self.core.hear(self.session, bytes);
-        let mut asked = self.carry_out(heard).await?;
-        while self.core.is_waiting(self.session) {
-            if !self.core.answered(self.session).await {
-                return None;
-            }
-            let heard = self.core.hear(self.session, b"");
+        let mut heard = self.core.hear(self.session, bytes);
+        let mut asked = 0;
+        loop {
+            // What the door kept for later waits for an answer about accounts too, and comes when that is there.
+            let kept = heard.account.is_some();
             asked += self.carry_out(heard).await?;
+            if self.core.is_waiting(self.session) {
+                if !self.core.answered(self.session).await {
+                    return None;
+                }
+            } else if !kept {
+                return Some(asked);
+            }
+            heard = self.core.hear(self.session, b"");
         }
-        Some(asked)
     }
 
-    async fn carry_out(&mut self, heard: Heard) -> Option<u32> {
-        let asked = u32::try_from(heard.asks.len()).unwrap_or(u32::MAX);
-        for ask in heard.asks {
+    async fn carry_out(&mut self, mut heard: Heard) -> Option<u32> {
+        let mut asked = 0_u32;
+        loop {
+            asked = asked.saturating_add(u32::try_from(heard.asks.len()).unwrap_or(u32::MAX));
+            let (account, over) = (heard.account.take(), heard.over.take());
+            self.ask_all(heard.asks).await;
+            if let Some(end) = over {
+                self.outbox.finish(end);
+                return None;
+            }
+            let Some(ask) = account else { return Some(asked) };
+            asked = asked.saturating_add(1);
+            // In a box: few seats ask, and all would carry the room for it.
+            heard = Box::pin(self.ask_about_account(ask)).await;
+        }
+    }
+
+    async fn ask_about_account(&mut self, ask: AccountAsk) -> Heard {
+        let (core, session) = (&self.core, self.session);
+        let Some(identity) = &core.identity else { return Heard::default() };
+        let make = || Desk::new(identity, &self.bearer, session, core.hub.clone(), core.house.notes.clone());
+        let desk = self.desk.get_or_insert_with(|| Box::new(make()));
+        if core.was_signed_out(session) {
+            desk.forget();
+        }
+        let settled = desk.ask(ask).await;
+        core.learn(session, settled.answer, settled.device)
+    }
+
+    async fn ask_all(&mut self, asks: Vec<Ask>) {
+        for ask in asks {
             match ask {
                 Ask::World(command) => {
                     self.gone |= command.is_farewell();
                     self.core.hub.ask(self.session, command).await;
                 }
                 Ask::History(errand) => self.core.run_errand(self.session, errand),
-            }
-        }
-        match heard.over {
-            None => Some(asked),
-            Some(end) => {
-                self.outbox.finish(end);
-                None
             }
         }
     }

@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use throng_chat::{Event, PersonId, RoomId, RoomName, SessionId, Text};
+use throng_chat::{Event, Name, PersonId, RoomId, RoomName, SessionId, Text};
 use throng_server::{Address, ConnId, End, Outbox};
 use tokio::sync::oneshot;
 
@@ -44,6 +44,12 @@ pub struct Seat {
     pub rooms: Vec<(RoomId, u32)>,
     /// Its seat loop waits for an answer, or for its close, and is told here.
     pub awaiting: Option<oneshot::Sender<()>>,
+    /// On whose token it stands, and its number: when that is revoked, the seat is over.
+    pub device: Option<Box<(Name, u64)>>,
+    /// The world has signed it out, and its desk has not heard of that.
+    pub signed_out: bool,
+    /// Since when it is signing in.
+    pub signing_since_ms: Option<u64>,
     /// When the connection came, on the worker's clock in milliseconds.
     pub since_ms: u64,
     /// When something was last heard.
@@ -119,6 +125,26 @@ impl Seat {
         let (told, listening) = oneshot::channel();
         self.awaiting = Some(told);
         listening
+    }
+
+    /// Notes since when the client is signing in, if it is.
+    pub fn note_signing(&mut self, now_ms: u64) {
+        match self.door.is_signing_in() {
+            true => self.signing_since_ms = self.signing_since_ms.or(Some(now_ms)),
+            false => self.signing_since_ms = None,
+        }
+    }
+
+    /// Signing in took too long: who has no name goes, who has one stays and is told.
+    pub fn give_up_signing(&mut self) {
+        self.signing_since_ms = None;
+        if self.person.is_none() {
+            let why = Text::new("signing in took too long").expect("our own words are good text");
+            return self.say_last(&why, End::TimedOut);
+        }
+        let mut out = Vec::new();
+        self.door.give_up_signing(&mut out);
+        self.outbox.push(&out);
     }
 
     /// Wakes the seat's loop.

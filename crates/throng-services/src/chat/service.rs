@@ -11,14 +11,20 @@ use tokio::sync::mpsc;
 
 use super::browsers::Browsers;
 use super::delivery::{Delivery, TURNS_WAITING_MAX};
+use super::herald;
 use super::house::House;
 use super::hub::{Hub, HubHandle, Parts};
 use super::worker::ChatWorker;
+use crate::identity::{Identity, Notice};
+
+/// Who is who, and what is told of it.
+pub type Known = (Identity, mpsc::Receiver<Notice>);
 
 /// A running chat.
 pub struct Chat {
     house: Arc<House>,
     hub: HubHandle,
+    identity: Option<Identity>,
     store: Arc<dyn Store>,
     browsers: Arc<Browsers>,
     /// Where each worker takes its deliveries from, until it has begun.
@@ -36,13 +42,22 @@ pub enum Farewell {
 }
 
 impl Chat {
-    /// Opens the chat, for so many workers. The hub runs on a thread of its own from here on.
+    /// Opens the chat, for so many workers, with accounts if somebody knows who is who. The hub runs on a thread of its own from here on.
     pub fn open(
-        house: House,
+        mut house: House,
         opened: Opened,
         durability: Durability,
         workers: usize,
+        known: Option<Known>,
     ) -> std::io::Result<Arc<Chat>> {
+        house.settings.accounts = known.is_some();
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let (identity, notices) = known.unzip();
+        // The receiver is there already, so what changes from here on is told, and heard behind the pages.
+        let accounts = match &identity {
+            Some(identity) => runtime.block_on(identity.names()).map_err(|why| std::io::Error::other(why.to_string()))?,
+            None => Vec::new(),
+        };
         let (senders, receivers): (Vec<_>, Vec<_>) =
             (0..workers).map(|_| mpsc::channel(TURNS_WAITING_MAX)).map(|(to, from)| (to, Some(from))).unzip();
         let (hub, handle) = Hub::new(Parts {
@@ -51,16 +66,20 @@ impl Chat {
             guests: house.settings.guests,
             store: Arc::clone(&opened.store),
             rooms: opened.rooms,
-            // Nobody can sign in yet, so no account is known here.
-            accounts: Vec::new(),
+            accounts,
             durability,
             workers: senders,
             now: house.now,
             notes: house.notes.clone(),
         });
-        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let told = notices.map(|notices| herald::tell(handle.clone(), notices));
         let thread = std::thread::Builder::new().name("throng-hub".to_owned()).spawn(move || {
-            let end = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on(hub.run())));
+            let end = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on(async {
+                    if let Some(told) = told {
+                        tokio::spawn(told);
+                    }
+                    hub.run().await;
+                })));
             if end.is_err() {
                 // A world that broke its own rules must not go on; the message is out already.
                 std::process::abort();
@@ -69,6 +88,7 @@ impl Chat {
         Ok(Arc::new(Chat {
             house: Arc::new(house),
             hub: handle,
+            identity,
             store: opened.store,
             browsers: Arc::default(),
             deliveries: Mutex::new(receivers),
@@ -93,6 +113,7 @@ impl Chat {
             worker,
             house,
             self.hub.clone(),
+            self.identity.clone(),
             Arc::clone(&self.store),
             deliveries,
             Arc::clone(&self.browsers),

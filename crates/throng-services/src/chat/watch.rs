@@ -11,6 +11,7 @@ use super::browsers;
 use super::door::Probe;
 use super::seats::Started;
 use super::worker::Core;
+use crate::identity::LOGIN_DEADLINE;
 
 /// How often a worker looks for those who are overdue or silent.
 const INSPECT_EVERY_MS: u64 = 1_000;
@@ -52,6 +53,13 @@ impl Core {
         let probe_after = settings.probe_after.as_millis() as u64;
         self.seats.borrow_mut().each(|seat| {
             // Who was told the last words is the server library's to end.
+            if seat.over {
+                return;
+            }
+            let signing_ms = seat.signing_since_ms.map_or(0, |since_ms| now_ms.saturating_sub(since_ms));
+            if signing_ms >= LOGIN_DEADLINE.as_millis() as u64 {
+                seat.give_up_signing();
+            }
             if seat.over {
                 return;
             }

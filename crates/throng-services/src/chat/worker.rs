@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use throng_chat::{Event, SessionId};
+use throng_chat::{Event, Name, SessionId, Text};
 use throng_server::{Address, Conn, ConnId, End, LocalHandler, Outbox, Worker};
 use throng_store::{Fault, History, Store};
 use tokio::sync::{mpsc, oneshot};
@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::browsers::Browsers;
 use super::delivery::{Delivery, TURNS_WAITING_MAX};
 use super::door::line::LineDoor;
-use super::door::{Door, Errand, Heard};
+use super::door::{AccountAnswer, Door, Errand, Footing, Heard};
 use super::fanout::Told;
 use super::house::House;
 use super::hub::HubHandle;
@@ -25,6 +25,7 @@ use super::notes::Note;
 use super::rendering::{Renderings, render, room_of};
 use super::seat;
 use super::seats::{Hold, Seat, Seats, Started, Waiting};
+use crate::identity::Identity;
 
 /// What the seats of one worker share.
 pub struct Core {
@@ -32,6 +33,8 @@ pub struct Core {
     pub house: Arc<House>,
     /// The way to the hub.
     pub hub: HubHandle,
+    /// Who is who, if there are accounts.
+    pub identity: Option<Identity>,
     store: Arc<dyn Store>,
     pub(super) seats: RefCell<Seats>,
     pub(super) renderings: RefCell<Renderings>,
@@ -57,6 +60,7 @@ impl ChatWorker {
         worker: &Worker,
         house: Arc<House>,
         hub: HubHandle,
+        identity: Option<Identity>,
         store: Arc<dyn Store>,
         deliveries: mpsc::Receiver<Vec<Delivery>>,
         browsers: Arc<Browsers>,
@@ -64,6 +68,7 @@ impl ChatWorker {
         let core = Rc::new(Core {
             house,
             hub,
+            identity,
             store,
             seats: RefCell::new(Seats::new(worker.index())),
             renderings: RefCell::default(),
@@ -114,9 +119,9 @@ async fn deliver(core: Rc<Core>, mut deliveries: mpsc::Receiver<Vec<Delivery>>) 
 
 impl Core {
     /// Gives a new connection its seat, with the line door until its first bytes say otherwise.
-    pub fn seat(&self, conn: ConnId, from: Address, outbox: Outbox) -> SessionId {
+    pub fn seat(&self, conn: ConnId, from: Address, footing: Footing, outbox: Outbox) -> SessionId {
         let since_ms = self.now_ms.get();
-        let door = Box::new(LineDoor::new(Arc::clone(&self.house)));
+        let door = Box::new(LineDoor::new(Arc::clone(&self.house), footing));
         let session = self.seats.borrow_mut().seat(|session| Seat {
             session,
             conn,
@@ -130,6 +135,9 @@ impl Core {
             door,
             rooms: Vec::new(),
             awaiting: None,
+            device: None,
+            signed_out: false,
+            signing_since_ms: None,
             since_ms,
             heard_ms: since_ms,
             probed_ms: None,
@@ -191,9 +199,28 @@ impl Core {
             seat.probed_ms = None;
             seat.door.hear(bytes, &mut heard);
             seat.remember();
+            seat.note_signing(self.now_ms.get());
             seat.outbox.push(&heard.reply);
         }
         heard
+    }
+
+    /// Tells a seat's door what came of what it asked about accounts; the seat stands on this device from here on.
+    pub fn learn(&self, session: SessionId, answer: AccountAnswer, device: Option<(Name, u64)>) -> Heard {
+        let mut heard = Heard::default();
+        if let Some(seat) = self.seats.borrow_mut().of(session).filter(|seat| !seat.over) {
+            seat.device = device.map(Box::new).or_else(|| seat.device.take());
+            seat.door.learn(answer, &mut heard);
+            seat.remember();
+            seat.note_signing(self.now_ms.get());
+            seat.outbox.push(&heard.reply);
+        }
+        heard
+    }
+
+    /// Has the world signed this seat out by itself since this was last asked?
+    pub fn was_signed_out(&self, session: SessionId) -> bool {
+        self.seats.borrow_mut().of(session).is_some_and(|seat| std::mem::take(&mut seat.signed_out))
     }
 
     /// Notes that a client gave a sign of life without saying anything yet.
@@ -267,6 +294,14 @@ impl Core {
                     seat.close(why);
                 }
             }
+            Delivery::Revoked(account, which) => seats.each(|seat| {
+                let stands_on = |device: &(Name, u64)| {
+                    device.0 == account && which.has(device.1)
+                };
+                if !seat.over && seat.device.as_deref().is_some_and(stands_on) {
+                    seat.close(Text::new("this device was signed out").expect("our own words are good text"));
+                }
+            }),
             Delivery::Farewell(why) => seats.each(|seat| {
                 seat.hold = None;
                 seat.say_last(&why, End::Drained);
@@ -278,8 +313,14 @@ impl Core {
         if seat.hold.is_some() {
             return seat.wait(Waiting::Alone(event));
         }
+        match event {
+            Event::SignedOut => (seat.signed_out, seat.device) = (true, None),
+            Event::SignedIn { .. } => seat.signed_out = false,
+            _ => {}
+        }
         let mut out = Vec::new();
         let errand = seat.door.tell(&event, &mut out);
+        seat.note_signing(self.now_ms.get());
         seat.remember();
         seat.outbox.push(&out);
         if !seat.door.is_waiting() {

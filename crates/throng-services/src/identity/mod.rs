@@ -41,3 +41,8 @@ pub use session::{Proof, Session};
 pub use settings::{LOGIN_DEADLINE, Settings};
 pub use sign_in::Signed;
 pub use standing::{Command, Standing};
+
+/// By what a certificate is known: the SHA-256 of its DER, as `openssl x509 -fingerprint -sha256` shows it.
+pub fn fingerprint(der: &[u8]) -> [u8; 32] {
+    token::sha256(der)
+}

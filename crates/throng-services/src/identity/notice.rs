@@ -19,7 +19,12 @@ pub const NOTICES_MAX: usize = 256;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// The name belongs to an account from now on, and so does what looks like it.
-    Registered(Name),
+    Registered {
+        /// Which one.
+        account: Name,
+        /// The session that made it, if one did, by the number that its seat gave it: whoever is there is no stranger.
+        by: Option<u64>,
+    },
     /// The account is gone; its name is free.
     Unregistered(Name),
     /// All accounts are gone.
@@ -49,6 +54,16 @@ pub enum Which {
     Number(u64),
     /// All of them.
     All,
+}
+
+impl Which {
+    /// Is this one among them?
+    pub fn has(self, number: u64) -> bool {
+        match self {
+            Which::Number(this) => this == number,
+            Which::All => true,
+        }
+    }
 }
 
 /// The end where notices go in.

@@ -55,7 +55,7 @@ impl Operator {
             recognised: false,
             certificates: Vec::new(),
         };
-        self.make(Change::Create(account), Notice::Registered(name.clone())).await
+        self.make(Change::Create(account), Notice::Registered { account: name.clone(), by: None }).await
     }
 
     /// Another password for who has forgotten theirs. All tokens go; certificates stay.

@@ -87,6 +87,18 @@ impl Identity {
         Ok(find(|done| self.0.accounts.by_address(address, done)).await?)
     }
 
+    /// The names of all accounts.
+    pub async fn names(&self) -> Result<Vec<Name>, Refusal> {
+        let mut names: Vec<Name> = Vec::new();
+        loop {
+            let page = find(|done| self.0.accounts.page(names.last().cloned(), done)).await?;
+            if page.is_empty() {
+                return Ok(names);
+            }
+            names.extend(page.into_iter().map(|account| account.name));
+        }
+    }
+
     /// A code by which somebody who is signed in becomes the first operator ([`Session::become_operator`]); none when there is
     /// an operator already. Asked for once, at the start: it looks through the accounts until it finds one.
     pub async fn first_operator_code(&self) -> Result<Option<Secret<String>>, Refusal> {

@@ -62,6 +62,8 @@ pub struct Device {
 pub struct Session {
     core: Arc<Core>,
     origin: Origin,
+    /// What notices call it.
+    number: Option<u64>,
     state: State,
 }
 
@@ -88,7 +90,13 @@ impl std::fmt::Debug for Session {
 
 impl Session {
     pub(super) fn new(core: Arc<Core>, origin: Origin) -> Session {
-        Session { core, origin, state: State::Stranger }
+        Session { core, origin, number: None, state: State::Stranger }
+    }
+
+    /// With the number of its seat, by which a [`Notice`] says who made an account.
+    pub fn numbered(mut self, number: u64) -> Session {
+        self.number = Some(number);
+        self
     }
 
     /// How it stands.
@@ -139,7 +147,8 @@ impl Session {
         };
         let place = self.core.notices.reserve().await;
         let create = Change::Create(account.clone());
-        change_and_tell(&*self.core.accounts, create, place, Notice::Registered(name.clone())).await?;
+        let notice = Notice::Registered { account: name.clone(), by: self.number };
+        change_and_tell(&*self.core.accounts, create, place, notice).await?;
         self.enter(Proven { account, by: By::Password(verifier) }, device).await
     }
 
@@ -221,6 +230,27 @@ impl Session {
         }
         self.state = State::Stranger;
         Ok(())
+    }
+
+    /// Nobody is signed in here any more, since whoever keeps the seat says so. No device is signed out by it.
+    pub fn forget(&mut self) {
+        self.state = State::Stranger;
+    }
+
+    /// Is somebody still signed in here, after all that was acknowledged before?
+    pub async fn check(&mut self) -> Result<(), Refusal> {
+        self.present(Command::Tokens).await.map(drop)
+    }
+
+    /// A token for a device of this name, by which it signs in from now on. Shown this once.
+    pub async fn new_token(&mut self, device: &str) -> Result<Secret<String>, Refusal> {
+        let present = self.present(Command::NewToken).await?;
+        self.may_send_secrets()?;
+        let token = token::generate().map_err(|Unable| Refusal::Busy)?;
+        let hash = token::hash_of(token.expose()).ok_or(Refusal::Busy)?;
+        let kept = token::kept(hash, device, (self.core.now)());
+        change(&*self.core.accounts, Change::AddToken(present.account, kept)).await??;
+        Ok(token)
     }
 
     /// Another password, for who knows the one before. All tokens go with that; who is signed in here stays.

@@ -38,6 +38,8 @@ pub enum Command {
     Logout,
     /// Another password.
     ChangePassword,
+    /// A token for a device.
+    NewToken,
     /// Which devices are signed in?
     Tokens,
     /// Sign one of them out, or all.
@@ -54,7 +56,7 @@ pub enum Command {
 
 impl Command {
     /// All of them.
-    pub const ALL: [Command; 13] = [
+    pub const ALL: [Command; 14] = [
         Command::Register,
         Command::Login,
         Command::ScramFirst,
@@ -62,6 +64,7 @@ impl Command {
         Command::Cancel,
         Command::Logout,
         Command::ChangePassword,
+        Command::NewToken,
         Command::Tokens,
         Command::Revoke,
         Command::SetCertificate,
@@ -89,6 +92,7 @@ impl Command {
             (
                 Command::Logout
                 | Command::ChangePassword
+                | Command::NewToken
                 | Command::Tokens
                 | Command::Revoke
                 | Command::SetCertificate

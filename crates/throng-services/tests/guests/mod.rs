@@ -40,7 +40,7 @@ impl Place {
         change(&mut settings);
         let house =
             House { settings, since: house::wall_clock(), now: house::wall_clock, notes: Notes::default() };
-        let chat = Chat::open(house, opened, durability, 2).unwrap();
+        let chat = Chat::open(house, opened, durability, 2, None).unwrap();
         let factory = Arc::clone(&chat);
         let running = Server::local(move |worker: &throng_server::Worker| factory.worker(worker))
             .model(Events { workers: Workers::Count(2) })

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use throng_chat::Name;
 use throng_services::identity::{NOTICES_MAX, Notice, Refusal, Which};
 
 use crate::{OTHER, PASSWORD, Scene, name, password};
@@ -31,12 +32,12 @@ async fn every_change_that_others_must_know_is_told_in_order() {
     assert_eq!(
         scene.notices(),
         [
-            Notice::Registered(ana()),
+            registered(ana()),
             Notice::Revoked(ana(), Which::Number(1)),
             Notice::Revoked(ana(), Which::All),
             changed(false),
             Notice::Operator(ana(), true),
-            Notice::Registered(name("bo")),
+            registered(name("bo")),
             changed(true),
             Notice::Suspended(ana()),
             Notice::Restored(ana()),
@@ -75,7 +76,7 @@ async fn a_change_is_told_although_who_asked_has_gone() {
     }
     assert_eq!(scene.notices(), []);
     scene.kept.release();
-    assert_eq!(scene.notices(), [Notice::Registered(name("ana"))]);
+    assert_eq!(scene.notices(), [registered(name("ana"))]);
 }
 
 #[tokio::test]
@@ -93,7 +94,7 @@ async fn who_finds_the_channel_full_waits_before_anything_is_changed() {
         assert_eq!(scene.told.recv().await, Some(Notice::Cleared));
         asked.await.unwrap();
     }
-    assert_eq!(scene.notices().last(), Some(&Notice::Registered(ana)));
+    assert_eq!(scene.notices().last(), Some(&registered(ana)));
 }
 
 #[tokio::test]
@@ -107,4 +108,8 @@ async fn where_nobody_listens_changes_are_made_all_the_same() {
     }
     operator.create(&name("ana"), None).await.unwrap();
     assert_eq!(operator.create(&name("ana"), None).await, Err(Refusal::Exists));
+}
+
+fn registered(account: Name) -> Notice {
+    Notice::Registered { account, by: None }
 }

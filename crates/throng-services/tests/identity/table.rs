@@ -5,7 +5,7 @@ use throng_services::identity::{Command, Refusal, Session, Standing, Which};
 use crate::{FINGERPRINT, OTHER, PASSWORD, Scene, client, name, password};
 
 /// Who stands how may ask what: `x` may.
-const TABLE: [(Command, &str); 13] = [
+const TABLE: [(Command, &str); 14] = [
     // Stranger, Exchanging, Signed, Operating
     (Command::Register, "x..."),
     (Command::Login, "x..."),
@@ -14,6 +14,7 @@ const TABLE: [(Command, &str); 13] = [
     (Command::Cancel, ".x.."),
     (Command::Logout, "..xx"),
     (Command::ChangePassword, "..xx"),
+    (Command::NewToken, "..xx"),
     (Command::Tokens, "..xx"),
     (Command::Revoke, "..xx"),
     (Command::SetCertificate, "..xx"),
@@ -66,6 +67,7 @@ async fn ask(scene: &Scene, session: &mut Session, command: Command, challenge: 
         Command::Cancel => session.cancel(),
         Command::Logout => session.logout().await,
         Command::ChangePassword => session.change_password(PASSWORD.into(), OTHER.into(), false).await,
+        Command::NewToken => session.new_token("tablet").await.map(drop),
         Command::Tokens => session.tokens().await.map(drop),
         Command::Revoke => session.revoke(Which::All).await,
         Command::SetCertificate => session.set_certificate(FINGERPRINT, true).await,

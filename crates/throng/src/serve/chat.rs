@@ -7,7 +7,7 @@ use throng_server::{Events, Server, Workers};
 use throng_services::chat::{Chat, House, Notes, PaceSettings, Settings, house};
 use throng_store::{DataFolder, Durability, OpenFault};
 
-use super::{Start, publish};
+use super::{Start, accounts, publish};
 use crate::banner::{self, Banner};
 use crate::cli::{Model, Pace};
 use crate::console::Console;
@@ -56,7 +56,9 @@ impl Start<'_> {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let workers = self.asked.workers.map_or_else(cores, usize::from);
         let notes = reporting::notes(Arc::clone(&log), Arc::clone(&directory));
-        let chat = Chat::open(self.house(notes), opened, self.asked.durability, workers)
+        let (identity, notices) = accounts::start(self.asked, &opened, &path)?;
+        let known = Some((identity, notices));
+        let chat = Chat::open(self.house(notes), opened, self.asked.durability, workers, known)
             .map_err(|why| Fault::failed(format!("cannot start the chat: {why}")))?;
         let factory = Arc::clone(&chat);
         let server = Server::local(move |worker| factory.worker(worker))
@@ -120,7 +122,8 @@ impl Start<'_> {
             Pace::Off => PaceSettings::off(),
             Pace::Default => PaceSettings::default(),
         };
-        let settings = Settings { name: self.asked.name.clone(), pace, ..Settings::default() };
+        let (name, guests) = (self.asked.name.clone(), accounts::guests(self.asked.accounts_guests));
+        let settings = Settings { name, pace, guests, ..Settings::default() };
         House { settings, since: house::wall_clock(), now: house::wall_clock, notes }
     }
 }

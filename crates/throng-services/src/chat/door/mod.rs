@@ -5,6 +5,7 @@
 //! is told). Events that many hear are not told to each door: they are rendered once per [`Look`] by
 //! [`super::rendering`], and that is why they may change nothing in a door.
 
+pub mod account;
 pub mod irc;
 pub mod line;
 pub mod web;
@@ -13,6 +14,7 @@ use throng_chat::{Command, Entry, Event, RoomName, Text};
 use throng_server::End;
 use throng_store::Fault;
 
+pub use self::account::{AccountAnswer, AccountAsk, Footing};
 use super::rendering::Look;
 
 /// How one client speaks.
@@ -42,6 +44,18 @@ pub trait Door {
     /// The client was silent so far: invite it to speak. Only once, and only before anything was heard.
     fn greet(&mut self, out: &mut Vec<u8>);
 
+    /// Hears what came of what it asked about accounts ([`Heard::account`]), and may ask on.
+    fn learn(&mut self, answer: AccountAnswer, heard: &mut Heard);
+
+    /// Has the client begun to sign in, and not come to an end? That may not last longer than
+    /// [`crate::identity::LOGIN_DEADLINE`], whatever it says meanwhile.
+    fn is_signing_in(&self) -> bool {
+        false
+    }
+
+    /// It lasted too long: what was begun is given up, and the client told.
+    fn give_up_signing(&mut self, _out: &mut Vec<u8>) {}
+
     /// Ask the client whether it is there.
     fn probe(&mut self, out: &mut Vec<u8>) -> Probe;
 
@@ -54,6 +68,8 @@ pub trait Door {
 pub struct Heard {
     /// What is asked of the world or of the history, in order.
     pub asks: Vec<Ask>,
+    /// What is asked about accounts, behind all other asks. The door waits for the answer before it hears any more.
+    pub account: Option<AccountAsk>,
     /// What the door answers by itself, at once.
     pub reply: Vec<u8>,
     /// The conversation is over, for this reason; what was asked and answered still counts.

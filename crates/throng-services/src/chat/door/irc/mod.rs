@@ -31,7 +31,7 @@ use throng_wire::numeric::{ERR_INPUTTOOLONG, ERR_NOSUCHCHANNEL, ERR_UNKNOWNCOMMA
 
 use self::awaited::Awaited;
 use self::registration::Registration;
-use super::{Door, Errand, Heard, Probe};
+use super::{AccountAnswer, Door, Errand, Footing, Heard, Probe};
 use crate::chat::house::House;
 use crate::chat::rendering::{Face, Look, View};
 
@@ -48,6 +48,7 @@ const SAID_BACK_MAX: usize = 64;
 /// One IRC client.
 pub struct IrcDoor {
     house: Arc<House>,
+    footing: Footing,
     lines: Lines,
     state: State,
     /// Lines that wait until the name was answered.
@@ -73,9 +74,10 @@ enum State {
 
 impl IrcDoor {
     /// A door for a client that just came.
-    pub fn new(house: Arc<House>) -> IrcDoor {
+    pub fn new(house: Arc<House>, footing: Footing) -> IrcDoor {
         IrcDoor {
             house,
+            footing,
             lines: Lines::new(INPUT_MAX),
             state: State::Nameless(Registration::default()),
             later: VecDeque::new(),
@@ -243,6 +245,8 @@ impl Door for IrcDoor {
         }
         None
     }
+
+    fn learn(&mut self, _: AccountAnswer, _: &mut Heard) {}
 
     /// Only what was said: that a topic was set is shown on entering anyway, and clients do not expect other events
     /// unless they asked for them.

@@ -17,7 +17,7 @@ use throng_wire::line::{Line, Lines};
 use throng_wire::printable::printable;
 use throng_wire::telnet;
 
-use super::{Door, Errand, Heard, Probe};
+use super::{AccountAnswer, Door, Errand, Footing, Heard, Probe};
 use crate::chat::house::House;
 use crate::chat::rendering::{Face, Look, View};
 
@@ -33,6 +33,7 @@ pub const MARKS: u16 = 1;
 /// One person at a terminal.
 pub struct LineDoor {
     house: Arc<House>,
+    footing: Footing,
     telnet: telnet::Filter,
     lines: Lines,
     state: State,
@@ -57,9 +58,10 @@ enum State {
 
 impl LineDoor {
     /// A door for somebody who just came.
-    pub fn new(house: Arc<House>) -> LineDoor {
+    pub fn new(house: Arc<House>, footing: Footing) -> LineDoor {
         LineDoor {
             house,
+            footing,
             telnet: telnet::Filter::default(),
             lines: Lines::new(TYPED_MAX),
             state: State::Nameless { refused: 0 },
@@ -269,6 +271,8 @@ impl Door for LineDoor {
         None
     }
 
+    fn learn(&mut self, _: AccountAnswer, _: &mut Heard) {}
+
     fn show_history(&mut self, errand: &Errand, found: Result<&[Entry], &Fault>, out: &mut Vec<u8>) {
         let here = self.current.as_ref() == Some(&errand.room);
         words::history(errand, here, found, &self.house, out);
@@ -324,7 +328,7 @@ mod tests {
     fn door() -> LineDoor {
         let (since, now) = (Time(0), (|| Time(0)) as fn() -> Time);
         let house = House { settings: Settings::default(), since, now, notes: Notes::default() };
-        LineDoor::new(Arc::new(house))
+        LineDoor::new(Arc::new(house), Footing::default())
     }
 
     /// What is asked when these bytes are typed, said words only.

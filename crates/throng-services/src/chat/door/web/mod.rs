@@ -19,7 +19,7 @@ use tungstenite::protocol::frame::coding::CloseCode;
 pub use self::host::Entrance;
 use self::socket::{Ended, Socket, Speech};
 use super::irc::{self, IrcDoor};
-use super::{Ask, Door, Errand, Heard, Probe};
+use super::{AccountAnswer, Ask, Door, Errand, Heard, Probe};
 use crate::chat::house::House;
 use crate::chat::rendering::{Face, Look, View};
 
@@ -88,6 +88,7 @@ impl Door for WebDoor {
         socket::frame_lines(self.speech, &inner.reply, &mut heard.reply);
         self.sent_away |= inner.asks.iter().any(|ask| matches!(ask, Ask::World(Command::Quit(_))));
         heard.asks.append(&mut inner.asks);
+        heard.account = inner.account.take();
         heard.over = inner.over;
         match outcome {
             Ok(()) => {}
@@ -110,6 +111,23 @@ impl Door for WebDoor {
     fn tell(&mut self, event: &Event, out: &mut Vec<u8>) -> Option<Errand> {
         self.sent_away |= matches!(event, Event::Closing { .. });
         self.framed(out, |irc, lines| irc.tell(event, lines))
+    }
+
+    fn learn(&mut self, answer: AccountAnswer, heard: &mut Heard) {
+        let mut inner = Heard::default();
+        self.irc.learn(answer, &mut inner);
+        let lines = std::mem::take(&mut inner.reply);
+        socket::frame_lines(self.speech, &lines, &mut heard.reply);
+        let reply = std::mem::take(&mut heard.reply);
+        *heard = Heard { reply, ..inner };
+    }
+
+    fn is_signing_in(&self) -> bool {
+        self.irc.is_signing_in()
+    }
+
+    fn give_up_signing(&mut self, out: &mut Vec<u8>) {
+        self.framed(out, IrcDoor::give_up_signing);
     }
 
     fn show_history(&mut self, errand: &Errand, found: Result<&[Entry], &Fault>, out: &mut Vec<u8>) {
@@ -162,6 +180,8 @@ impl Door for PageDoor {
     fn tell(&mut self, _: &Event, _: &mut Vec<u8>) -> Option<Errand> {
         None
     }
+
+    fn learn(&mut self, _: AccountAnswer, _: &mut Heard) {}
 
     fn show_history(&mut self, _: &Errand, _: Result<&[Entry], &Fault>, _: &mut Vec<u8>) {}
 

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use throng_chat::{Command, Event, Kind, Name, Names, RoomName, Target, Text, Time};
 
 use super::{IrcDoor, table};
-use crate::chat::door::{Ask, Door, Heard, Probe};
+use crate::chat::door::{Ask, Door, Footing, Heard, Probe};
 use crate::chat::house::{House, Settings};
 use crate::chat::notes::Notes;
 
@@ -20,7 +20,8 @@ fn door() -> IrcDoor {
 fn housed(accounts: bool) -> IrcDoor {
     let settings = Settings { zone: TimeZone::UTC, accounts, ..Settings::default() };
     let (since, now) = (Time(0), (|| Time(0)) as fn() -> Time);
-    IrcDoor::new(Arc::new(House { settings, since, now, notes: Notes::default() }))
+    let house = House { settings, since, now, notes: Notes::default() };
+    IrcDoor::new(Arc::new(house), Footing::default())
 }
 
 /// A door behind which somebody is called ana.

@@ -1,0 +1,34 @@
+//! The herald: hears from [`crate::identity`] what changes in accounts, also when the operator or another door changed it, and
+//! tells the hub. One task beside the hub; it waits for the hub's mailbox and never the other way round.
+
+use throng_chat::OperatorCommand;
+use tokio::sync::mpsc;
+
+use super::hub::{HubHandle, Mail};
+use crate::identity::{Notice, Which};
+
+/// Tells the hub for as long as both live.
+pub async fn tell(hub: HubHandle, mut notices: mpsc::Receiver<Notice>) {
+    while let Some(notice) = notices.recv().await {
+        for mail in mails(notice) {
+            hub.send(mail).await;
+        }
+    }
+}
+
+/// What the hub must hear of it.
+fn mails(notice: Notice) -> Vec<Mail> {
+    match notice {
+        Notice::Registered { account, by } => {
+            vec![Mail::Fact(OperatorCommand::Reserve(account, by.map(throng_chat::SessionId)))]
+        }
+        Notice::Unregistered(account) => vec![Mail::Fact(OperatorCommand::Release(account))],
+        Notice::Cleared => vec![Mail::Fact(OperatorCommand::ReleaseAll)],
+        Notice::Revoked(account, which) => vec![Mail::Revoked(account, which)],
+        Notice::PasswordChanged { account, reset: false } => vec![Mail::Revoked(account, Which::All)],
+        // TODO(F): sign out, keep the name.
+        Notice::Suspended(_) | Notice::PasswordChanged { reset: true, .. } => Vec::new(),
+        // Nobody's session begins or ends by these; what an operator may do is looked up each time.
+        Notice::Restored(_) | Notice::Operator(..) => Vec::new(),
+    }
+}
