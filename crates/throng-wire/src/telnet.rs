@@ -1,4 +1,5 @@
-//! Telnet's own bytes (RFC 854, RFC 855): taken out of what a person types, each option refused once.
+//! Telnet's own bytes (RFC 854, RFC 855): taken out of what a person types, each option refused once, but for one: that
+//! what is typed is not shown while a password is asked for (RFC 857).
 //!
 //! Somebody at nc never sends any, and pays nothing for the filter.
 
@@ -17,6 +18,9 @@ const WONT: u8 = 252;
 const DO: u8 = 253;
 const DONT: u8 = 254;
 
+/// The option by which one side shows what the other types (RFC 857).
+const ECHO: u8 = 1;
+
 /// How often "are you there" is answered: a person asks now and then, a storm gets no further answer.
 const ANSWERS_MAX: u8 = 10;
 
@@ -28,6 +32,11 @@ pub struct Filter {
     refused: Option<Box<Refused>>,
     seen: bool,
     answered: u8,
+    hiding: bool,
+    /// Words of ours about the echo that are not agreed to yet.
+    offered: u8,
+    /// The other side may say that it shows what is typed, and then we do not.
+    heeds: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,6 +57,16 @@ struct Refused {
 }
 
 impl Filter {
+    /// For who shows what is typed: the other side may say when that must not be seen.
+    pub fn heeding() -> Filter {
+        Filter { heeds: true, ..Filter::default() }
+    }
+
+    /// Shall what is typed not be seen?
+    pub fn hides(&self) -> bool {
+        self.heeds && self.hiding
+    }
+
     /// Takes bytes; appends what the person typed to `data`, and what telnet wants to hear to `answer`.
     pub fn hear(&mut self, bytes: &[u8], data: &mut Vec<u8>, answer: &mut Vec<u8>) {
         if self.state == State::Data && !bytes.iter().any(|byte| matches!(*byte, IAC | b'\r')) {
@@ -55,6 +74,30 @@ impl Filter {
         }
         for byte in bytes {
             self.hear_byte(*byte, data, answer);
+        }
+    }
+
+    /// Says that we show from here on what is typed, and we do not: so nobody does. What a client at nc sees of it is
+    /// overwritten by what is said next, since a return stands behind it.
+    pub fn hide(&mut self, out: &mut Vec<u8>) {
+        self.offer(WILL, out);
+    }
+
+    /// The client shows again what is typed.
+    pub fn show(&mut self, out: &mut Vec<u8>) {
+        self.offer(WONT, out);
+    }
+
+    fn offer(&mut self, verb: u8, out: &mut Vec<u8>) {
+        let hiding = verb == WILL;
+        if self.hiding == hiding {
+            return;
+        }
+        self.hiding = hiding;
+        self.offered = self.offered.saturating_add(1);
+        out.extend_from_slice(&[IAC, verb, ECHO]);
+        if !self.seen {
+            out.extend_from_slice(b"\r\0");
         }
     }
 
@@ -103,6 +146,20 @@ impl Filter {
     }
 
     fn refuse(&mut self, verb: u8, option: u8, answer: &mut Vec<u8>) {
+        if option == ECHO && self.heeds && matches!(verb, WILL | WONT) {
+            // Each change is agreed to once, so that nobody goes on for ever.
+            if self.hiding != (verb == WILL) {
+                self.hiding = verb == WILL;
+                answer.extend_from_slice(&[IAC, if self.hiding { DO } else { DONT }, ECHO]);
+            }
+            return;
+        }
+        // To what we offered, yes and no are answers and no demands (RFC 1143 §7 has the whole automaton; since we offer
+        // one option only and mean every word, counting is enough).
+        if option == ECHO && matches!(verb, DO | DONT) && self.offered > 0 {
+            self.offered -= 1;
+            return;
+        }
         let refused = self.refused.get_or_insert_default();
         let (set, no) = match verb {
             WILL => (&mut refused.theirs, DONT),
@@ -173,6 +230,37 @@ mod tests {
                 assert_eq!(refusals.count(), 1, "{verb} {option}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_typed_is_hidden_and_shown_again() {
+        let (mut filter, mut data, mut out) = (Filter::default(), Vec::new(), Vec::new());
+        filter.hide(&mut out);
+        filter.hide(&mut out);
+        assert_eq!(out, b"\xff\xfb\x01\r\0", "said once; a return hides it from who does not speak telnet");
+        out.clear();
+        filter.hear(b"\xff\xfd\x01secret\r\0", &mut data, &mut out);
+        assert_eq!((&data[..], &out[..]), (&b"secret\r"[..], &b""[..]), "the client agreed, and that is no question");
+        filter.show(&mut out);
+        filter.show(&mut out);
+        assert_eq!(out, b"\xff\xfc\x01");
+        out.clear();
+        filter.hear(b"\xff\xfe\x01", &mut data, &mut out);
+        assert!(out.is_empty());
+        filter.hear(b"\xff\xfd\x01", &mut data, &mut out);
+        assert_eq!(out, b"\xff\xfc\x01", "a demand that answers no offer is refused");
+    }
+
+    #[test]
+    fn who_heeds_hides_what_is_typed_for_as_long_as_it_is_told() {
+        let (mut filter, mut data, mut out) = (Filter::heeding(), Vec::new(), Vec::new());
+        filter.hear(b"\xff\xfb\x01\xff\xfb\x01Password: ", &mut data, &mut out);
+        assert!(filter.hides());
+        assert_eq!((&data[..], &out[..]), (&b"Password: "[..], &b"\xff\xfd\x01"[..]));
+        filter.hear(b"\xff\xfc\x01\xff\xfc\x01\xff\xfb\x03", &mut data, &mut out);
+        assert!(!filter.hides());
+        assert_eq!(out, b"\xff\xfd\x01\xff\xfe\x01\xff\xfe\x03", "any other option is refused");
+        assert!(!Filter::default().hides());
     }
 
     #[test]

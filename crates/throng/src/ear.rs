@@ -1,6 +1,7 @@
 //! What the line editor asks while somebody types: completions. By its asking we know when it is up, which the gate of the
 //! lines above it must know. And how it is woken when it must go.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, OnceLock};
@@ -9,7 +10,7 @@ use std::time::Duration;
 use rustix::process::{Signal, getpid, kill_process};
 use rustix::termios::Termios;
 use rustyline::completion::Completer;
-use rustyline::highlight::Highlighter;
+use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Helper};
@@ -28,6 +29,7 @@ pub struct Ear {
     complete: Complete,
     gate: Arc<Gate>,
     blank: Arc<AtomicBool>,
+    hidden: Arc<AtomicBool>,
     modes: Modes,
 }
 
@@ -37,7 +39,13 @@ pub type Modes = Arc<OnceLock<Termios>>;
 impl Ear {
     /// Sets this gate, and completes what stands before the cursor.
     pub fn new(gate: Arc<Gate>, complete: impl Fn(&str) -> (usize, Vec<String>) + Send + 'static) -> Ear {
-        Ear { complete: Box::new(complete), gate, blank: Arc::default(), modes: Modes::default() }
+        Ear {
+            complete: Box::new(complete),
+            gate,
+            blank: Arc::default(),
+            hidden: Arc::default(),
+            modes: Modes::default(),
+        }
     }
 
     /// The terminal as the editor wants it.
@@ -48,6 +56,17 @@ impl Ear {
     /// Is nothing typed in the line that the editor shows, or showed last?
     pub fn blank(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.blank)
+    }
+}
+
+impl Ear {
+    /// While this is set, what is typed is not shown.
+    pub fn hidden(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.hidden)
+    }
+
+    fn hides(&self) -> bool {
+        self.hidden.load(Ordering::SeqCst)
     }
 }
 
@@ -82,7 +101,17 @@ impl Hinter for Ear {
     }
 }
 
-impl Highlighter for Ear {}
+impl Highlighter for Ear {
+    /// What must not be seen stands there as blanks, so that the cursor goes where it would.
+    fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
+        if self.hides() { Cow::Owned(" ".repeat(line.chars().count())) } else { Cow::Borrowed(line) }
+    }
+
+    /// A letter that is put at the end is shown by itself, unless the whole line has to be drawn anew.
+    fn highlight_char(&self, _: &str, _: usize, _: CmdKind) -> bool {
+        self.hides()
+    }
+}
 
 impl Validator for Ear {
     /// Asked when Enter is typed, while the terminal is still the editor's.

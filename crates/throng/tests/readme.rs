@@ -121,6 +121,7 @@ fn connect(address: SocketAddr, home: &Path) {
         ("Host [127.0.0.1]:", ""),
         ("Port [", ""),
         ("Pick a name", "cy"),
+        ("to stay a guest:", ""),
         ("<bo> hi ana", "hello from a prompt"),
         ("<cy> hello from a prompt", "/quit"),
     ] {
@@ -198,7 +199,8 @@ fn telnet(address: SocketAddr, bo: &mut Person) {
     let mut terminal = Terminal::run_command(command);
     terminal.wait_for("Pick a name");
     for (typed, answer) in [
-        ("ana", "<bo> is anybody here?"),
+        ("ana", "to stay a guest:"),
+        ("", "<bo> is anybody here?"),
         ("hello all", "<ana> hello all"),
         ("/nick bo", "is taken"),
         ("/quit", "Bye ana."),

@@ -157,7 +157,7 @@ fn what_was_said_is_there_tomorrow_and_the_end_is_told() {
 
     let server = Server::start(folder.path(), &[]);
     let mut bo = Person::connect(server.address);
-    bo.type_line("bo");
+    bo.type_line("bo\n");
     bo.read_until("<ana> see you tomorrow");
 }
 

@@ -29,15 +29,19 @@ fn two_terminals_and_a_telnet_chat_and_each_sees_its_own_transcript() {
     let mut ana = call(home.path(), address, "");
     ana.wait_for("Pick a name");
     ana.type_text("ana\r");
+    ana.wait_for("to stay a guest:");
+    ana.type_text("\r");
     ana.wait_for("What you type goes to #lobby");
     let mut bo = call(home.path(), address, "");
     bo.wait_for("Pick a name");
     bo.type_text("bo\r");
+    bo.wait_for("to stay a guest:");
+    bo.type_text("\r");
     ana.wait_for("* bo came into #lobby.");
     bo.wait_for("What you type goes to #lobby");
     // Telnet, which negotiates first, and ends lines its own way.
     let mut cy = Person::connect(address);
-    cy.send(b"\xff\xfd\x03\xff\xfb\x18cy\r\n").unwrap();
+    cy.send(b"\xff\xfd\x03\xff\xfb\x18cy\r\n\r\n").unwrap();
     cy.read_until("What you type goes to");
     ana.wait_for("* cy came into #lobby.");
     bo.wait_for("* cy came into #lobby.");
@@ -75,6 +79,8 @@ fn two_terminals_and_a_telnet_chat_and_each_sees_its_own_transcript() {
         "Connected to ADDRESS. Ctrl-D ends.",
         "Welcome to throng. Pick a name (letters, digits, _ and -, up to 20):",
         "> ana",
+        "ana is free. Register it? A password for it (not shown), or an empty line to stay a guest:",
+        ">",
         "Hello ana. You are in #lobby; nobody else is here.",
         "What you type goes to #lobby. /help lists commands, /quit leaves.",
         "* bo came into #lobby.",
@@ -404,7 +410,7 @@ fn what_comes_can_neither_move_the_cursor_nor_make_us_speak_telnet() {
     let home = tempfile::tempdir().unwrap();
     for (arguments, expected) in [("", "\\x1b[31mred\\x1b[m\\x07"), ("--raw", "red")] {
         let (address, served) = server(|mut client| {
-            client.write_all(b"\xff\xfd\x18\xff\xfb\x01\x1b[31mred\x1b[m\x07\r\nname? ").unwrap();
+            client.write_all(b"\xff\xfd\x18\xff\xfb\x03\x1b[31mred\x1b[m\x07\r\nname? ").unwrap();
             let mut heard = vec![0; 10];
             client.read_exact(&mut heard).unwrap();
             heard
@@ -414,7 +420,7 @@ fn what_comes_can_neither_move_the_cursor_nor_make_us_speak_telnet() {
         // A question without an end is shown when nothing follows it.
         terminal.wait_for("name?");
         terminal.type_text("ana\r");
-        assert_eq!(served.join().unwrap(), b"\xff\xfc\x18\xff\xfe\x01ana\n");
+        assert_eq!(served.join().unwrap(), b"\xff\xfc\x18\xff\xfe\x03ana\n");
         over(&mut terminal, 0);
     }
 }

@@ -21,13 +21,19 @@ pub const OUTGOING_MAX: usize = 64;
 pub enum Outgoing {
     /// These bytes.
     Bytes(Vec<u8>),
+    /// These bytes, which no transcript may have.
+    Secret(Vec<u8>),
     /// The end of what we say; the server may go on.
     Finish,
 }
 
 /// Sends until it is told to finish. What fails here shows in what is read, so it is not told.
 pub async fn send(mut writes: WriteHalf<Stream>, outgoing: &mut Receiver<Outgoing>, transcript: &Transcript) {
-    while let Some(Outgoing::Bytes(bytes)) = outgoing.recv().await {
+    while let Some((bytes, secret)) = match outgoing.recv().await {
+        Some(Outgoing::Bytes(bytes)) => Some((bytes, false)),
+        Some(Outgoing::Secret(bytes)) => Some((bytes, true)),
+        Some(Outgoing::Finish) | None => None,
+    } {
         let written = async {
             writes.write_all(&bytes).await?;
             writes.flush().await
@@ -35,7 +41,10 @@ pub async fn send(mut writes: WriteHalf<Stream>, outgoing: &mut Receiver<Outgoin
         if written.await.is_err() {
             return;
         }
-        transcript.sent(&bytes);
+        match secret {
+            true => transcript.note("sent_hidden", None),
+            false => transcript.sent(&bytes),
+        }
     }
     let _ = writes.shutdown().await;
     transcript.note("finished", None);

@@ -1,4 +1,4 @@
-//! What came, as lines that a terminal may show: telnet's own bytes are taken out and refused, control characters are made
+//! What came, as lines that a terminal may show: telnet's own bytes are taken out, and refused but for the one that hides a password; control characters are made
 //! visible, and what has no end yet is shown when nothing more comes.
 
 use std::borrow::Cow;
@@ -26,6 +26,8 @@ pub struct Look {
 pub struct Shown {
     look: Look,
     telnet: telnet::Filter,
+    /// The server ends the line that was typed unseen, which the terminal did already.
+    ends_line: bool,
     pending: Vec<u8>,
 }
 
@@ -43,7 +45,12 @@ pub struct Heard {
 impl Shown {
     /// Shows in this way.
     pub fn new(look: Look) -> Shown {
-        Shown { look, ..Shown::default() }
+        Shown { look, telnet: telnet::Filter::heeding(), ..Shown::default() }
+    }
+
+    /// Does the server ask for something that must not be seen, such as a password?
+    pub fn hides(&self) -> bool {
+        self.telnet.hides()
     }
 
     /// Takes bytes as they came.
@@ -54,7 +61,10 @@ impl Shown {
         for piece in heard.data.split_inclusive(|byte| *byte == b'\n') {
             self.pending.extend_from_slice(piece);
             if let Some(line) = self.pending.strip_suffix(b"\n") {
-                lines.push(&self.look, line.strip_suffix(b"\r").unwrap_or(line));
+                let line = at_its_begin(line.strip_suffix(b"\r").unwrap_or(line));
+                if !(std::mem::take(&mut self.ends_line) && line.is_empty()) {
+                    lines.push(&self.look, line);
+                }
                 self.pending.clear();
             }
             while self.pending.len() > LINE_BYTES_MAX {
@@ -67,6 +77,11 @@ impl Shown {
         heard
     }
 
+    /// A line was typed unseen: who speaks telnet ends it where it is shown, and it is ended here already.
+    pub fn typed_unseen(&mut self) {
+        self.ends_line = true;
+    }
+
     /// Is there a line without an end?
     pub fn is_waiting(&self) -> bool {
         whole_letters(&self.pending) > 0
@@ -77,11 +92,17 @@ impl Shown {
         let cut = self.pending.split_off(whole_letters(&self.pending));
         let mut lines = Lines::default();
         if !self.pending.is_empty() {
-            lines.push(&self.look, self.pending.strip_suffix(b"\r").unwrap_or(&self.pending));
+            lines.push(&self.look, at_its_begin(self.pending.strip_suffix(b"\r").unwrap_or(&self.pending)));
         }
         self.pending = cut;
         lines.0
     }
+}
+
+/// A return where a line begins leads nowhere.
+fn at_its_begin(line: &[u8]) -> &[u8] {
+    let returns = line.iter().take_while(|byte| **byte == b'\r').count();
+    &line[returns..]
 }
 
 /// Lines, one below the other.
@@ -195,8 +216,8 @@ mod tests {
 
     #[test]
     fn telnet_is_refused_and_not_shown() {
-        let heard = Shown::new(Look::default()).hear(b"\xff\xfd\x18\xff\xfb\x01hello\n");
-        assert_eq!(heard.answer, b"\xff\xfc\x18\xff\xfe\x01");
+        let heard = Shown::new(Look::default()).hear(b"\xff\xfd\x18\xff\xfb\x03hello\n");
+        assert_eq!(heard.answer, b"\xff\xfc\x18\xff\xfe\x03");
         assert_eq!((heard.data.as_slice(), heard.lines.as_deref()), (&b"hello\n"[..], Some("hello")));
     }
 }

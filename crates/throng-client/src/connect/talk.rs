@@ -4,6 +4,7 @@
 //! terminal never waits for the server; a server that says more than the terminal takes waits for the terminal.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
@@ -42,6 +43,8 @@ pub struct Desk {
     pub typed: Receiver<Typed>,
     /// Whole lines to show, without the last one's end.
     pub shown: Sender<String>,
+    /// What is typed must not be seen, and not be kept: set here, read by who shows it.
+    pub hidden: Arc<AtomicBool>,
     /// Ctrl-C, or a signal: it waits behind nothing.
     pub interrupted: Arc<Notify>,
 }
@@ -151,6 +154,7 @@ impl Talk<'_> {
 
     async fn hear(&mut self, bytes: &[u8], desk: &Desk) {
         let heard = self.shown.hear(bytes);
+        desk.hidden.store(self.shown.hides(), Ordering::SeqCst);
         self.script.hear(&heard.data);
         if !heard.answer.is_empty() {
             // A server that takes nothing waits in vain for refusals, too.
@@ -183,6 +187,14 @@ impl Talk<'_> {
     fn say(&mut self, line: &str) -> Option<String> {
         if self.ending.is_some() {
             return Some("(not sent: we have ended; waiting for the server)".to_owned());
+        }
+        if self.shown.hides() {
+            // An answer to a question: an empty one is one too, and ends nothing.
+            self.shown.typed_unseen();
+            let sent = self.says.try_send(Outgoing::Secret(ended(line, self.manner.line_end)));
+            return sent.is_err().then(|| {
+                "(not sent: the server takes nothing, and enough waits for it already)".to_owned()
+            });
         }
         if line.is_empty() && (self.manner.end_on_empty || self.after_empty) {
             self.finish();

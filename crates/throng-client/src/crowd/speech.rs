@@ -19,7 +19,8 @@ impl Speech {
         let name = names::client(client);
         match self {
             Speech::Irc => format!("NICK {name}\r\nUSER {name} 0 * :{name}\r\n"),
-            Speech::Lines => format!("{name}\r\n"),
+            // The empty line stays a guest, where a free name is offered for registration.
+            Speech::Lines => format!("{name}\r\n\r\n"),
         }
     }
 

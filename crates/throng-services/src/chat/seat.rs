@@ -128,8 +128,8 @@ impl Taken {
         let mut heard = self.core.hear(self.session, bytes);
         let mut asked = 0;
         loop {
-            // What the door kept for later waits for an answer about accounts too, and comes when that is there.
-            let kept = heard.account.is_some();
+            // What the door kept for later comes when what it waits for is there, which may be so before one can look.
+            let kept = heard.account.is_some() || self.core.is_waiting(self.session);
             asked += self.carry_out(heard).await?;
             if self.core.is_waiting(self.session) {
                 if !self.core.answered(self.session).await {

@@ -156,9 +156,9 @@ impl Seat {
     }
 
     /// Invites a silent client to speak.
-    pub fn greet(&mut self) {
+    pub fn greet(&mut self, known: Option<&Name>) {
         let mut out = Vec::new();
-        self.door.greet(&mut out);
+        self.door.greet(known, &mut out);
         self.outbox.push(&out);
         self.started = Started::Greeted;
     }

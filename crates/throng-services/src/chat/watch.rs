@@ -3,22 +3,23 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use throng_chat::{SessionId, Text};
 use throng_server::End;
 
 use super::browsers;
 use super::door::Probe;
-use super::seats::Started;
+use super::seats::{Seat, Started};
 use super::worker::Core;
-use crate::identity::LOGIN_DEADLINE;
+use crate::identity::{Channel, LOGIN_DEADLINE, Origin};
 
 /// How often a worker looks for those who are overdue or silent.
 const INSPECT_EVERY_MS: u64 = 1_000;
 
 impl Core {
     /// What a worker does ten times a second.
-    pub(super) fn sweep(&self, now_ms: u64) {
+    pub(super) fn sweep(self: &Rc<Self>, now_ms: u64) {
         self.now_ms.set(now_ms);
         self.greet(now_ms);
         if now_ms.saturating_sub(self.inspected_ms.get()) >= INSPECT_EVERY_MS {
@@ -27,7 +28,7 @@ impl Core {
         }
     }
 
-    fn greet(&self, now_ms: u64) {
+    fn greet(self: &Rc<Self>, now_ms: u64) {
         while let Some(session) = due(&self.newcomers, now_ms) {
             let mut seats = self.seats.borrow_mut();
             let Some(seat) = seats.of(session).filter(|seat| seat.started == Started::No) else { continue };
@@ -35,15 +36,30 @@ impl Core {
                 let greet_at = seat.since_ms + browsers::GREET_AFTER.as_millis() as u64;
                 self.spare.borrow_mut().push_back((greet_at, session));
             } else {
-                seat.greet();
+                self.welcome(seat);
             }
         }
         while let Some(session) = due(&self.spare, now_ms) {
             if let Some(seat) = self.seats.borrow_mut().of(session).filter(|seat| seat.started == Started::No)
             {
-                seat.greet();
+                self.welcome(seat);
             }
         }
+    }
+
+    /// Greets a seat, by name if somebody agreed to that who came from its address before.
+    fn welcome(self: &Rc<Self>, seat: &mut Seat) {
+        let Some(identity) = self.identity.clone() else { return seat.greet(None) };
+        let (core, session) = (Rc::clone(self), seat.session);
+        let origin = Origin { address: seat.from.ip(), channel: Channel { tls: false, loopback: false } };
+        // One for each seat that was silent so far.
+        tokio::task::spawn_local(async move {
+            let known = identity.greeting(&origin).await.ok().flatten();
+            let mut seats = core.seats.borrow_mut();
+            if let Some(seat) = seats.of(session).filter(|seat| seat.started == Started::No && !seat.over) {
+                seat.greet(known.as_ref());
+            }
+        });
     }
 
     /// Ends who has no name for too long, probes who is silent, ends who does not answer.

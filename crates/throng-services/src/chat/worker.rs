@@ -176,7 +176,7 @@ impl Core {
             seat.door = door;
             seat.look = seat.door.look();
         } else if seat.started == Started::No {
-            seat.greet();
+            seat.greet(None);
         }
         seat.started = Started::Yes;
         let (conn, from, door) = (seat.conn, seat.from.clone(), seat.look.face);

@@ -61,7 +61,7 @@ impl Front {
         let above = Above::new(editor.create_external_printer().map_err(why)?, Arc::clone(&gate));
         // Nobody knows what the other side wants to hear.
         let ear = Ear::new(Arc::clone(&gate), |_| (0, Vec::new()));
-        let (blank, modes) = (ear.blank(), ear.modes());
+        let (blank, modes, hidden) = (ear.blank(), ear.modes(), ear.hidden());
         editor.set_helper(Some(ear));
 
         let (closing, interrupted) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
@@ -79,6 +79,7 @@ impl Front {
             interrupted: Arc::clone(&interrupted),
             gate,
             blank,
+            hidden: Arc::clone(&hidden),
             closing: Arc::clone(&closing),
             ending: false,
         };
@@ -89,7 +90,7 @@ impl Front {
         thread("throng-typed")
             .spawn(move || reader.read_until_closed(&reader_ends))
             .map_err(|why| why.to_string())?;
-        Ok((Front { summons, closing, reader_ended, printer_ended }, Desk { typed, shown, interrupted }))
+        Ok((Front { summons, closing, reader_ended, printer_ended }, Desk { typed, shown, hidden, interrupted }))
     }
 
     /// Takes the prompt away when all that came is shown, and leaves the terminal as it was. Gives who asked for that from
@@ -144,6 +145,8 @@ struct Reader {
     gate: Arc<Gate>,
     /// Is nothing typed? Written by the ear.
     blank: Arc<AtomicBool>,
+    /// Must what is typed not be seen? Written by the conversation.
+    hidden: Arc<AtomicBool>,
     closing: Arc<AtomicBool>,
     /// The end was typed: no new prompt is shown, while Ctrl-C is still heard.
     ending: bool,
@@ -188,9 +191,11 @@ impl Reader {
     }
 
     fn take(&mut self, line: String) {
-        // A history without this line is no reason to lose the line.
-        let _ = self.editor.add_history_entry(&line);
-        self.history.keep(&line);
+        if !self.hidden.load(Ordering::SeqCst) {
+            // A history without this line is no reason to lose the line.
+            let _ = self.editor.add_history_entry(&line);
+            self.history.keep(&line);
+        }
         self.tell(Typed::Line(line));
     }
 

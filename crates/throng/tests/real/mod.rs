@@ -93,7 +93,8 @@ impl Person {
     /// Comes in under a name, and waits until the lobby is open.
     pub fn enter(address: SocketAddr, name: &str) -> Person {
         let mut person = Person::connect(address);
-        person.type_line(name);
+        // The empty line answers whether the name shall be registered.
+        person.type_line(&format!("{name}\n"));
         person.read_until("What you type goes to");
         person
     }

@@ -84,7 +84,7 @@ fn a_new_program_that_cannot_serve_leaves_the_chat_as_it_is() {
     assert_eq!(server.ready(), server.address);
     assert_eq!(server.pid(), pid, "it is the same process");
     let mut ana = Person::connect(server.address);
-    ana.type_line("ana");
+    ana.type_line("ana\n");
     ana.read_until("<ana> echo no such luck");
     drop(ana);
     let said = server.terminate();

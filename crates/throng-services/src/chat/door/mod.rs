@@ -10,7 +10,7 @@ pub mod irc;
 pub mod line;
 pub mod web;
 
-use throng_chat::{Command, Entry, Event, RoomName, Text};
+use throng_chat::{Command, Entry, Event, Name, RoomName, Text};
 use throng_server::End;
 use throng_store::Fault;
 
@@ -41,8 +41,9 @@ pub trait Door {
         None
     }
 
-    /// The client was silent so far: invite it to speak. Only once, and only before anything was heard.
-    fn greet(&mut self, out: &mut Vec<u8>);
+    /// The client was silent so far: invite it to speak. Only once, and only before anything was heard. `known` agreed to be
+    /// greeted by the address it comes from, which proves nothing: others may come from there too.
+    fn greet(&mut self, known: Option<&Name>, out: &mut Vec<u8>);
 
     /// Hears what came of what it asked about accounts ([`Heard::account`]), and may ask on.
     fn learn(&mut self, answer: AccountAnswer, heard: &mut Heard);

@@ -280,7 +280,7 @@ impl Door for IrcDoor {
     }
 
     /// Nothing: this door is chosen when the client has spoken already.
-    fn greet(&mut self, _: &mut Vec<u8>) {}
+    fn greet(&mut self, _: Option<&Name>, _: &mut Vec<u8>) {}
 
     fn probe(&mut self, out: &mut Vec<u8>) -> Probe {
         words::frame(out, |line| line.command("PING").trailing(&self.house.settings.name));

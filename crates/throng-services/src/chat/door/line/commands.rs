@@ -2,8 +2,10 @@
 
 use throng_chat::{Command, Kind, Name, RoomName, Target, Text};
 
+use super::signing::Pending;
 use super::{LineDoor, words};
-use crate::chat::door::{Ask, Errand, Heard};
+use crate::chat::door::{AccountAsk, Ask, Errand, Heard};
+use crate::identity::{Refusal, Secret, Which};
 
 /// One slash command.
 pub struct Row {
@@ -39,6 +41,30 @@ pub const ROWS: &[Row] = &[
         help: "off: your own words come back as one mark, +",
         run: echo,
     },
+    Row {
+        name: "register",
+        arguments: "[scram]",
+        help: "registers your name, by a password; scram: for SASL SCRAM-SHA-256 too",
+        run: register,
+    },
+    Row {
+        name: "login",
+        arguments: "[name] [token TOKEN]",
+        help: "signs in by a password, or by a token",
+        run: login,
+    },
+    Row { name: "logout", arguments: "", help: "signs out", run: logout },
+    Row { name: "password", arguments: "[scram]", help: "changes your password", run: password },
+    Row { name: "token", arguments: "DEVICE", help: "gives a token by which a device signs in", run: token },
+    Row { name: "sessions", arguments: "", help: "shows your devices that have a token", run: sessions },
+    Row { name: "revoke", arguments: "N|all", help: "takes a device's token away", run: revoke },
+    Row {
+        name: "greet",
+        arguments: "on|off",
+        help: "on: you are greeted by name where you came from before",
+        run: greet,
+    },
+    Row { name: "operator", arguments: "CODE", help: "makes you the first operator, by the code", run: operator },
     Row { name: "quit", arguments: "[words]", help: "leaves", run: quit },
 ];
 
@@ -178,6 +204,116 @@ fn echo(door: &mut LineDoor, rest: &str, heard: &mut Heard) -> Result<(), String
 
 fn quit(_: &mut LineDoor, rest: &str, heard: &mut Heard) -> Result<(), String> {
     heard.ask(Command::Quit(text(rest)?));
+    Ok(())
+}
+
+/// What is about accounts is asked where there are some.
+fn with_accounts(door: &LineDoor) -> Result<(), String> {
+    if door.footing.accounts { Ok(()) } else { Err("This server has no accounts.".to_owned()) }
+}
+
+/// Secrets come only where nobody can read them on the way.
+fn with_secrets(door: &LineDoor) -> Result<(), String> {
+    with_accounts(door)?;
+    if door.footing.secrets { Ok(()) } else { Err(format!("Not here: {}.", Refusal::PlaintextRefused)) }
+}
+
+/// The word that may follow where a password is made.
+fn scram(typed: &str, name: &str) -> Result<bool, String> {
+    match typed {
+        "" => Ok(false),
+        "scram" => Ok(true),
+        _ => Err(usage(name)),
+    }
+}
+
+fn register(door: &mut LineDoor, rest: &str, heard: &mut Heard) -> Result<(), String> {
+    with_secrets(door)?;
+    let scram = scram(rest, "register")?;
+    if let Some(account) = &door.account {
+        return Err(format!("You are signed in as {} already.", words::name(account)));
+    }
+    door.begin_sign_up(scram, heard);
+    Ok(())
+}
+
+/// Also for who has no name yet.
+pub(super) fn login(door: &mut LineDoor, rest: &str, heard: &mut Heard) -> Result<(), String> {
+    with_secrets(door)?;
+    if let Some(account) = &door.account {
+        return Err(format!("You are signed in as {} already: /logout first.", words::name(account)));
+    }
+    let (typed, proof) = rest.split_once(' ').unwrap_or((rest, ""));
+    let account = match (typed, door.me()) {
+        ("", Some(me)) => me.clone(),
+        ("", None) => return Err(usage("login")),
+        (typed, _) => person(door, typed)?,
+    };
+    let proof = proof.trim();
+    let proof = proof.strip_prefix("token ").unwrap_or(proof);
+    door.begin_sign_in(account, Some(proof).filter(|proof| !proof.is_empty()).map(Secret::from), heard);
+    Ok(())
+}
+
+fn logout(door: &mut LineDoor, _: &str, heard: &mut Heard) -> Result<(), String> {
+    with_accounts(door)?;
+    door.ask_account(Pending::Other, AccountAsk::Logout, heard);
+    Ok(())
+}
+
+fn password(door: &mut LineDoor, rest: &str, heard: &mut Heard) -> Result<(), String> {
+    with_secrets(door)?;
+    let scram = scram(rest, "password")?;
+    if door.account.is_none() {
+        return Err("You are not signed in. /login signs in.".to_owned());
+    }
+    door.begin_change(scram, heard);
+    Ok(())
+}
+
+fn token(door: &mut LineDoor, rest: &str, heard: &mut Heard) -> Result<(), String> {
+    with_secrets(door)?;
+    if rest.is_empty() {
+        return Err(usage("token"));
+    }
+    let device = rest.to_owned();
+    door.ask_account(Pending::Token(device.clone()), AccountAsk::NewToken(device), heard);
+    Ok(())
+}
+
+fn sessions(door: &mut LineDoor, _: &str, heard: &mut Heard) -> Result<(), String> {
+    with_accounts(door)?;
+    door.ask_account(Pending::Other, AccountAsk::Tokens, heard);
+    Ok(())
+}
+
+fn revoke(door: &mut LineDoor, rest: &str, heard: &mut Heard) -> Result<(), String> {
+    with_accounts(door)?;
+    let which = match rest {
+        "all" => Which::All,
+        number => Which::Number(number.parse().map_err(|_| usage("revoke"))?),
+    };
+    door.ask_account(Pending::Other, AccountAsk::Revoke(which), heard);
+    Ok(())
+}
+
+fn greet(door: &mut LineDoor, rest: &str, heard: &mut Heard) -> Result<(), String> {
+    with_accounts(door)?;
+    let recognised = match rest {
+        "on" => true,
+        "off" => false,
+        _ => return Err(usage("greet")),
+    };
+    door.ask_account(Pending::Other, AccountAsk::SetRecognised(recognised), heard);
+    Ok(())
+}
+
+fn operator(door: &mut LineDoor, rest: &str, heard: &mut Heard) -> Result<(), String> {
+    with_secrets(door)?;
+    if rest.is_empty() {
+        return Err(usage("operator"));
+    }
+    door.ask_account(Pending::Other, AccountAsk::BecomeOperator(Secret::from(rest)), heard);
     Ok(())
 }
 

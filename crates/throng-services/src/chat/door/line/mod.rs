@@ -1,10 +1,11 @@
 //! The line door: a person at telnet or nc, who types lines and reads lines.
 //!
 //! Asks for a name, puts the person into the lobby, and from there on a typed line is said to the current room
-//! unless it begins with a slash ([`commands`]). How things look is in [`words`]. Telnet's own bytes are
+//! unless it begins with a slash ([`commands`]). Who has an account says so by [`signing`]. How things look is in [`words`]. Telnet's own bytes are
 //! filtered out on the way in (RFC 854), and what others typed can never move this person's cursor.
 
 pub mod commands;
+mod signing;
 pub mod words;
 
 use std::collections::VecDeque;
@@ -17,6 +18,7 @@ use throng_wire::line::{Line, Lines};
 use throng_wire::printable::printable;
 use throng_wire::telnet;
 
+use self::signing::{Arriving, Pending, Question};
 use super::{AccountAnswer, Door, Errand, Footing, Heard, Probe};
 use crate::chat::house::House;
 use crate::chat::rendering::{Face, Look, View};
@@ -39,6 +41,13 @@ pub struct LineDoor {
     state: State,
     /// The first room was asked for, and not answered yet.
     entering: bool,
+    arriving: Arriving,
+    /// What the next line is an answer to.
+    question: Option<Question>,
+    /// What was asked about accounts and not answered yet.
+    pending: Option<Pending>,
+    /// To which account this session is signed in, as far as it was told.
+    account: Option<Name>,
     /// Lines that wait until the name and the first room were answered.
     later: VecDeque<Vec<u8>>,
     rooms: Vec<RoomName>,
@@ -66,6 +75,10 @@ impl LineDoor {
             lines: Lines::new(TYPED_MAX),
             state: State::Nameless { refused: 0 },
             entering: false,
+            arriving: Arriving::No,
+            question: None,
+            pending: None,
+            account: None,
             later: VecDeque::new(),
             rooms: Vec::new(),
             current: None,
@@ -93,6 +106,9 @@ impl LineDoor {
                 "! That line is not UTF-8, so nothing of it was sent. Set your terminal to UTF-8.";
             return words::say(&mut heard.reply, explained);
         };
+        if let Some(question) = self.question.take() {
+            return self.hear_answer(question, line, heard);
+        }
         let line = words::without_edits(line);
         match &self.state {
             State::Nameless { refused } => self.ask_name(line.trim(), *refused, heard),
@@ -106,12 +122,16 @@ impl LineDoor {
             heard.over = Some(throng_server::End::Done);
             return words::say(&mut heard.reply, "Bye.");
         }
+        if let Some(login) = typed.strip_prefix("/login").filter(|_| self.footing.accounts) {
+            if let Err(why) = commands::login(self, login.trim(), heard) {
+                words::say(&mut heard.reply, &format!("! {why}"));
+            }
+            return;
+        }
         match Name::new(typed, self.house.settings.names) {
             Ok(name) => {
-                self.state = State::Asking { refused };
-                self.entering = true;
-                heard.ask(Command::Enter(name));
-                heard.ask(Command::Join(RoomName::lobby()));
+                self.state = State::Nameless { refused };
+                self.ask_owner(name, heard);
             }
             Err(why) => {
                 let refused = refused + 1;
@@ -163,6 +183,10 @@ impl LineDoor {
         }
     }
 
+    fn view(&self) -> View {
+        View { look: self.look(), own: false, here: false }
+    }
+
     fn me(&self) -> Option<&Name> {
         match &self.state {
             State::Here { name, .. } => Some(name),
@@ -210,6 +234,7 @@ impl LineDoor {
             return words::refused(refusal, false, out);
         }
         self.entering = false;
+        self.arriving = Arriving::No;
         if let State::Asking { refused } = self.state {
             let refused = refused + 1;
             self.state = State::Nameless { refused };
@@ -225,6 +250,7 @@ impl LineDoor {
 
 impl Door for LineDoor {
     fn hear(&mut self, bytes: &[u8], heard: &mut Heard) {
+        self.go_on(heard);
         while !self.is_waiting()
             && let Some(line) = self.later.pop_front()
         {
@@ -237,12 +263,20 @@ impl Door for LineDoor {
 
     fn is_waiting(&self) -> bool {
         // A room that is new has to be stored before one is in it, so it is answered later than the name.
-        self.entering || matches!(self.state, State::Asking { .. })
+        self.entering || self.is_asking() || matches!(self.state, State::Asking { .. })
     }
 
     fn tell(&mut self, event: &Event, out: &mut Vec<u8>) -> Option<Errand> {
         match event {
             Event::Welcomed { you } => self.welcome(you),
+            Event::SignedIn { account } => {
+                self.account = Some(account.clone());
+                words::tell(self.view(), event, &self.house, out);
+            }
+            Event::SignedOut => {
+                self.account = None;
+                words::tell(self.view(), event, &self.house, out);
+            }
             Event::Joined(joined) => return self.enter(joined, out),
             Event::Refused(refusal) => self.refused(refusal, out),
             Event::Left { room, .. } | Event::Kicked { room, .. } => {
@@ -265,13 +299,23 @@ impl Door for LineDoor {
                 words::whispered(&whisper, &self.house, out);
             }
             other => {
-                words::tell(View { look: self.look(), own: false, here: false }, other, &self.house, out);
+                words::tell(self.view(), other, &self.house, out);
             }
         }
         None
     }
 
-    fn learn(&mut self, _: AccountAnswer, _: &mut Heard) {}
+    fn learn(&mut self, answer: AccountAnswer, heard: &mut Heard) {
+        self.hear_account(answer, heard);
+    }
+
+    fn is_signing_in(&self) -> bool {
+        self.question.is_some()
+    }
+
+    fn give_up_signing(&mut self, out: &mut Vec<u8>) {
+        self.give_up_question(out);
+    }
 
     fn show_history(&mut self, errand: &Errand, found: Result<&[Entry], &Fault>, out: &mut Vec<u8>) {
         let here = self.current.as_ref() == Some(&errand.room);
@@ -286,11 +330,11 @@ impl Door for LineDoor {
         self.current.as_ref()
     }
 
-    fn greet(&mut self, out: &mut Vec<u8>) {
-        words::say(
-            out,
-            &format!("Welcome to throng. Pick a name (letters, digits, _ and -, up to {NAME_CHARS_MAX}):"),
-        );
+    fn greet(&mut self, known: Option<&Name>, out: &mut Vec<u8>) {
+        let back = known.map_or(String::new(), |known| format!(" back, {}", words::name(known)));
+        let names = format!("letters, digits, _ and -, up to {NAME_CHARS_MAX}");
+        let welcome = if back.is_empty() { "Welcome to throng" } else { "Welcome" };
+        words::say(out, &format!("{welcome}{back}. Pick a name ({names}):"));
     }
 
     /// A NOP makes the network find out whether a telnet client is there. A plain nc would print it, so for that

@@ -8,9 +8,11 @@ use throng_store::Fault;
 use throng_wire::printable::{printable, strip_irc_formatting};
 
 use super::MARKS;
-use crate::chat::door::Errand;
+use crate::chat::door::{AccountAnswer, Errand};
 use crate::chat::house::House;
 use crate::chat::rendering::View;
+use crate::identity::session::Device;
+use crate::identity::{Secret, Which};
 
 /// How many names a person is shown in one go.
 const NAMES_SHOWN_MAX: usize = 40;
@@ -252,6 +254,53 @@ pub fn refused(refusal: &Refusal, nameless: bool, out: &mut Vec<u8>) {
         }
     };
     say(out, &format!("! {said}"));
+}
+
+/// What came of something about one's account.
+pub fn account(answer: &AccountAnswer, house: &House, out: &mut Vec<u8>) {
+    let said = match answer {
+        AccountAnswer::Refused(why) => format!("! Not done: {}.", printable(&why.to_string())),
+        AccountAnswer::PasswordChanged => {
+            "Your password is another one now. Devices that were signed in by a token are signed out.".to_owned()
+        }
+        AccountAnswer::Tokens(devices) => return list_devices(devices, house, out),
+        AccountAnswer::Revoked(Which::Number(number)) => format!("Device {number} is signed out."),
+        AccountAnswer::Revoked(Which::All) => "All your devices are signed out.".to_owned(),
+        AccountAnswer::CertificateSet(true) => {
+            "The certificate of this connection is as good as your password now.".to_owned()
+        }
+        AccountAnswer::CertificateSet(false) => {
+            "The certificate of this connection signs nobody in any more.".to_owned()
+        }
+        AccountAnswer::RecognisedSet(true) => {
+            "From now on you are greeted by your name when you come from the same address.".to_owned()
+        }
+        AccountAnswer::RecognisedSet(false) => "Your addresses are forgotten.".to_owned(),
+        AccountAnswer::Operator => "You operate this server now.".to_owned(),
+        // Said by the world, or asked by other doors only.
+        _ => return,
+    };
+    say(out, &said);
+}
+
+/// A new token, this once.
+pub fn token(device: &str, account: &str, token: &Secret<String>, out: &mut Vec<u8>) {
+    say(out, &format!("Token for {}, shown this once:", printable(device)));
+    say(out, &format!("  {}", token.expose()));
+    say(out, &format!("It signs in like a password: /login {account} token TOKEN, or in IRC in its place."));
+}
+
+fn list_devices(devices: &[Device], house: &House, out: &mut Vec<u8>) {
+    if devices.is_empty() {
+        say(out, "No device is signed in by a token. /token DEVICE gives one.");
+    }
+    for device in devices {
+        let (created, used) = (house.clock(device.created), house.clock(device.used));
+        let this = if device.this { ", this one" } else { "" };
+        let (number, name) = (device.number, printable(&device.name));
+        let expires = house.clock(device.expires);
+        say(out, &format!("{number:>3}  {name}: since {created}, last used {used}, until {expires}{this}"));
+    }
 }
 
 /// A name, safe for a terminal. Names are letters and digits, so nothing ever changes; no sink trusts that.

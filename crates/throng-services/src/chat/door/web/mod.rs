@@ -11,7 +11,7 @@ pub mod socket;
 pub mod stream;
 pub mod upgrade;
 
-use throng_chat::{Command, Entry, Event, Text};
+use throng_chat::{Command, Entry, Event, Name, Text};
 use throng_server::End;
 use throng_store::Fault;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -140,7 +140,7 @@ impl Door for WebDoor {
     }
 
     /// Nothing: a page speaks first.
-    fn greet(&mut self, _: &mut Vec<u8>) {}
+    fn greet(&mut self, _: Option<&Name>, _: &mut Vec<u8>) {}
 
     fn probe(&mut self, out: &mut Vec<u8>) -> Probe {
         socket::ping(out);
@@ -189,7 +189,7 @@ impl Door for PageDoor {
         Look { face: Face::Web, abilities: 0 }
     }
 
-    fn greet(&mut self, _: &mut Vec<u8>) {}
+    fn greet(&mut self, _: Option<&Name>, _: &mut Vec<u8>) {}
 
     fn probe(&mut self, _: &mut Vec<u8>) -> Probe {
         Probe::Silent
