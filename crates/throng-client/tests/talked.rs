@@ -33,7 +33,8 @@ fn begin(end_on_empty: bool, steps: &[Step]) -> Talking {
     let (typing, typed) = channel(1000);
     let (shows, shown) = channel(1000);
     let interrupted = Arc::new(Notify::new());
-    let mut desk = Desk { typed, shown: shows, hidden: Arc::default(), interrupted: Arc::clone(&interrupted) };
+    let mut desk =
+        Desk { typed, shown: shows, hidden: Arc::default(), interrupted: Arc::clone(&interrupted) };
     let script = Script::new(steps.to_vec());
     let manner =
         Manner { line_end: "\n", end_on_empty, look: Look::default(), patience: Duration::from_secs(5) };

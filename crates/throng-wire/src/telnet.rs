@@ -240,7 +240,11 @@ mod tests {
         assert_eq!(out, b"\xff\xfb\x01\r\0", "said once; a return hides it from who does not speak telnet");
         out.clear();
         filter.hear(b"\xff\xfd\x01secret\r\0", &mut data, &mut out);
-        assert_eq!((&data[..], &out[..]), (&b"secret\r"[..], &b""[..]), "the client agreed, and that is no question");
+        assert_eq!(
+            (&data[..], &out[..]),
+            (&b"secret\r"[..], &b""[..]),
+            "the client agreed, and that is no question"
+        );
         filter.show(&mut out);
         filter.show(&mut out);
         assert_eq!(out, b"\xff\xfc\x01");

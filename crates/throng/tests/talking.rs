@@ -474,3 +474,29 @@ fn a_lost_connection_is_called_again_and_the_script_is_said_again() {
     terminal.type_text("\u{3}");
     over(&mut terminal, 130);
 }
+
+#[test]
+fn a_password_is_neither_shown_nor_kept() {
+    let home = tempfile::tempdir().unwrap();
+    let transcript = home.path().join("said.jsonl");
+    let server = Server::start(&home.path().join("data"), &[]);
+    let mut terminal = call(home.path(), server.address, &format!("--transcript {}", transcript.display()));
+    terminal.wait_for("Pick a name");
+    terminal.type_text("ana\r");
+    terminal.wait_for("to stay a guest:");
+    terminal.type_text("canary of a password\r");
+    terminal.wait_for("The same once more:");
+    terminal.type_text("canary of a password\r");
+    terminal.wait_for("* You are signed in as ana.");
+    terminal.type_text("seen again\r");
+    terminal.wait_for("<ana> seen again");
+    terminal.type_text("/quit\r");
+    let screen = over(&mut terminal, 0);
+    let history = std::fs::read_to_string(home.path().join(".local/state/throng/connect_history")).unwrap();
+    let transcript = std::fs::read_to_string(transcript).unwrap();
+    assert_eq!(history, "ana\nseen again\n/quit\n");
+    assert_eq!(transcript.matches("sent_hidden").count(), 2, "{transcript}");
+    for kept in [&screen, &history, &transcript, &server.terminate().1] {
+        assert!(!kept.contains("canary"), "{kept}");
+    }
+}

@@ -145,11 +145,7 @@ impl World {
         self.tell_neighbours(person, event, outputs);
     }
 
-    pub(super) fn reserve(
-        &mut self,
-        account: &Name,
-        by: Option<SessionId>,
-    ) -> Result<Vec<Output>, Refusal> {
+    pub(super) fn reserve(&mut self, account: &Name, by: Option<SessionId>) -> Result<Vec<Output>, Refusal> {
         let mut outputs = Vec::new();
         if self.register(account)? {
             let maker = by.and_then(|session| self.state.person_of(session));

@@ -192,9 +192,9 @@ impl Talk<'_> {
             // An answer to a question: an empty one is one too, and ends nothing.
             self.shown.typed_unseen();
             let sent = self.says.try_send(Outgoing::Secret(ended(line, self.manner.line_end)));
-            return sent.is_err().then(|| {
-                "(not sent: the server takes nothing, and enough waits for it already)".to_owned()
-            });
+            return sent
+                .is_err()
+                .then(|| "(not sent: the server takes nothing, and enough waits for it already)".to_owned());
         }
         if line.is_empty() && (self.manner.end_on_empty || self.after_empty) {
             self.finish();

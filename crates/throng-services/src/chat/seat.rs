@@ -11,9 +11,9 @@ use throng_chat::{Command, SessionId, Text};
 use throng_server::{Conn, End, Outbox, Reader};
 use throng_wire::sniff::{Speaks, Verdict, sniff};
 
+use super::desk::{Bearer, Desk};
 use super::door::irc::IrcDoor;
 use super::door::web::{self, Entrance, PageDoor, WebDoor};
-use super::desk::{Bearer, Desk};
 use super::door::{AccountAsk, Ask, Footing, Heard};
 use super::seats::Started;
 use super::worker::Core;

@@ -55,7 +55,9 @@ impl Chat {
         let (identity, notices) = known.unzip();
         // The receiver is there already, so what changes from here on is told, and heard behind the pages.
         let accounts = match &identity {
-            Some(identity) => runtime.block_on(identity.names()).map_err(|why| std::io::Error::other(why.to_string()))?,
+            Some(identity) => {
+                runtime.block_on(identity.names()).map_err(|why| std::io::Error::other(why.to_string()))?
+            }
             None => Vec::new(),
         };
         let (senders, receivers): (Vec<_>, Vec<_>) =
@@ -74,12 +76,14 @@ impl Chat {
         });
         let told = notices.map(|notices| herald::tell(handle.clone(), notices));
         let thread = std::thread::Builder::new().name("throng-hub".to_owned()).spawn(move || {
-            let end = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on(async {
+            let end = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                runtime.block_on(async {
                     if let Some(told) = told {
                         tokio::spawn(told);
                     }
                     hub.run().await;
-                })));
+                })
+            }));
             if end.is_err() {
                 // A world that broke its own rules must not go on; the message is out already.
                 std::process::abort();

@@ -295,9 +295,7 @@ impl Core {
                 }
             }
             Delivery::Revoked(account, which) => seats.each(|seat| {
-                let stands_on = |device: &(Name, u64)| {
-                    device.0 == account && which.has(device.1)
-                };
+                let stands_on = |device: &(Name, u64)| device.0 == account && which.has(device.1);
                 if !seat.over && seat.device.as_deref().is_some_and(stands_on) {
                     seat.close(Text::new("this device was signed out").expect("our own words are good text"));
                 }

@@ -90,7 +90,10 @@ impl Front {
         thread("throng-typed")
             .spawn(move || reader.read_until_closed(&reader_ends))
             .map_err(|why| why.to_string())?;
-        Ok((Front { summons, closing, reader_ended, printer_ended }, Desk { typed, shown, hidden, interrupted }))
+        Ok((
+            Front { summons, closing, reader_ended, printer_ended },
+            Desk { typed, shown, hidden, interrupted },
+        ))
     }
 
     /// Takes the prompt away when all that came is shown, and leaves the terminal as it was. Gives who asked for that from

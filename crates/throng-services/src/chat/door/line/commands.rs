@@ -64,7 +64,12 @@ pub const ROWS: &[Row] = &[
         help: "on: you are greeted by name where you came from before",
         run: greet,
     },
-    Row { name: "operator", arguments: "CODE", help: "makes you the first operator, by the code", run: operator },
+    Row {
+        name: "operator",
+        arguments: "CODE",
+        help: "makes you the first operator, by the code",
+        run: operator,
+    },
     Row { name: "quit", arguments: "[words]", help: "leaves", run: quit },
 ];
 

@@ -135,12 +135,7 @@ impl LineDoor {
     }
 
     /// Begins to sign in to an account; with words that were typed already, if they were.
-    pub(super) fn begin_sign_in(
-        &mut self,
-        account: Name,
-        words: Option<Secret<String>>,
-        heard: &mut Heard,
-    ) {
+    pub(super) fn begin_sign_in(&mut self, account: Name, words: Option<Secret<String>>, heard: &mut Heard) {
         let enter = self.me().is_none().then(|| account.clone());
         let sign_in = SignIn { account, enter, wrong: 0 };
         match words {
@@ -271,7 +266,9 @@ impl LineDoor {
                 let name = words::name(&sign_up.name);
                 words::say(
                     &mut heard.reply,
-                    &format!("Registered. From now on: /login {name}   (IRC: SASL PLAIN, or PASS {name}:PASSWORD)"),
+                    &format!(
+                        "Registered. From now on: /login {name}   (IRC: SASL PLAIN, or PASS {name}:PASSWORD)"
+                    ),
                 );
                 match sign_up.enter {
                     true => self.enter_as(sign_up.name, Arriving::Now, heard),
@@ -305,8 +302,7 @@ impl LineDoor {
                     Guests::Yes => "an empty line to come in without it",
                     _ => "an empty line for another name",
                 };
-                let said =
-                    format!("{shown} is registered. Its password (not shown), or {otherwise}: ");
+                let said = format!("{shown} is registered. Its password (not shown), or {otherwise}: ");
                 let sign_in = SignIn { account, enter: Some(name), wrong: 0 };
                 self.put(Question::Password(sign_in), &said, &mut heard.reply);
             }

@@ -261,7 +261,8 @@ pub fn account(answer: &AccountAnswer, house: &House, out: &mut Vec<u8>) {
     let said = match answer {
         AccountAnswer::Refused(why) => format!("! Not done: {}.", printable(&why.to_string())),
         AccountAnswer::PasswordChanged => {
-            "Your password is another one now. Devices that were signed in by a token are signed out.".to_owned()
+            "Your password is another one now. Devices that were signed in by a token are signed out."
+                .to_owned()
         }
         AccountAnswer::Tokens(devices) => return list_devices(devices, house, out),
         AccountAnswer::Revoked(Which::Number(number)) => format!("Device {number} is signed out."),

@@ -1,0 +1,4 @@
+//! The line door without a chat behind it.
+
+mod rooms;
+mod signing;
