@@ -12,6 +12,7 @@ mod crowded;
 mod echo;
 mod fanout;
 mod load;
+mod login;
 mod models;
 mod round_trips;
 mod rounds;
@@ -55,6 +56,8 @@ pub enum Bench {
     Join(crowded::Crowded),
     /// What checking every byte costs the load generator, and how many connections fit into one process
     Load(load::Load),
+    /// What many who log in at a time cost those who talk, and whether it shows which accounts there are
+    Login(login::Login),
     /// One echo by every model from one client to a thousand, and what a thread and a process cost
     Models(models::Models),
     /// `throng scan` beside nmap, RustScan and a yardstick, on loopback and over a slow link (Linux, root)
@@ -96,6 +99,7 @@ pub fn run(bench: &Bench) -> Outcome {
         Bench::Hold(asked) => crowded::hold(asked),
         Bench::Join(asked) => crowded::join(asked),
         Bench::Load(asked) => load::run(asked),
+        Bench::Login(asked) => login::run(asked),
         Bench::Models(asked) => models::run(asked),
         #[cfg(target_os = "linux")]
         Bench::Scan(asked) => scan::run(asked),
