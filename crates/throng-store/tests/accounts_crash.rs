@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use kept::{Place, all, append, bare, change, history, name, token, verifier};
+use kept::{Place, all, append, bare, basis, change, history, name, token, verifier};
 use rusqlite::Connection;
 use throng_store::accounts::{Account, Change};
 use throng_store::testing::said;
@@ -121,11 +121,11 @@ fn step(number: usize) -> Change {
             recognised: true,
             ..bare(&typed)
         }),
-        1 => Change::AddToken(who(), a_token(1)),
-        2 => Change::AddToken(who(), a_token(2)),
-        3 => Change::SetVerifier(who(), verifier("second")),
-        4 => Change::AddToken(who(), a_token(3)),
-        5 => Change::AddToken(who(), a_token(4)),
+        1 => Change::AddToken(who(), a_token(1), basis()),
+        2 => Change::AddToken(who(), a_token(2), basis()),
+        3 => Change::SetVerifier(who(), verifier("second"), None),
+        4 => Change::AddToken(who(), a_token(3), basis()),
+        5 => Change::AddToken(who(), a_token(4), basis()),
         6 => Change::RevokeToken(who(), 3),
         7 => Change::Seen(who(), Time(number as i64), Some(format!("10.0.0.{}", person % 200).into())),
         _ if person.is_multiple_of(3) => Change::Delete(who()),

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
-use kept::{PATIENCE, Place, all, append, bare, change, found, history, name, token, verifier, words};
+use kept::{PATIENCE, Place, all, append, bare, basis, change, found, history, name, token, verifier, words};
 use rusqlite::Connection;
 use throng_store::accounts::{Account, Change};
 use throng_store::testing::{Scripted, said};
@@ -41,8 +41,8 @@ fn opened(place: &Place, durability: Durability) -> Opened {
         };
         for each in [
             Change::Create(account),
-            Change::AddToken(name(typed), token(number, 5)),
-            Change::AddToken(name(typed), token(number + 100, 6)),
+            Change::AddToken(name(typed), token(number, 5), basis()),
+            Change::AddToken(name(typed), token(number + 100, 6), basis()),
             Change::RevokeToken(name(typed), 2),
             Change::Seen(name(typed), Time(7), Some(format!("10.0.0.{number}").into())),
         ] {
@@ -85,7 +85,7 @@ fn what_was_cleared_comes_back_from_the_backup_and_history_stays() {
         assert_eq!(fs::read_dir(first.parent().unwrap()).unwrap().count(), 2, "and has no files beside it");
         let again = place.open();
         check(&again);
-        assert_eq!(change(&*again.accounts, Change::AddToken(name("ana"), token(9, 9))), Ok(Ok(())));
+        assert_eq!(change(&*again.accounts, Change::AddToken(name("ana"), token(9, 9), basis())), Ok(Ok(())));
         let tokens = found(|done| again.accounts.tokens(name("ana"), done));
         assert_eq!(tokens.iter().map(|token| token.number).collect::<Vec<_>>(), [1, 3], "never given twice");
     }

@@ -64,7 +64,7 @@ impl Operator {
         let scram = account.verifier.is_some_and(|had| had.scram.is_some());
         let verifier = self.0.verifier(self.0.place()?, password, scram).await?;
         let notice = Notice::PasswordChanged { account: name.clone(), reset: true };
-        self.make(Change::SetVerifier(name.clone(), verifier), notice).await
+        self.make(Change::SetVerifier(name.clone(), verifier, None), notice).await
     }
 
     /// Nobody may sign in to it any more, or somebody may again.

@@ -132,7 +132,9 @@ impl From<Denied> for Refusal {
             Denied::Unknown => Refusal::NoAccount,
             Denied::Exists => Refusal::Exists,
             Denied::LooksLike(name) => Refusal::LooksLike(name),
-            Denied::Changed | Denied::NoSuch => Refusal::NoSuch,
+            // What was proven is so no more.
+            Denied::Changed => Refusal::Wrong,
+            Denied::NoSuch => Refusal::NoSuch,
             Denied::Foreign => Refusal::Foreign,
             Denied::TooMany => Refusal::TooMany,
         }

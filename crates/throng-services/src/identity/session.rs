@@ -240,7 +240,8 @@ impl Session {
         let verifier = self.core.verifier(self.core.place()?, new, scram).await?;
         let place = self.core.notices.reserve().await;
         let account = present.account.clone();
-        let set = Change::SetVerifier(account.clone(), verifier);
+        // Of two changes at once, and of a reset in between, one is told that the old password is wrong by now.
+        let set = Change::SetVerifier(account.clone(), verifier, Some(had.clone()));
         let notice = Notice::PasswordChanged { account, reset: false };
         change_and_tell(&*self.core.accounts, set, place, notice).await?;
         self.state = State::Signed(Box::new(Present { token: None, ..present }));

@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use throng_chat::{Name, Time};
-use throng_store::accounts::{Account, Change, Verifier};
+use throng_store::accounts::{Account, Basis, Change, Verifier};
 
 use super::asking::{change, find};
 use super::refusal::Refusal;
@@ -72,6 +72,15 @@ impl Proven {
         };
         proof && now.created == self.account.created && !now.suspended
     }
+
+    /// On what a device signs in by this.
+    fn basis(&self) -> Basis {
+        let verifier = match &self.by {
+            By::Password(verifier) => Some(verifier.clone()),
+            By::Certificate(_) | By::Token(_) => None,
+        };
+        Basis { created: self.account.created, verifier }
+    }
 }
 
 /// Signs somebody in; a device that gave its name gets a token, unless it came by one.
@@ -95,7 +104,7 @@ pub async fn complete(
         }
         (_, None) => None,
         (_, Some(device)) => {
-            issued = issue(core, name, device, now).await;
+            issued = issue(core, &proven, device, now).await;
             issued.as_ref().and_then(|token| token::hash_of(token.expose()))
         }
     };
@@ -120,9 +129,10 @@ pub async fn complete(
     }
 }
 
-async fn issue(core: &Core, name: &Name, device: &str, now: Time) -> Option<Secret<String>> {
+async fn issue(core: &Core, proven: &Proven, device: &str, now: Time) -> Option<Secret<String>> {
     let token = token::generate().ok()?;
     let kept = token::kept(token::hash_of(token.expose())?, device, now);
-    let stored = change(&*core.accounts, Change::AddToken(name.clone(), kept)).await;
+    let stored =
+        change(&*core.accounts, Change::AddToken(proven.account.name.clone(), kept, proven.basis())).await;
     matches!(stored, Ok(Ok(()))).then_some(token)
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use throng_chat::Name;
 
 use super::{
-    ADDRESSES_MAX, Account, CERTIFICATES_MAX, Change, Denied, PAGE_MAX, TOKENS_MAX, Token, remembered,
+    ADDRESSES_MAX, Account, Basis, CERTIFICATES_MAX, Change, Denied, PAGE_MAX, TOKENS_MAX, Token, remembered,
 };
 
 /// All accounts, by folded name.
@@ -34,8 +34,11 @@ impl Register {
     pub(crate) fn make(&mut self, change: &Change) -> Result<(), Denied> {
         match change {
             Change::Create(account) => self.create(account)?,
-            Change::SetVerifier(name, verifier) => {
+            Change::SetVerifier(name, verifier, before) => {
                 let kept = self.kept(name)?;
+                if before.is_some() && kept.account.verifier != *before {
+                    return Err(Denied::Changed);
+                }
                 kept.account.verifier = Some(verifier.clone());
                 kept.tokens.clear();
             }
@@ -75,7 +78,7 @@ impl Register {
                     self.remember(name, address);
                 }
             }
-            Change::AddToken(name, token) => self.add_token(name, token)?,
+            Change::AddToken(name, token, basis) => self.add_token(name, token, basis)?,
             Change::UseToken(hash, at) => self.token_mut(hash).ok_or(Denied::NoSuch)?.used = *at,
             Change::RevokeToken(name, number) => {
                 let tokens = &mut self.kept(name)?.tokens;
@@ -170,11 +173,12 @@ impl Register {
         }
     }
 
-    fn add_token(&mut self, name: &Name, token: &Token) -> Result<(), Denied> {
+    fn add_token(&mut self, name: &Name, token: &Token, basis: &Basis) -> Result<(), Denied> {
         let owner = self.by_token(&token.hash).map(|(account, _)| account.name);
         let kept = self.kept(name)?;
+        let Account { suspended, created, verifier, .. } = &kept.account;
         match owner {
-            _ if kept.account.suspended => return Err(Denied::Changed),
+            _ if *suspended || !basis.holds(*created, verifier.as_ref()) => return Err(Denied::Changed),
             Some(owner) if owner == *name => return Err(Denied::Exists),
             Some(_) => return Err(Denied::Foreign),
             None => {}
