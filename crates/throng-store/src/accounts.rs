@@ -9,6 +9,7 @@ use throng_chat::{Name, Time};
 use crate::Fault;
 
 pub(crate) mod amend;
+pub(crate) mod looks;
 pub(crate) mod register;
 pub(crate) mod rows;
 

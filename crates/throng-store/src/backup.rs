@@ -14,7 +14,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags, Result, ffi, params_from_iter};
 use throng_chat::Time;
 
-use crate::accounts::amend;
+use crate::accounts::{amend, looks};
 use crate::fault::told;
 use crate::header::{self, beside};
 use crate::schema::{ACCOUNT_COLUMNS, ACCOUNTS_SINCE, keep_name};
@@ -145,6 +145,8 @@ pub(crate) fn restore(db: &Connection, from: &Path) -> Result<usize, BackupFault
                 }
             })?;
         }
+        // The backup may be of a version that told looks in another way.
+        looks::renew(db)?;
         db.query_row("SELECT count(*) FROM accounts", [], |row| row.get::<_, i64>(0))
     });
     match (replaced, damaged) {
