@@ -12,6 +12,7 @@ use super::notice::{Notice, Which};
 use super::refusal::Refusal;
 use super::registrar::Core;
 use super::secret::Secret;
+use super::throttle::Network;
 
 /// What who runs the server does.
 #[derive(Clone)]
@@ -43,7 +44,7 @@ impl Operator {
     pub async fn create(&self, name: &Name, password: Option<Secret<String>>) -> Result<(), Refusal> {
         let verifier = match password {
             None => None,
-            Some(password) => Some(self.0.verifier(self.0.place()?, password, false).await?),
+            Some(password) => Some(self.0.verifier(self.0.place(Network::Local)?, password, false).await?),
         };
         let account = Account {
             name: name.clone(),
@@ -62,7 +63,7 @@ impl Operator {
     pub async fn reset(&self, name: &Name, password: Secret<String>) -> Result<(), Refusal> {
         let account = self.account(name).await?;
         let scram = account.verifier.is_some_and(|had| had.scram.is_some());
-        let verifier = self.0.verifier(self.0.place()?, password, scram).await?;
+        let verifier = self.0.verifier(self.0.place(Network::Local)?, password, scram).await?;
         let notice = Notice::PasswordChanged { account: name.clone(), reset: true };
         self.make(Change::SetVerifier(name.clone(), verifier, None), notice).await
     }

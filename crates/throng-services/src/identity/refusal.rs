@@ -19,7 +19,7 @@ pub enum Refusal {
     Wrong,
     /// Too many want their password checked at the moment.
     Busy,
-    /// Too often wrong.
+    /// Too often wrong, or too many accounts made.
     Throttled {
         /// How long this lasts.
         again_in: Duration,
@@ -93,7 +93,7 @@ impl fmt::Display for Refusal {
             Refusal::Throttled { again_in } => {
                 // Rounded up: who comes then is let in.
                 let secs = again_in.as_millis().div_ceil(1000);
-                return write!(f, "too many wrong tries: try again in {secs} s");
+                return write!(f, "too many tries: try again in {secs} s");
             }
             Refusal::PlaintextRefused => {
                 "passwords are not taken in plain text over a network: connect with TLS"

@@ -121,12 +121,19 @@ impl Session {
         self.may(Command::Register)?;
         self.may_send_secrets()?;
         password::check(&password).map_err(Refusal::Password)?;
-        let place = self.core.place()?;
+        let place = self.core.place(self.network())?;
         // Names are no secret, and who asks for one that is taken costs no hash.
         if self.core.account(name).await?.is_some() {
             return Err(Refusal::Exists);
         }
-        let verifier = self.core.verifier(place, password, scram).await?;
+        let begun = self.core.registrations.begin(self.network())?;
+        let verifier = match self.core.verifier(place, password, scram).await {
+            Ok(verifier) => verifier,
+            Err(why) => {
+                begun.forgive();
+                return Err(why);
+            }
+        };
         let account = Account {
             name: name.clone(),
             created: (self.core.now)(),
@@ -139,7 +146,11 @@ impl Session {
         };
         let place = self.core.notices.reserve().await;
         let create = Change::Create(account.clone());
-        change_and_tell(&*self.core.accounts, create, place, Notice::Registered(name.clone())).await?;
+        let notice = Notice::Registered(name.clone());
+        if let Err(why) = change_and_tell(&*self.core.accounts, create, place, notice).await {
+            begun.forgive();
+            return Err(why);
+        }
         self.enter(Proven { account, by: By::Password(verifier) }, device).await
     }
 
@@ -237,7 +248,7 @@ impl Session {
         let By::Password(had) = &proven.by else { return Err(Refusal::Wrong) };
         // Who asked for keys once keeps them.
         let scram = scram || had.scram.is_some();
-        let verifier = self.core.verifier(self.core.place()?, new, scram).await?;
+        let verifier = self.core.verifier(self.core.place(self.network())?, new, scram).await?;
         let place = self.core.notices.reserve().await;
         let account = present.account.clone();
         // Of two changes at once, and of a reset in between, one is told that the old password is wrong by now.
@@ -380,7 +391,7 @@ impl Session {
 
     /// Whatever is wrong, the work is the same until the answer is known, and the answer is the same.
     async fn by_password(&self, name: &Name, password: Secret<String>) -> Result<Proven, Refusal> {
-        let place = self.core.place()?;
+        let place = self.core.place(self.network())?;
         let attempt = self.core.admission.begin(Some(name.folded()), self.network()).await?;
         let account = match self.core.account(name).await {
             Ok(account) => account,

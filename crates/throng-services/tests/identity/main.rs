@@ -5,6 +5,7 @@
 mod alike;
 mod canary;
 mod client;
+mod crowds;
 mod flows;
 mod kept;
 mod notices;
