@@ -1,11 +1,14 @@
 //! What who runs the server does to accounts. Whoever has this may: the console and the command line by where they are, a
-//! session by its account ([`super::Session::operate`]). Asking back, and the backup before all is cleared, are theirs.
+//! session by its account ([`super::Session::operate`]). Asking back is theirs.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use throng_chat::Name;
 use throng_store::accounts::{Account, Change};
+use throng_store::{BackupFault, Backups, Fault};
+use tokio::sync::oneshot;
 
 use super::asking::{change_and_tell, find};
 use super::notice::{Notice, Which};
@@ -90,9 +93,38 @@ impl Operator {
         self.make(Change::Delete(name.clone()), Notice::Unregistered(name.clone())).await
     }
 
-    /// All accounts go. History stays.
+    /// Copies the whole store and then clears all accounts, in one piece: nothing is cleared that is not in the backup, whose
+    /// path this gives. History stays.
+    pub async fn clear_with_backup(&self, backups: &dyn Backups) -> Result<PathBuf, BackupFault> {
+        self.whole(Notice::Cleared, |done| backups.clear_accounts(done)).await
+    }
+
+    /// All accounts go, and those of a backup come in their place, with passwords, certificates and tokens as they were then;
+    /// how many. Where it fails nothing has changed.
+    pub async fn restore(&self, backups: &dyn Backups, from: PathBuf) -> Result<usize, BackupFault> {
+        self.whole(Notice::Replaced, |done| backups.restore_accounts(from, done)).await
+    }
+
+    /// All accounts go, without a backup. History stays.
     pub async fn clear(&self) -> Result<(), Refusal> {
         self.make(Change::Clear, Notice::Cleared).await
+    }
+
+    /// Changes all accounts at once, and tells others of it by the store's own answer.
+    async fn whole<T: Send + 'static>(
+        &self,
+        notice: Notice,
+        ask: impl FnOnce(Box<dyn FnOnce(Result<T, BackupFault>) + Send>),
+    ) -> Result<T, BackupFault> {
+        let place = self.0.notices.reserve().await;
+        let (answer, answered) = oneshot::channel();
+        ask(Box::new(move |made| {
+            if made.is_ok() {
+                place.send(notice);
+            }
+            let _ = answer.send(made);
+        }));
+        answered.await.unwrap_or(Err(BackupFault::Store(Fault::Closed)))
     }
 
     async fn make(&self, change: Change, notice: Notice) -> Result<(), Refusal> {

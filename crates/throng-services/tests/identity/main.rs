@@ -9,6 +9,7 @@ mod crowds;
 mod flows;
 mod kept;
 mod notices;
+mod put_back;
 mod races;
 mod table;
 
