@@ -13,6 +13,8 @@ pub(crate) mod looks;
 pub(crate) mod register;
 pub(crate) mod rows;
 
+pub use register::ACCOUNTS_MEMORY_MAX;
+
 /// Called once: the change is on the disk; or why it may not be made, and then nothing has changed; or the store failed.
 pub type Changed = Box<dyn FnOnce(Result<Result<(), Denied>, Fault>) + Send>;
 
@@ -107,7 +109,7 @@ impl fmt::Debug for Token {
 #[derive(Clone, PartialEq, Eq)]
 pub enum Change {
     /// A new account. Denied where one has that name, or looks like it; or has one of its certificates, or there are too
-    /// many of them.
+    /// many of them; or without a disk there are [`ACCOUNTS_MEMORY_MAX`] accounts.
     Create(Account),
     /// Another password; all tokens go with the old one. Denied where there is a third part, and the verifier is no longer
     /// that one: what somebody sets who knows the password before is not set over what came between. An operator gives none.

@@ -50,7 +50,7 @@ pub enum Refusal {
     NoSuch,
     /// The certificate belongs to another account.
     Foreign,
-    /// You have as many as one may have.
+    /// There are as many as there may be: certificates of yours, or accounts where none is on a disk.
     TooMany,
     /// No client certificate was shown.
     NoCertificate,
@@ -112,7 +112,7 @@ impl fmt::Display for Refusal {
             Refusal::NotOperator => "only operators may do that",
             Refusal::NoSuch => "there is none such",
             Refusal::Foreign => "that certificate belongs to another account",
-            Refusal::TooMany => "you have as many as one may have: remove one first",
+            Refusal::TooMany => "there are as many as there may be: remove one first",
             Refusal::NoCertificate => "you showed no client certificate: connect with one",
             Refusal::Store(why) => return why.fmt(f),
         };
