@@ -75,6 +75,9 @@ pub enum OperatorCommand {
     Reserve(Name, Option<SessionId>),
     /// This account is no more: its name is anybody's, and who was signed in to it is signed out.
     Release(Name),
+    /// Nobody is signed in to this account any more, wherever they were; it goes on, and its name stays its own. So who has
+    /// the name is renamed, or their session ends where guests are not let in.
+    SignOutAll(Name),
     /// There are no accounts any more.
     ReleaseAll,
 }
@@ -95,7 +98,10 @@ impl OperatorCommand {
     /// As [`Command::is_fact`].
     pub fn is_fact(&self) -> bool {
         match self {
-            OperatorCommand::Reserve(..) | OperatorCommand::Release(_) | OperatorCommand::ReleaseAll => true,
+            OperatorCommand::Reserve(..)
+            | OperatorCommand::Release(_)
+            | OperatorCommand::SignOutAll(_)
+            | OperatorCommand::ReleaseAll => true,
             OperatorCommand::Announce(_) | OperatorCommand::Kick(..) => false,
         }
     }

@@ -1,8 +1,8 @@
 //! The meaning of the chat: who is there, which rooms there are, who may do what.
 //!
 //! Pure: no socket, no clock, no randomness, no file. Time and ids come in as arguments, and the same
-//! asks in the same order give the same tells. Read the rooms in this order: [`name`] and [`text`] (values
-//! that cannot be wrong), [`command`] (all that a person may ask), [`event`] (all that a person may be
+//! asks in the same order give the same tells. Read the rooms in this order: [`name`] (with its `look`) and [`text`]
+//! (values that cannot be wrong), [`command`] (all that a person may ask), [`event`] (all that a person may be
 //! told, refusals included), [`record`] (what must be stored before it is told), [`output`] (what the world
 //! answers to one ask), [`mode`], [`room`], [`person`], [`account`] (which names belong to somebody), and [`world`], the
 //! only place that changes anything.
@@ -24,6 +24,8 @@ pub mod record;
 pub mod room;
 pub mod text;
 pub mod world;
+
+mod look;
 
 pub use account::{Accounts, Guests};
 pub use command::{Command, OperatorCommand, Target};

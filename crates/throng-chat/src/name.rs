@@ -1,16 +1,18 @@
 //! Names of people and rooms: always valid, compared by their folded form.
 //!
 //! A person's name is letters and digits of one script with a few marks; it is folded by PRECIS UsernameCaseMapped
-//! (RFC 8265 §3.3), and its skeleton (UTS 39 §4) tells which other names look like it.
+//! (RFC 8265 §3.3), and its skeleton tells which other names look like it (`look`).
 
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use precis_core_fold::fold;
 use unicode_script::{Script, UnicodeScript};
 use unicode_security::MixedScript;
+
+use crate::look::look_of;
 
 /// The longest name, in letters.
 pub const NAME_CHARS_MAX: usize = 20;
@@ -32,6 +34,9 @@ const UNSEEN: [char; 4] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}'];
 /// Names that would pass for the server itself.
 const RESERVED: [&str; 8] =
     ["throng", "server", "operator", "nickserv", "chanserv", "memoserv", "admin", "system"];
+
+/// What they look like.
+static RESERVED_LOOKS: LazyLock<[Box<str>; 8]> = LazyLock::new(|| RESERVED.map(look_of));
 
 /// Which names are good.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,11 +86,11 @@ impl Name {
         if folded.chars().count() > NAME_CHARS_MAX || folded.len() > NAME_BYTES_MAX {
             return Err(BadName::TooLong);
         }
-        let skeleton = skeleton_of(&folded);
-        if RESERVED.iter().any(|reserved| skeleton_of(reserved) == skeleton) {
+        let skeleton = look_of(&folded);
+        if RESERVED_LOOKS.contains(&skeleton) {
             return Err(BadName::Reserved);
         }
-        Ok(Name(Arc::new(Inner { shown: typed.into(), folded: folded.into(), skeleton: skeleton.into() })))
+        Ok(Name(Arc::new(Inner { shown: typed.into(), folded: folded.into(), skeleton })))
     }
 
     /// As its owner writes it.
@@ -98,7 +103,7 @@ impl Name {
         &self.0.folded
     }
 
-    /// What it looks like: names with one skeleton can be taken for each other.
+    /// What it looks like, in any case: names with one skeleton can be taken for each other.
     pub fn skeleton(&self) -> &str {
         &self.0.skeleton
     }
@@ -138,13 +143,9 @@ impl RoomName {
         if typed.len() > ROOM_BYTES_MAX || folded.len() + 1 > ROOM_BYTES_MAX {
             return Err(BadName::TooLong);
         }
-        let skeleton = skeleton_of(&folded);
+        let skeleton = look_of(&folded);
         let folded = format!("#{folded}");
-        Ok(RoomName(Arc::new(Inner {
-            shown: typed.into(),
-            folded: folded.into(),
-            skeleton: skeleton.into(),
-        })))
+        Ok(RoomName(Arc::new(Inner { shown: typed.into(), folded: folded.into(), skeleton })))
     }
 
     /// The room where people who come by themselves are put.
@@ -221,11 +222,6 @@ fn one_script(text: &str, names: Names) -> Result<(), BadName> {
         }
     }
     Err(BadName::Mixed(scripts.join(" and ")))
-}
-
-fn skeleton_of(folded: &str) -> String {
-    let skeleton: String = unicode_security::confusable_detection::skeleton(folded).collect();
-    skeleton.to_lowercase()
 }
 
 impl fmt::Display for BadName {

@@ -297,6 +297,24 @@ async fn what_became_of_accounts_holds_even_when_the_commit_fails() {
 }
 
 #[tokio::test]
+async fn who_was_signed_out_stays_so_when_the_commit_fails() {
+    let mut scene = Scene::new();
+    let (ana, bo) = (seat_number(0, 1), scene.enter(2, "bo").await);
+    scene.operate(OperatorCommand::Reserve(name("ana"), None)).await;
+    scene.ask(ana, Command::SignIn(name("ana"))).await;
+    scene.ask(ana, Command::Enter(name("ana"))).await;
+    scene.ask(bo, say("lost")).await;
+    scene.operate(OperatorCommand::SignOutAll(name("ana"))).await;
+    scene.store.fail(broken());
+    scene.settle().await;
+    let told = about_account(ana, &scene);
+    assert!(matches!(told[..], [Event::SignedIn { .. }, Event::SignedOut]), "{told:?}");
+    // The name is still the account's.
+    scene.ask(ana, Command::Rename(name("ana"))).await;
+    assert!(matches!(scene.told_to(ana).last(), Some(Event::Refused(Refusal::NameRegistered { .. }))));
+}
+
+#[tokio::test]
 async fn who_goes_before_they_have_a_name_is_closed_and_forgotten_even_when_the_commit_fails() {
     let mut scene = Scene::new();
     let ana = scene.enter(1, "ana").await;

@@ -9,8 +9,11 @@ use throng_chat::{Name, Time};
 use crate::Fault;
 
 pub(crate) mod amend;
+pub(crate) mod looks;
 pub(crate) mod register;
 pub(crate) mod rows;
+
+pub use register::ACCOUNTS_MEMORY_MAX;
 
 /// Called once: the change is on the disk; or why it may not be made, and then nothing has changed; or the store failed.
 pub type Changed = Box<dyn FnOnce(Result<Result<(), Denied>, Fault>) + Send>;
@@ -67,6 +70,15 @@ impl fmt::Debug for Verifier {
     }
 }
 
+/// On what a device signs in: what was so when its owner proved who they are, and must still be so when the token is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Basis {
+    /// When the account was made: another one of the same name is another account.
+    pub created: Time,
+    /// By what the password was checked; none, where it was no password that proved it.
+    pub verifier: Option<Verifier>,
+}
+
 /// A device that stays signed in. Its `Debug` leaves the hash out.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token {
@@ -97,10 +109,11 @@ impl fmt::Debug for Token {
 #[derive(Clone, PartialEq, Eq)]
 pub enum Change {
     /// A new account. Denied where one has that name, or looks like it; or has one of its certificates, or there are too
-    /// many of them.
+    /// many of them; or without a disk there are [`ACCOUNTS_MEMORY_MAX`] accounts.
     Create(Account),
-    /// Another password; all tokens go with the old one.
-    SetVerifier(Name, Verifier),
+    /// Another password; all tokens go with the old one. Denied where there is a third part, and the verifier is no longer
+    /// that one: what somebody sets who knows the password before is not set over what came between. An operator gives none.
+    SetVerifier(Name, Verifier, Option<Verifier>),
     /// The same password, checked in another way: its parameters have risen. Nothing else changes. Denied where the
     /// verifier is no longer the first one.
     Rehash(Name, Verifier, Verifier),
@@ -119,8 +132,8 @@ pub enum Change {
     /// from it before is no longer greeted by it.
     Seen(Name, Time, Option<Arc<str>>),
     /// A device stays signed in: the number is given by the store, whatever it is here. Denied where a token of this
-    /// hash is there already, or the account is suspended by now ([`Denied::Changed`]).
-    AddToken(Name, Token),
+    /// hash is there already, or the account is suspended by now or what it is given on has changed ([`Denied::Changed`]).
+    AddToken(Name, Token, Basis),
     /// A token was used.
     UseToken([u8; 32], Time),
     /// A device is signed out. Denied where there is none of this number.
@@ -138,7 +151,7 @@ impl Change {
     fn outline(&self) -> (&'static str, Option<&Name>) {
         match self {
             Change::Create(account) => ("Create", Some(&account.name)),
-            Change::SetVerifier(name, _) => ("SetVerifier", Some(name)),
+            Change::SetVerifier(name, _, _) => ("SetVerifier", Some(name)),
             Change::Rehash(name, _, _) => ("Rehash", Some(name)),
             Change::SetSuspended(name, _) => ("SetSuspended", Some(name)),
             Change::SetOperator(name, _) => ("SetOperator", Some(name)),
@@ -146,7 +159,7 @@ impl Change {
             Change::AddCertificate(name, _) => ("AddCertificate", Some(name)),
             Change::RemoveCertificate(name, _) => ("RemoveCertificate", Some(name)),
             Change::Seen(name, _, _) => ("Seen", Some(name)),
-            Change::AddToken(name, _) => ("AddToken", Some(name)),
+            Change::AddToken(name, _, _) => ("AddToken", Some(name)),
             Change::UseToken(_, _) => ("UseToken", None),
             Change::RevokeToken(name, _) => ("RevokeToken", Some(name)),
             Change::RevokeTokens(name) => ("RevokeTokens", Some(name)),
@@ -184,6 +197,13 @@ impl Token {
     /// What is kept of the device's name.
     fn device_kept(&self) -> &str {
         &self.device[..self.device.floor_char_boundary(DEVICE_BYTES_MAX)]
+    }
+}
+
+impl Basis {
+    /// Is it still so of this account?
+    fn holds(&self, created: Time, verifier: Option<&Verifier>) -> bool {
+        self.created == created && (self.verifier.is_none() || self.verifier.as_ref() == verifier)
     }
 }
 

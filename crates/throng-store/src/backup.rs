@@ -14,7 +14,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags, Result, ffi, params_from_iter};
 use throng_chat::Time;
 
-use crate::accounts::amend;
+use crate::accounts::{amend, looks};
 use crate::fault::told;
 use crate::header::{self, beside};
 use crate::schema::{ACCOUNT_COLUMNS, ACCOUNTS_SINCE, keep_name};
@@ -49,6 +49,13 @@ pub trait Backups: Send + Sync {
     /// All accounts go, and those of the backup come in their place with all that belongs to them, tokens too. In the order
     /// of the changes; messages and rooms stay as they are. The file is not changed.
     fn restore_accounts(&self, from: PathBuf, done: Restored);
+
+    /// Copies the whole store, and only when that is on the disk, all accounts go; history stays. In the order of the changes,
+    /// and nothing is changed in between: what comes after the copy comes after the clearing too. Talk waits for as long as
+    /// the copy takes. Where it fails, nothing was cleared; where there is no file, never is.
+    fn clear_accounts(&self, done: BackedUp) {
+        done(Err(BackupFault::NoFile));
+    }
 }
 
 /// Why there is no backup, or why its accounts were not put back.
@@ -145,6 +152,8 @@ pub(crate) fn restore(db: &Connection, from: &Path) -> Result<usize, BackupFault
                 }
             })?;
         }
+        // The backup may be of a version that told looks in another way.
+        looks::renew(db)?;
         db.query_row("SELECT count(*) FROM accounts", [], |row| row.get::<_, i64>(0))
     });
     match (replaced, damaged) {
@@ -152,6 +161,14 @@ pub(crate) fn restore(db: &Connection, from: &Path) -> Result<usize, BackupFault
         (Err(_), Some(damaged)) => Err(BackupFault::File(damaged)),
         (Err(fault), None) => Err(BackupFault::Store(fault)),
     }
+}
+
+/// Copies what the connection sees, then clears all accounts; where the copy is. The writer calls it, so that nobody writes in
+/// between.
+pub(crate) fn clear(db: &Connection, store: &Path, now: Time) -> Result<PathBuf, BackupFault> {
+    let path = copy(db, store, BEGINS, now, || ()).map_err(BackupFault::File)?;
+    transact_to_disk(db, amend::clear).map_err(BackupFault::Store)?;
+    Ok(path)
 }
 
 fn folder_beside(store: &Path) -> PathBuf {

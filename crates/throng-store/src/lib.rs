@@ -7,8 +7,8 @@
 //! and the handle), `header` and `schema` (what the file looks like), `migration` (what a file of an earlier version
 //! becomes), [`backup`] (copies of it), `row` (a record as a row and back), `health` (who hears whether it can write),
 //! `queue`, `transaction` and `writer` (the one thread that writes), `reader` (the threads that read), `shelf`,
-//! [`mod@memory`] and [`testing`] (stores without a disk). Of accounts there are `accounts/rows` and `accounts/amend` for
-//! the disk, and `accounts/register` without one.
+//! [`mod@memory`] and [`testing`] (stores without a disk). Of accounts there are `accounts/rows`, `accounts/amend` and
+//! `accounts/looks` for the disk, and `accounts/register` without one.
 //!
 //! The path of one batch: the hub calls [`Store::append`]; the writer's thread drafts a stamp for each record,
 //! writes rows and commits once, which waits for the disk; then `done` is called with the stamps. So a stamp is a

@@ -6,8 +6,9 @@ use std::path::Path;
 use rusqlite::Connection;
 use throng_chat::Time;
 
+use crate::accounts::looks;
 use crate::fault::Fault;
-use crate::schema::{ACCOUNT_TABLES, VERSION, version};
+use crate::schema::{ACCOUNT_TABLES, ACCOUNTS_SINCE, LOOKS_SINCE, VERSION, version};
 use crate::transaction::transact_to_disk;
 use crate::{OpenFault, backup};
 
@@ -24,7 +25,13 @@ pub(crate) fn bring_up(db: &Connection, path: &Path, now: Time, watch: &mut Watc
     let copy = backup::copy(db, path, &format!("throng-v{theirs}"), now, || watch("drafted"))?;
     watch("copied");
     let changed = transact_to_disk(db, |db| {
-        db.execute_batch(&format!("{ACCOUNT_TABLES} PRAGMA user_version = {VERSION};"))?;
+        if theirs < ACCOUNTS_SINCE {
+            db.execute_batch(ACCOUNT_TABLES)?;
+        }
+        if theirs < LOOKS_SINCE {
+            looks::renew(db)?;
+        }
+        db.execute_batch(&format!("PRAGMA user_version = {VERSION};"))?;
         watch("changing");
         Ok(())
     });

@@ -1,5 +1,5 @@
-//! What waits for the writer: batches of records, changes of accounts, and accounts that are put back, in the order of the
-//! calls. Each kind has places of its own, so that a rush at the doors does not refuse the chat, nor the chat the doors.
+//! What waits for the writer: batches of records, changes of accounts, and accounts that are put back or all cleared, in the
+//! order of the calls. Each kind has places of its own, so that a rush at the doors does not refuse the chat, nor the chat the doors.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use throng_chat::Record;
 
 use crate::Fault;
 use crate::accounts::{Change, Changed};
-use crate::backup::{BackupFault, Restored};
+use crate::backup::{BackedUp, BackupFault, Restored};
 use crate::store::Appended;
 
 /// How many batches wait at most. The caller has one under way by design; the rest is for tests and tools.
@@ -19,7 +19,7 @@ pub(crate) const BATCHES_MAX: usize = 16;
 /// How many changes of accounts wait at most. Each waits for a flush of its own, and so does the batch behind it.
 pub(crate) const CHANGES_MAX: usize = 16;
 
-/// How many backups wait at most to be put back: a person asks for it.
+/// How many wait at most that put a backup back or make one before all is cleared: a person asks for it.
 const RESTORES_MAX: usize = 1;
 
 /// The places of each kind.
@@ -33,6 +33,8 @@ pub(crate) enum Work {
     Change(Box<Change>, Changed),
     /// The accounts of a backup are put in the place of those that are there.
     Restore(PathBuf, Restored),
+    /// All accounts go, when there is a backup.
+    Clear(BackedUp),
 }
 
 impl Work {
@@ -42,6 +44,7 @@ impl Work {
             Work::Batch(_, done) => done(Err(fault)),
             Work::Change(_, done) => done(Err(fault)),
             Work::Restore(_, done) => done(Err(BackupFault::Store(fault))),
+            Work::Clear(done) => done(Err(BackupFault::Store(fault))),
         }
     }
 
@@ -49,7 +52,7 @@ impl Work {
         match self {
             Work::Batch(..) => 0,
             Work::Change(..) => 1,
-            Work::Restore(..) => 2,
+            Work::Restore(..) | Work::Clear(..) => 2,
         }
     }
 }

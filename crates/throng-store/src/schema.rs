@@ -20,10 +20,13 @@ pub(crate) const APPLICATION_ID: u32 = u32::from_be_bytes(*b"thrg");
 
 /// The version of the tables below. A later program may raise it; we refuse what is higher, and `migration` brings what is
 /// lower up to it.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 /// The first version that has the tables of accounts.
 pub(crate) const ACCOUNTS_SINCE: u32 = 2;
+
+/// The first version whose accounts are told apart by the look of their names in any case.
+pub(crate) const LOOKS_SINCE: u32 = 3;
 
 /// How long one waits for another program that holds the file (somebody looks at it with `sqlite3`).
 const BUSY_WAIT: Duration = Duration::from_secs(2);

@@ -181,6 +181,7 @@ impl Sqlite {
         let health = Arc::new(HealthBoard::default());
         let writer = Writer {
             db,
+            path: path.to_owned(),
             _taken: taken,
             ledger,
             clock: Arc::clone(&options.clock),
@@ -316,6 +317,10 @@ impl Backups for Sqlite {
 
     fn restore_accounts(&self, from: PathBuf, done: Restored) {
         self.hand(Work::Restore(from, done));
+    }
+
+    fn clear_accounts(&self, done: BackedUp) {
+        self.hand(Work::Clear(done));
     }
 }
 

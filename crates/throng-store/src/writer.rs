@@ -5,6 +5,7 @@
 //! decides about one: a batch is safe in the log. But its errors count: a disk that failed there is not trusted.
 
 use std::fs::File;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
@@ -46,6 +47,8 @@ pub(crate) type PagesMax = Box<dyn FnMut() -> u32 + Send>;
 /// The writer's own state; it lives on its thread.
 pub(crate) struct Writer {
     pub(crate) db: Connection,
+    /// Where the file is: copies of it are beside it.
+    pub(crate) path: PathBuf,
     /// The folder is ours until the connection above is closed: fields are dropped in this order.
     pub(crate) _taken: Taken,
     pub(crate) ledger: Ledger,
@@ -98,6 +101,19 @@ fn answer<T>(result: Result<T, Fault>, done: Box<dyn FnOnce(Result<T, Fault>) + 
     failed
 }
 
+/// The same of a backup; what is wrong with its file is no fault of the store.
+fn answer_asker<T>(
+    result: Result<T, BackupFault>,
+    done: Box<dyn FnOnce(Result<T, BackupFault>) + Send>,
+) -> Option<Fault> {
+    let failed = match &result {
+        Err(BackupFault::Store(fault)) => Some(fault.clone()),
+        _ => None,
+    };
+    done(result);
+    failed
+}
+
 impl Writer {
     /// Serves until the queue is dropped and what waits in it is answered; then tidies up.
     pub(crate) fn run(mut self, waits: &Waits) {
@@ -129,15 +145,8 @@ impl Writer {
                 answer(stored, done)
             }
             Work::Change(change, done) => answer(self.amend(&change), done),
-            Work::Restore(from, done) => {
-                let restored = backup::restore(&self.db, &from);
-                let failed = match &restored {
-                    Err(BackupFault::Store(fault)) => Some(fault.clone()),
-                    _ => None,
-                };
-                done(restored);
-                failed
-            }
+            Work::Restore(from, done) => answer_asker(backup::restore(&self.db, &from), done),
+            Work::Clear(done) => answer_asker(backup::clear(&self.db, &self.path, (self.clock)()), done),
         };
         match failed {
             None => self.note_written(),

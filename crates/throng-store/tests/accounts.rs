@@ -6,10 +6,10 @@ mod kept;
 
 use std::sync::Arc;
 
-use kept::{Place, all, bare, change, found, name, token, try_found, verifier};
+use kept::{Place, all, bare, basis, change, found, name, token, try_found, verifier};
 use throng_store::accounts::{
-    ADDRESS_BYTES_MAX, ADDRESSES_MAX, Account, CERTIFICATES_MAX, Change, DEVICE_BYTES_MAX, Denied, PAGE_MAX,
-    TOKENS_MAX, Token,
+    ADDRESS_BYTES_MAX, ADDRESSES_MAX, Account, Basis, CERTIFICATES_MAX, Change, DEVICE_BYTES_MAX, Denied,
+    PAGE_MAX, TOKENS_MAX, Token,
 };
 use throng_store::testing::Scripted;
 use throng_store::{Accounts, Durability, Fault, Health, Opened, Store, Time};
@@ -34,13 +34,14 @@ fn make(accounts: &dyn Accounts, asked: Change) {
 fn people(accounts: &dyn Accounts) {
     let ana = Account { verifier: Some(verifier("one scram")), recognised: true, ..bare("Ana") };
     make(accounts, Change::Create(Account { certificates: vec![[1; 32]], ..ana }));
-    make(accounts, Change::AddToken(name("ana"), token(1, 5)));
+    make(accounts, Change::AddToken(name("ana"), token(1, 5), basis()));
     make(accounts, Change::Seen(name("ana"), Time(5), Some("192.0.2.1".into())));
     make(accounts, Change::Create(bare("bob")));
     make(accounts, Change::Create(bare("cyd")));
     (0..CERTIFICATES_MAX as u8)
         .for_each(|n| make(accounts, Change::AddCertificate(name("cyd"), [100 + n; 32])));
-    (0..TOKENS_MAX as u8).for_each(|n| make(accounts, Change::AddToken(name("cyd"), token(100 + n, 50))));
+    (0..TOKENS_MAX as u8)
+        .for_each(|n| make(accounts, Change::AddToken(name("cyd"), token(100 + n, 50), basis())));
     make(accounts, Change::Create(Account { suspended: true, ..bare("dee") }));
 }
 
@@ -50,16 +51,22 @@ fn denied() -> Vec<(Change, Denied)> {
     let with = |typed: &str, certificates: Vec<[u8; 32]>| Account { certificates, ..bare(typed) };
     let many = (0..=CERTIFICATES_MAX as u8).map(|n| [50 + n; 32]).collect();
     let rehash = |who: &str, old: &str| Change::Rehash(name(who), verifier(old), verifier("new"));
+    let set_over =
+        |who: &str, old: &str| Change::SetVerifier(name(who), verifier("new"), Some(verifier(old)));
+    let on = |created: i64, words: &str| Basis { created: Time(created), verifier: Some(verifier(words)) };
     vec![
         (Change::Create(bare("ANA")), Denied::Exists),
         (Change::Create(bare("сус")), Denied::LooksLike(name("cyc"))),
         (Change::Create(with("eve", many)), Denied::TooMany),
         (Change::Create(with("eve", vec![[9; 32], [1; 32]])), Denied::Foreign),
-        (Change::SetVerifier(nobody(), verifier("x")), Denied::Unknown),
+        (Change::SetVerifier(nobody(), verifier("x"), None), Denied::Unknown),
         (rehash("nobody", "x"), Denied::Unknown),
         (rehash("ana", "one"), Denied::Changed),
         (rehash("ana", "another scram"), Denied::Changed),
         (rehash("bob", "x"), Denied::Changed),
+        (set_over("nobody", "x"), Denied::Unknown),
+        (set_over("ana", "one"), Denied::Changed),
+        (set_over("bob", "x"), Denied::Changed),
         (Change::SetSuspended(nobody(), true), Denied::Unknown),
         (Change::SetOperator(nobody(), true), Denied::Unknown),
         (Change::SetRecognised(nobody(), true), Denied::Unknown),
@@ -72,10 +79,17 @@ fn denied() -> Vec<(Change, Denied)> {
         (Change::RemoveCertificate(name("bob"), [1; 32]), Denied::NoSuch),
         (Change::RemoveCertificate(name("ana"), [9; 32]), Denied::NoSuch),
         (Change::Seen(nobody(), Time(9), None), Denied::Unknown),
-        (Change::AddToken(nobody(), token(9, 9)), Denied::Unknown),
-        (Change::AddToken(name("ana"), token(1, 9)), Denied::Exists),
-        (Change::AddToken(name("bob"), token(1, 9)), Denied::Foreign),
-        (Change::AddToken(name("dee"), token(9, 9)), Denied::Changed),
+        (Change::AddToken(nobody(), token(9, 9), basis()), Denied::Unknown),
+        (Change::AddToken(name("ana"), token(1, 9), basis()), Denied::Exists),
+        (Change::AddToken(name("bob"), token(1, 9), basis()), Denied::Foreign),
+        (Change::AddToken(name("dee"), token(9, 9), basis()), Denied::Changed),
+        (Change::AddToken(name("ana"), token(9, 9), on(999, "one scram")), Denied::Changed),
+        (Change::AddToken(name("ana"), token(9, 9), on(1_000, "one")), Denied::Changed),
+        (
+            Change::AddToken(name("ana"), token(9, 9), Basis { created: Time(999), ..basis() }),
+            Denied::Changed,
+        ),
+        (Change::AddToken(name("bob"), token(9, 9), on(1_000, "one")), Denied::Changed),
         (Change::UseToken([9; 32], Time(9)), Denied::NoSuch),
         (Change::RevokeToken(nobody(), 1), Denied::Unknown),
         (Change::RevokeToken(name("ana"), 2), Denied::NoSuch),
@@ -135,14 +149,24 @@ fn each_change_does_what_it_says_and_nothing_else() {
         check(Change::AddCertificate(who(), [7; 32]), &|a| a.certificates = vec![[1; 32], [7; 32]], &[1]);
         check(Change::AddCertificate(who(), [1; 32]), &|_| (), &[1]);
         check(Change::RemoveCertificate(who(), [1; 32]), &|a| a.certificates = vec![[7; 32]], &[1]);
-        check(Change::AddToken(who(), token(2, 9)), &|_| (), &[1, 2]);
+        check(Change::AddToken(who(), token(2, 9), basis()), &|_| (), &[1, 2]);
         check(Change::UseToken([2; 32], Time(70)), &|_| (), &[1, 2]);
         check(Change::RevokeToken(who(), 2), &|_| (), &[1]);
-        check(Change::AddToken(who(), token(3, 9)), &|_| (), &[1, 3]);
+        check(Change::AddToken(who(), token(3, 9), basis()), &|_| (), &[1, 3]);
         check(Change::RevokeTokens(who()), &|_| (), &[]);
-        check(Change::AddToken(who(), token(4, 9)), &|_| (), &[4]);
-        check(Change::SetVerifier(who(), verifier("three")), &|a| a.verifier = Some(verifier("three")), &[]);
-        check(Change::AddToken(who(), token(4, 9)), &|_| (), &[5]);
+        check(Change::AddToken(who(), token(4, 9), basis()), &|_| (), &[4]);
+        check(
+            Change::SetVerifier(who(), verifier("three"), None),
+            &|a| a.verifier = Some(verifier("three")),
+            &[],
+        );
+        check(
+            Change::SetVerifier(who(), verifier("four"), Some(verifier("three"))),
+            &|a| a.verifier = Some(verifier("four")),
+            &[],
+        );
+        let on = Basis { verifier: Some(verifier("four")), ..basis() };
+        check(Change::AddToken(who(), token(4, 9), on), &|_| (), &[5]);
         check(Change::SetSuspended(who(), true), &|a| a.suspended = true, &[]);
         check(Change::SetSuspended(who(), false), &|a| a.suspended = false, &[]);
         assert_eq!(by_address("192.0.2.1"), Some(name("ana")));
@@ -150,19 +174,19 @@ fn each_change_does_what_it_says_and_nothing_else() {
         assert_eq!(by_address("192.0.2.1"), None, "{which}: forgotten");
         check(Change::Seen(who(), Time(80), Some("192.0.2.1".into())), &|a| a.seen = Some(Time(80)), &[]);
         assert_eq!(by_address("192.0.2.1"), None, "{which}: not agreed");
-        make(accounts, Change::AddToken(who(), token(6, 9)));
+        make(accounts, Change::AddToken(who(), token(6, 9), basis()));
         make(accounts, Change::Delete(who()));
         assert_eq!(found(|done| accounts.account(name("ana"), done)), None);
         assert_eq!(found(|done| accounts.by_certificate([7; 32], done)), None);
         assert!(found(|done| accounts.by_token([6; 32], done)).is_none());
         make(accounts, Change::Create(bare("ana")));
         assert_eq!(ana(accounts), (bare("ana"), vec![]), "{which}: nothing of the old one comes back");
-        make(accounts, Change::AddToken(name("ana"), token(6, 9)));
+        make(accounts, Change::AddToken(name("ana"), token(6, 9), basis()));
         assert_eq!(ana(accounts).1, [1], "{which}: it counts for itself");
         // Also where the new one gets the number of the old one in the file.
         make(accounts, Change::Create(Account { recognised: true, ..bare("zoe") }));
         make(accounts, Change::Seen(name("zoe"), Time(1), Some("192.0.2.9".into())));
-        make(accounts, Change::AddToken(name("zoe"), token(8, 9)));
+        make(accounts, Change::AddToken(name("zoe"), token(8, 9), basis()));
         make(accounts, Change::AddCertificate(name("zoe"), [8; 32]));
         make(accounts, Change::Delete(name("zoe")));
         make(accounts, Change::Create(bare("tim")));
@@ -205,14 +229,14 @@ fn what_is_limited_makes_room_or_is_cut() {
             let tokens = found(|done| accounts.tokens(name("cyd"), done));
             tokens.iter().map(|token| token.number).collect::<Vec<_>>()
         };
-        make(accounts, Change::AddToken(name("cyd"), token(201, 60)));
-        make(accounts, Change::AddToken(name("cyd"), token(202, 60)));
+        make(accounts, Change::AddToken(name("cyd"), token(201, 60), basis()));
+        make(accounts, Change::AddToken(name("cyd"), token(202, 60), basis()));
         let last = TOKENS_MAX as u64;
         let expected: Vec<u64> = std::iter::once(1).chain(4..=last + 2).collect();
         assert_eq!(numbers(), expected, "{which}");
 
         let long: Arc<str> = "é".repeat(DEVICE_BYTES_MAX).into();
-        make(accounts, Change::AddToken(name("bob"), Token { device: long, ..token(9, 9) }));
+        make(accounts, Change::AddToken(name("bob"), Token { device: long, ..token(9, 9) }, basis()));
         let tokens = found(|done| accounts.tokens(name("bob"), done));
         assert_eq!(&*tokens[0].device, "é".repeat(DEVICE_BYTES_MAX / 2), "{which}: whole letters");
 
@@ -299,7 +323,7 @@ fn accounts_are_there_after_opening_again_in_any_durability() {
         assert_eq!(late, Err(Fault::Closed));
         let again = place.open();
         assert!(all(&*again.accounts) == before, "{durability}");
-        make(&*again.accounts, Change::AddToken(name("ana"), token(77, 9)));
+        make(&*again.accounts, Change::AddToken(name("ana"), token(77, 9), basis()));
         assert_eq!(ana(&*again.accounts).1, [1, 2], "numbers go on");
     }
 }
@@ -316,7 +340,7 @@ fn what_was_deleted_is_not_in_the_file_any_more() {
             Change::Create(Account { verifier: Some(verifier(&words)), ..bare(&format!("u{n}")) }),
         );
     }
-    make(accounts, Change::SetVerifier(name("u7"), verifier("other")));
+    make(accounts, Change::SetVerifier(name("u7"), verifier("other"), None));
     make(accounts, Change::Clear);
     opened.store.close();
     let bytes = std::fs::read(place.file()).unwrap();
@@ -333,7 +357,7 @@ fn nothing_secret_is_in_any_debug() {
     let who = || name("ana");
     let changes = vec![
         Change::Create(account.clone()),
-        Change::SetVerifier(who(), verifier.clone()),
+        Change::SetVerifier(who(), verifier.clone(), None),
         Change::Rehash(who(), verifier.clone(), verifier.clone()),
         Change::SetSuspended(who(), true),
         Change::SetOperator(who(), true),
@@ -341,7 +365,7 @@ fn nothing_secret_is_in_any_debug() {
         Change::AddCertificate(who(), secret_hash),
         Change::RemoveCertificate(who(), secret_hash),
         Change::Seen(who(), Time(1), Some(canary.into())),
-        Change::AddToken(who(), secret.clone()),
+        Change::AddToken(who(), secret.clone(), basis()),
         Change::UseToken(secret_hash, Time(1)),
         Change::RevokeToken(who(), 1),
         Change::RevokeTokens(who()),
@@ -431,7 +455,7 @@ fn when_somebody_else_wrote_to_the_accounts_nothing_more_is_written() {
     opened.store.on_health(Box::new(move |health| told.send(health).unwrap()));
     let other = rusqlite::Connection::open(place.file()).unwrap();
     other.execute("INSERT INTO tokens VALUES (zeroblob(32), 1, 1, 'mine', 0, 0, 0)", []).unwrap();
-    let fault = change(&*opened.accounts, Change::AddToken(name("ana"), token(1, 1))).unwrap_err();
+    let fault = change(&*opened.accounts, Change::AddToken(name("ana"), token(1, 1), basis())).unwrap_err();
     assert!(matches!(fault, Fault::Corrupt(_)), "{fault:?}");
     let why = health.recv_timeout(kept::PATIENCE).unwrap();
     assert_eq!(why, Health::ReadOnly { why: fault.to_string().into() });

@@ -13,9 +13,9 @@ use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use kept::{Place, all, append, bare, change, history, name, token, verifier};
+use kept::{Place, all, append, bare, basis, change, history, name, token, verifier};
 use rusqlite::Connection;
-use throng_store::accounts::{Account, Change};
+use throng_store::accounts::{Account, Change, Denied};
 use throng_store::testing::said;
 use throng_store::{Accounts, DataFolder, Durability, OpenOptions, Time};
 
@@ -121,11 +121,11 @@ fn step(number: usize) -> Change {
             recognised: true,
             ..bare(&typed)
         }),
-        1 => Change::AddToken(who(), a_token(1)),
-        2 => Change::AddToken(who(), a_token(2)),
-        3 => Change::SetVerifier(who(), verifier("second")),
-        4 => Change::AddToken(who(), a_token(3)),
-        5 => Change::AddToken(who(), a_token(4)),
+        1 => Change::AddToken(who(), a_token(1), basis()),
+        2 => Change::AddToken(who(), a_token(2), basis()),
+        3 => Change::SetVerifier(who(), verifier("second"), None),
+        4 => Change::AddToken(who(), a_token(3), basis()),
+        5 => Change::AddToken(who(), a_token(4), basis()),
         6 => Change::RevokeToken(who(), 3),
         7 => Change::Seen(who(), Time(number as i64), Some(format!("10.0.0.{}", person % 200).into())),
         _ if person.is_multiple_of(3) => Change::Delete(who()),
@@ -250,7 +250,7 @@ fn a_file_of_version_1_is_brought_up_and_a_copy_of_it_kept() {
         assert_eq!(append(&*opened.store, vec![said("#a", "after")]).unwrap()[0].seq, MESSAGES + 1);
         throng_store::check(place.folder().path()).unwrap();
         opened.store.close();
-        assert_eq!(looked_at(&place.file()), (2, MESSAGES + 1));
+        assert_eq!(looked_at(&place.file()), (3, MESSAGES + 1));
         let kept = copies(place.folder().path());
         let names: Vec<_> = kept.iter().map(|copy| copy.file_name().unwrap().to_str().unwrap()).collect();
         assert_eq!(names, ["throng-v1-20260101T000000Z.db"]);
@@ -267,10 +267,70 @@ fn a_file_of_version_1_is_brought_up_and_a_copy_of_it_kept() {
     }
 }
 
+/// A store with accounts whose looks are as version 2 told them: that of the folded name alone.
+fn file_of_version_2(place: &Place) {
+    let opened = place.open();
+    for each in [
+        Change::Create(Account { verifier: Some(verifier("one")), ..bare("loggg") }),
+        Change::Create(bare("НАТ")),
+        Change::Create(bare("bob")),
+        Change::AddToken(name("bob"), token(7, 7), basis()),
+    ] {
+        assert_eq!(change(&*opened.accounts, each), Ok(Ok(())));
+    }
+    opened.store.close();
+    let db = Connection::open(place.file()).unwrap();
+    db.execute_batch(
+        "UPDATE accounts SET skeleton = 'ʜaᴛ' WHERE folded = 'нат';
+        INSERT INTO accounts SELECT 9, 'ioggg', 'ioggg', 'Ioggg', 7, NULL, 'theirs', NULL, 0, 0, 0, 0;
+        INSERT INTO tokens VALUES (zeroblob(32), 9, 1, 'phone', 1, 1, 9);
+        PRAGMA user_version = 2;",
+    )
+    .unwrap();
+}
+
+#[test]
+fn a_file_of_version_2_gets_new_looks_and_no_account_is_lost() {
+    let _alone = one_at_a_time();
+    let place = Place::new();
+    file_of_version_2(&place);
+    let opened = place.open();
+    let accounts = &*opened.accounts;
+    let check = || {
+        let names: Vec<_> = all(accounts).iter().map(|(account, _)| account.name.to_string()).collect();
+        assert_eq!(names, ["bob", "Ioggg", "loggg", "НАТ"]);
+        let found = kept::found(|done| accounts.by_token([0; 32], done)).unwrap();
+        assert_eq!(found.0.name, name("Ioggg"), "what is theirs is theirs");
+        for (like, older) in [("l0ggg", "loggg"), ("hat", "НАТ"), ("|oggg", "loggg")] {
+            let denied = change(accounts, Change::Create(bare(like)));
+            assert_eq!(denied, Ok(Err(Denied::LooksLike(name(older)))), "{like}");
+        }
+        assert_eq!(change(accounts, Change::Create(bare("IOGGG"))), Ok(Err(Denied::Exists)));
+    };
+    check();
+    let version = |path: &Path| {
+        let db = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+        db.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0)).unwrap()
+    };
+    let copy = copies(place.folder().path()).pop().unwrap();
+    assert!(copy.file_name().unwrap().to_str().unwrap().starts_with("throng-v2-"));
+    assert_eq!((version(&copy), version(&place.file())), (2, 3));
+    // What is put back from a backup of version 2 gets new looks too.
+    assert_eq!(change(accounts, Change::Clear), Ok(Ok(())));
+    let (told, heard) = std::sync::mpsc::sync_channel(1);
+    opened.backups.restore_accounts(copy, Box::new(move |answer| told.send(answer).unwrap()));
+    assert_eq!(heard.recv_timeout(kept::PATIENCE).unwrap().unwrap(), 4);
+    check();
+    // Who has none of their own is not in the way of anybody when the older one goes.
+    assert_eq!(change(accounts, Change::Delete(name("loggg"))), Ok(Ok(())));
+    assert_eq!(change(accounts, Change::Delete(name("Ioggg"))), Ok(Ok(())));
+    assert_eq!(change(accounts, Change::Create(bare("Ioggg"))), Ok(Ok(())));
+}
+
 #[test]
 fn a_crash_at_any_step_of_a_migration_leaves_the_old_file_or_the_new_one() {
     let _alone = one_at_a_time();
-    let steps = [("drafted", 1), ("copied", 1), ("changing", 1), ("changed", 2)];
+    let steps = [("drafted", 1), ("copied", 1), ("changing", 1), ("changed", 3)];
     for (round, (stops_at, expected)) in steps.iter().cycle().take(16).enumerate() {
         let place = Place::new();
         old_file(&place.file());
@@ -287,7 +347,7 @@ fn a_crash_at_any_step_of_a_migration_leaves_the_old_file_or_the_new_one() {
 
         let (version, messages) = looked_at(&path.join("throng.db"));
         assert_eq!(messages, MESSAGES, "{stops_at}");
-        assert!(version == *expected || (!waits && version == 2), "{stops_at}: {version}");
+        assert!(version == *expected || (!waits && version == 3), "{stops_at}: {version}");
         let folder = DataFolder::open(&path).unwrap();
         let opened = throng_store::open(&folder, Durability::Strict).unwrap();
         assert_eq!(opened.messages, MESSAGES);

@@ -7,7 +7,7 @@ mod kept;
 
 use kept::{Place, all, bare, change, found, name, token, verifier};
 use proptest::prelude::*;
-use throng_store::accounts::{Account, Change};
+use throng_store::accounts::{Account, Basis, Change};
 use throng_store::{Accounts, Time};
 
 /// Some are spelled in two ways, some look alike; so few that changes meet.
@@ -40,6 +40,14 @@ fn certificate() -> impl Strategy<Value = [u8; 32]> {
     (0..14u8).prop_map(|n| [n; 32])
 }
 
+/// Mostly one that holds.
+fn a_basis() -> impl Strategy<Value = Basis> {
+    let words = prop::sample::select(&WORDS[..]).prop_map(|words| Some(verifier(words)));
+    let created = prop_oneof![19 => Just(Time(1_000)), 1 => Just(Time(999))];
+    (created, prop_oneof![8 => Just(None), 2 => words])
+        .prop_map(|(created, verifier)| Basis { created, verifier })
+}
+
 fn a_change() -> impl Strategy<Value = Change> {
     let who = || prop::sample::select(&NAMES[..]).prop_map(name);
     let words = || prop::sample::select(&WORDS[..]).prop_map(verifier);
@@ -50,7 +58,8 @@ fn a_change() -> impl Strategy<Value = Change> {
     let address = prop::option::of(prop::sample::select(&ADDRESSES[..]).prop_map(Into::into));
     prop_oneof![
         6 => a_name().prop_map(Change::Create),
-        1 => (who(), words()).prop_map(|(who, new)| Change::SetVerifier(who, new)),
+        1 => (who(), words(), prop::option::of(words()))
+            .prop_map(|(who, new, old)| Change::SetVerifier(who, new, old)),
         2 => (who(), words(), words()).prop_map(|(who, old, new)| Change::Rehash(who, old, new)),
         1 => (prop::sample::select(&NAMES[2..]), any::<bool>())
             .prop_map(|(typed, on)| Change::SetSuspended(name(typed), on)),
@@ -59,7 +68,8 @@ fn a_change() -> impl Strategy<Value = Change> {
         8 => (who(), certificate()).prop_map(|(who, print)| Change::AddCertificate(who, print)),
         3 => (who(), certificate()).prop_map(|(who, print)| Change::RemoveCertificate(who, print)),
         12 => (who(), time(), address).prop_map(|(who, at, from)| Change::Seen(who, at, from)),
-        45 => (mostly_ana(), hash(), 0..5i64).prop_map(|(who, hash, at)| Change::AddToken(who, token(hash, at))),
+        45 => (mostly_ana(), hash(), 0..5i64, a_basis())
+            .prop_map(|(who, hash, at, basis)| Change::AddToken(who, token(hash, at), basis)),
         4 => (hash(), time()).prop_map(|(hash, at)| Change::UseToken([hash; 32], at)),
         2 => (who(), 0..50u64).prop_map(|(who, number)| Change::RevokeToken(who, number)),
         1 => who().prop_map(Change::RevokeTokens),

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
-use kept::{PATIENCE, Place, all, append, bare, change, found, history, name, token, verifier, words};
+use kept::{PATIENCE, Place, all, append, bare, basis, change, found, history, name, token, verifier, words};
 use rusqlite::Connection;
 use throng_store::accounts::{Account, Change};
 use throng_store::testing::{Scripted, said};
@@ -41,8 +41,8 @@ fn opened(place: &Place, durability: Durability) -> Opened {
         };
         for each in [
             Change::Create(account),
-            Change::AddToken(name(typed), token(number, 5)),
-            Change::AddToken(name(typed), token(number + 100, 6)),
+            Change::AddToken(name(typed), token(number, 5), basis()),
+            Change::AddToken(name(typed), token(number + 100, 6), basis()),
             Change::RevokeToken(name(typed), 2),
             Change::Seen(name(typed), Time(7), Some(format!("10.0.0.{number}").into())),
         ] {
@@ -85,10 +85,68 @@ fn what_was_cleared_comes_back_from_the_backup_and_history_stays() {
         assert_eq!(fs::read_dir(first.parent().unwrap()).unwrap().count(), 2, "and has no files beside it");
         let again = place.open();
         check(&again);
-        assert_eq!(change(&*again.accounts, Change::AddToken(name("ana"), token(9, 9))), Ok(Ok(())));
+        assert_eq!(change(&*again.accounts, Change::AddToken(name("ana"), token(9, 9), basis())), Ok(Ok(())));
         let tokens = found(|done| again.accounts.tokens(name("ana"), done));
         assert_eq!(tokens.iter().map(|token| token.number).collect::<Vec<_>>(), [1, 3], "never given twice");
     }
+}
+
+fn clear(backups: &dyn Backups) -> Result<PathBuf, BackupFault> {
+    let (told, heard) = sync_channel(1);
+    backups.clear_accounts(Box::new(move |answer| told.send(answer).unwrap()));
+    heard.recv_timeout(PATIENCE).unwrap()
+}
+
+#[test]
+fn what_is_cleared_is_in_a_backup_whatever_is_changed_at_the_same_time() {
+    for durability in [Durability::Strict, Durability::Relaxed] {
+        let place = Place::new();
+        let opened = opened(&place, durability);
+        let (go, wait) = sync_channel::<()>(1);
+        // The writer is held, so that all of these wait for it at once.
+        opened
+            .accounts
+            .change(Change::SetOperator(name("ana"), true), Box::new(move |_| wait.recv().unwrap()));
+        let (told, heard) = sync_channel(9);
+        let hand = |typed: &str| {
+            let told = told.clone();
+            let made = Change::Create(bare(typed));
+            opened.accounts.change(made, Box::new(move |answer| told.send(answer.is_ok()).unwrap()));
+        };
+        hand("before");
+        let (cleared, path) = sync_channel(1);
+        opened.backups.clear_accounts(Box::new(move |answer| cleared.send(answer).unwrap()));
+        hand("after");
+        let busy = clear(&*opened.backups);
+        assert!(matches!(busy, Err(BackupFault::Store(Fault::Busy))), "one at a time: {busy:?}");
+        go.send(()).unwrap();
+        let path = path.recv_timeout(PATIENCE).unwrap().unwrap();
+        assert_eq!([heard.recv_timeout(PATIENCE), heard.recv_timeout(PATIENCE)], [Ok(true), Ok(true)]);
+        let names =
+            || all(&*opened.accounts).iter().map(|(account, _)| account.name.to_string()).collect::<Vec<_>>();
+        assert_eq!(names(), ["after"]);
+        assert_eq!(words(&history(&*opened.store, "#a", 9, 9)), ["before"], "history stays");
+        assert_eq!(restore(&*opened.backups, &path).unwrap(), 3);
+        assert_eq!(names(), ["ana", "before", "Олена"]);
+        let ana = found(|done| opened.accounts.account(name("ana"), done)).unwrap();
+        assert!(ana.operator, "what was acknowledged before is in it");
+    }
+}
+
+#[test]
+fn nothing_is_cleared_that_is_in_no_backup() {
+    let place = Place::new();
+    let opened = opened(&place, Durability::Strict);
+    let before = all(&*opened.accounts);
+    fs::write(place.folder().path().join("backups"), "a file").unwrap();
+    let fault = clear(&*opened.backups).unwrap_err();
+    assert!(matches!(fault, BackupFault::File(OpenFault::Io { .. })), "{fault:?}");
+    assert!(all(&*opened.accounts) == before);
+    fs::remove_file(place.folder().path().join("backups")).unwrap();
+    clear(&*opened.backups).unwrap();
+    assert!(all(&*opened.accounts).is_empty(), "the store goes on");
+    opened.store.close();
+    assert!(matches!(clear(&*opened.backups), Err(BackupFault::Store(Fault::Closed))));
 }
 
 #[test]
@@ -179,6 +237,9 @@ fn what_cannot_be_backed_up_says_so() {
         let fault = backup(&*opened.backups).unwrap_err();
         assert!(matches!(fault, BackupFault::NoFile), "{fault:?}");
         assert!(matches!(restore(&*opened.backups, Path::new("x")), Err(BackupFault::NoFile)));
+        assert_eq!(change(&*opened.accounts, Change::Create(bare("ana"))), Ok(Ok(())));
+        assert!(matches!(clear(&*opened.backups), Err(BackupFault::NoFile)));
+        assert_eq!(all(&*opened.accounts).len(), 1, "nothing is cleared");
     }
     let place = Place::new();
     let opened = opened(&place, Durability::Strict);

@@ -184,6 +184,14 @@ impl World {
         Ok(outputs)
     }
 
+    /// The account stays: whoever had its name as its owner has it no more.
+    pub(super) fn sign_out_account(&mut self, account: &Name) -> Result<Vec<Output>, Refusal> {
+        let account = self.account(account)?;
+        let mut outputs = Vec::new();
+        self.sign_out_all(|of| *of == account, &mut outputs);
+        Ok(outputs)
+    }
+
     pub(super) fn release_all(&mut self) -> Vec<Output> {
         let all: Vec<Name> = self.state.accounts().all().cloned().collect();
         let mut outputs = Vec::new();

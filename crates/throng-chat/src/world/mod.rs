@@ -144,6 +144,7 @@ impl World {
             OperatorCommand::Kick(name, reason) => self.remove_person(&name, reason),
             OperatorCommand::Reserve(account, by) => self.reserve(&account, by),
             OperatorCommand::Release(account) => self.release(&account),
+            OperatorCommand::SignOutAll(account) => self.sign_out_account(&account),
             OperatorCommand::ReleaseAll => Ok(self.release_all()),
         }
     }

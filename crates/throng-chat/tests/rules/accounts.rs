@@ -244,6 +244,62 @@ fn an_account_that_is_released_signs_everybody_out_and_frees_its_name() {
 }
 
 #[test]
+fn an_account_whose_sessions_are_all_signed_out_keeps_its_name() {
+    let mut scene = with(&["ana", "bo"], &[]);
+    come(&mut scene, "x", "ana");
+    come(&mut scene, "y", "ana");
+    come(&mut scene, "z", "bo");
+    scene.check("w", sign_in("ana"), &["w hears: signed in as ana"]);
+    for who in ["x", "z"] {
+        scene.ask(who, join("#a"));
+    }
+    let out = || OperatorCommand::SignOutAll(name("ANA"));
+    let told = [
+        "w hears: signed out",
+        "x hears: signed out",
+        "x hears: ana left #a: signed out",
+        "x departs #a",
+        "x hears: ana is not yours",
+        "x hears: ana is now ana_",
+        "x hears: ana_ is a guest",
+        "y hears: signed out",
+        "y hears: ana is not yours",
+        "y hears: ana is now ana2",
+        "#a but y: ana is now ana2",
+        "y hears: ana2 is a guest",
+        "#a but y: ana2 is a guest",
+    ];
+    scene.operate(out(), &told);
+    scene.operate(out(), &[]);
+    scene.check("w", enter("ana"), &["w hears: no, ana is registered, try ana3 ana4"]);
+    scene.check(
+        "y",
+        sign_in("ana"),
+        &["y hears: signed in as ana", "y hears: ana2 is of ana", "#a but y: ana2 is of ana"],
+    );
+    scene.check("z", sign_in("bo"), &["z hears: signed in as bo"]);
+    for nobody in ["eve", "an4"] {
+        let refused = format!("no, no account {nobody}");
+        scene.operate(OperatorCommand::SignOutAll(name(nobody)), &[&refused]);
+    }
+}
+
+#[test]
+fn who_is_signed_out_where_guests_are_not_let_in_is_gone_and_comes_again_as_before() {
+    let mut scene = housed(Guests::No, &["ana"], &[]);
+    come(&mut scene, "x", "ana");
+    come(&mut scene, "y", "ana");
+    let (x, y) = (scene.session("x"), scene.session("y"));
+    let outputs = scene.world.operate(Time(0), OperatorCommand::SignOutAll(name("ana"))).unwrap();
+    let closed =
+        |of| outputs.iter().any(|output| matches!(output, Output::Closed(session, _) if *session == of));
+    assert!(closed(x) && closed(y), "{outputs:?}");
+    assert_eq!(scene.world.people(), 0);
+    come(&mut scene, "z", "ana");
+    assert_eq!(scene.world.person_of(scene.session("z")).unwrap().1, name("ana"));
+}
+
+#[test]
 fn a_thousand_names_that_look_registered_are_nobody_s_but_the_owner_s() {
     let mut tried = 0;
     for stem in 0..250 {

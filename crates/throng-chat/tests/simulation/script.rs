@@ -83,7 +83,8 @@ pub fn operation(dice: &mut Dice) -> OperatorCommand {
     match dice.roll(40) {
         0..=7 => OperatorCommand::Kick(name(dice), words(dice)),
         8..=34 => OperatorCommand::Reserve(account(dice), None),
-        35..=38 => OperatorCommand::Release(account(dice)),
+        35 | 36 => OperatorCommand::Release(account(dice)),
+        37 | 38 => OperatorCommand::SignOutAll(account(dice)),
         _ => OperatorCommand::ReleaseAll,
     }
 }

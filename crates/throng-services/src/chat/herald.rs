@@ -5,13 +5,19 @@ use throng_chat::OperatorCommand;
 use tokio::sync::mpsc;
 
 use super::hub::{HubHandle, Mail};
-use crate::identity::{Notice, Which};
+use crate::identity::{Identity, Notice, Which};
 
 /// Tells the hub for as long as both live.
-pub async fn tell(hub: HubHandle, mut notices: mpsc::Receiver<Notice>) {
+pub async fn tell(hub: HubHandle, identity: Identity, mut notices: mpsc::Receiver<Notice>) {
     while let Some(notice) = notices.recv().await {
+        let is_replaced = notice == Notice::Replaced;
         for mail in mails(notice) {
             hub.send(mail).await;
+        }
+        // Only reads, so it waits for nobody who waits for us. What changes meanwhile is told behind this, and is heard twice
+        // then. Accounts that cannot be read are taken up at the next start.
+        for account in if is_replaced { identity.names().await.unwrap_or_default() } else { Vec::new() } {
+            hub.send(Mail::Fact(OperatorCommand::Reserve(account, None))).await;
         }
     }
 }
@@ -23,11 +29,12 @@ fn mails(notice: Notice) -> Vec<Mail> {
             vec![Mail::Fact(OperatorCommand::Reserve(account, by.map(throng_chat::SessionId)))]
         }
         Notice::Unregistered(account) => vec![Mail::Fact(OperatorCommand::Release(account))],
-        Notice::Cleared => vec![Mail::Fact(OperatorCommand::ReleaseAll)],
+        Notice::Cleared | Notice::Replaced => vec![Mail::Fact(OperatorCommand::ReleaseAll)],
         Notice::Revoked(account, which) => vec![Mail::Revoked(account, which)],
         Notice::PasswordChanged { account, reset: false } => vec![Mail::Revoked(account, Which::All)],
-        // TODO(F): sign out, keep the name.
-        Notice::Suspended(_) | Notice::PasswordChanged { reset: true, .. } => Vec::new(),
+        Notice::Suspended(account) | Notice::PasswordChanged { account, reset: true } => {
+            vec![Mail::Fact(OperatorCommand::SignOutAll(account))]
+        }
         // Nobody's session begins or ends by these; what an operator may do is looked up each time.
         Notice::Restored(_) | Notice::Operator(..) => Vec::new(),
     }

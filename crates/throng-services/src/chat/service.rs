@@ -74,7 +74,10 @@ impl Chat {
             now: house.now,
             notes: house.notes.clone(),
         });
-        let told = notices.map(|notices| herald::tell(handle.clone(), notices));
+        let told = identity
+            .clone()
+            .zip(notices)
+            .map(|(identity, notices)| herald::tell(handle.clone(), identity, notices));
         let thread = std::thread::Builder::new().name("throng-hub".to_owned()).spawn(move || {
             let end = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 runtime.block_on(async {

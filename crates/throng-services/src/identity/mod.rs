@@ -1,8 +1,9 @@
 //! Who is who: the one state machine by which people register, sign in and change what belongs to them, at every door.
 //!
 //! Read the rooms in this order. What is secret: [`secret`], [`password`], [`token`], [`scram`], and [`first_operator`], a code
-//! for one use. What protects: the [`pool`] where passwords are hashed, the [`throttle`] on who was wrong, and `admission`,
-//! which has everybody pass by it. What is decided: [`settings`], [`origin`] (who may send a password at all),
+//! for one use. What protects: the [`pool`] where passwords are hashed, of which each network has a [`share`], the [`throttle`] on who was wrong, and `admission`,
+//! which has everybody pass by it, and
+//! [`registrations`], how many accounts strangers make. What is decided: [`settings`], [`origin`] (who may send a password at all),
 //! [`standing`] (which command may be asked in which state), [`refusal`]. What others hear: [`notice`]. Put together:
 //! [`registrar`], the handle that all share, with `sign_in` for what follows a proof, [`session`] for a person at a door,
 //! [`operator`] for who runs the server; `asking` makes the store's callbacks something to wait for.
@@ -19,10 +20,12 @@ pub mod password;
 pub mod pool;
 pub mod refusal;
 pub mod registrar;
+pub mod registrations;
 pub mod scram;
 pub mod secret;
 pub mod session;
 pub mod settings;
+pub mod share;
 pub mod standing;
 pub mod throttle;
 pub mod token;

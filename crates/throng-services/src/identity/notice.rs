@@ -29,6 +29,10 @@ pub enum Notice {
     Unregistered(Name),
     /// All accounts are gone.
     Cleared,
+    /// All accounts are others now, put back from a backup. Its reader signs everybody out, forgets all names, and reads the
+    /// pages of accounts again; until it has, registered names may be anybody's. Whoever signs in meanwhile is looked up in
+    /// the accounts as they are now.
+    Replaced,
     /// Nobody may be signed in to it any more; their devices are signed out.
     Suspended(Name),
     /// Somebody may again.

@@ -1,17 +1,21 @@
 //! What who runs the server does to accounts. Whoever has this may: the console and the command line by where they are, a
-//! session by its account ([`super::Session::operate`]). Asking back, and the backup before all is cleared, are theirs.
+//! session by its account ([`super::Session::operate`]). Asking back is theirs.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use throng_chat::Name;
 use throng_store::accounts::{Account, Change};
+use throng_store::{BackupFault, Backups, Fault};
+use tokio::sync::oneshot;
 
 use super::asking::{change_and_tell, find};
 use super::notice::{Notice, Which};
 use super::refusal::Refusal;
 use super::registrar::Core;
 use super::secret::Secret;
+use super::throttle::Network;
 
 /// What who runs the server does.
 #[derive(Clone)]
@@ -43,7 +47,7 @@ impl Operator {
     pub async fn create(&self, name: &Name, password: Option<Secret<String>>) -> Result<(), Refusal> {
         let verifier = match password {
             None => None,
-            Some(password) => Some(self.0.verifier(self.0.place()?, password, false).await?),
+            Some(password) => Some(self.0.verifier(self.0.place(Network::Local)?, password, false).await?),
         };
         let account = Account {
             name: name.clone(),
@@ -62,9 +66,9 @@ impl Operator {
     pub async fn reset(&self, name: &Name, password: Secret<String>) -> Result<(), Refusal> {
         let account = self.account(name).await?;
         let scram = account.verifier.is_some_and(|had| had.scram.is_some());
-        let verifier = self.0.verifier(self.0.place()?, password, scram).await?;
+        let verifier = self.0.verifier(self.0.place(Network::Local)?, password, scram).await?;
         let notice = Notice::PasswordChanged { account: name.clone(), reset: true };
-        self.make(Change::SetVerifier(name.clone(), verifier), notice).await
+        self.make(Change::SetVerifier(name.clone(), verifier, None), notice).await
     }
 
     /// Nobody may sign in to it any more, or somebody may again.
@@ -89,9 +93,38 @@ impl Operator {
         self.make(Change::Delete(name.clone()), Notice::Unregistered(name.clone())).await
     }
 
-    /// All accounts go. History stays.
+    /// Copies the whole store and then clears all accounts, in one piece: nothing is cleared that is not in the backup, whose
+    /// path this gives. History stays.
+    pub async fn clear_with_backup(&self, backups: &dyn Backups) -> Result<PathBuf, BackupFault> {
+        self.whole(Notice::Cleared, |done| backups.clear_accounts(done)).await
+    }
+
+    /// All accounts go, and those of a backup come in their place, with passwords, certificates and tokens as they were then;
+    /// how many. Where it fails nothing has changed.
+    pub async fn restore(&self, backups: &dyn Backups, from: PathBuf) -> Result<usize, BackupFault> {
+        self.whole(Notice::Replaced, |done| backups.restore_accounts(from, done)).await
+    }
+
+    /// All accounts go, without a backup. History stays.
     pub async fn clear(&self) -> Result<(), Refusal> {
         self.make(Change::Clear, Notice::Cleared).await
+    }
+
+    /// Changes all accounts at once, and tells others of it by the store's own answer.
+    async fn whole<T: Send + 'static>(
+        &self,
+        notice: Notice,
+        ask: impl FnOnce(Box<dyn FnOnce(Result<T, BackupFault>) + Send>),
+    ) -> Result<T, BackupFault> {
+        let place = self.0.notices.reserve().await;
+        let (answer, answered) = oneshot::channel();
+        ask(Box::new(move |made| {
+            if made.is_ok() {
+                place.send(notice);
+            }
+            let _ = answer.send(made);
+        }));
+        answered.await.unwrap_or(Err(BackupFault::Store(Fault::Closed)))
     }
 
     async fn make(&self, change: Change, notice: Notice) -> Result<(), Refusal> {

@@ -13,6 +13,9 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::share::{Share, Shares};
+use super::throttle::Network;
+
 /// How many may wait beside those who are being served.
 pub const QUEUE: usize = 64;
 
@@ -27,6 +30,7 @@ type Job = Box<dyn FnOnce() + Send>;
 pub struct Pool {
     jobs: Option<SyncSender<Job>>,
     places: Arc<Semaphore>,
+    shares: Arc<Shares>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -35,6 +39,7 @@ pub struct Pool {
 pub struct Place {
     /// Held until the work is done.
     _permit: OwnedSemaphorePermit,
+    _share: Share,
 }
 
 impl Pool {
@@ -44,7 +49,8 @@ impl Pool {
         let (jobs, queue) = sync_channel(threads + QUEUE);
         let queue = Arc::new(Mutex::new(queue));
         let places = Arc::new(Semaphore::new(threads + QUEUE));
-        let mut pool = Pool { jobs: Some(jobs), places, threads: Vec::with_capacity(threads) };
+        let shares = Arc::default();
+        let mut pool = Pool { jobs: Some(jobs), places, shares, threads: Vec::with_capacity(threads) };
         for number in 0..threads {
             let queue = Arc::clone(&queue);
             let named = std::thread::Builder::new().name(format!("passwords-{number}"));
@@ -53,9 +59,10 @@ impl Pool {
         Ok(pool)
     }
 
-    /// A place in the queue, at once; `None` when it is full.
-    pub fn place(&self) -> Option<Place> {
-        Arc::clone(&self.places).try_acquire_owned().ok().map(|_permit| Place { _permit })
+    /// A place in the queue for somebody from there, at once; `None` when it is full, or they have their share of it.
+    pub fn place(&self, network: Network) -> Option<Place> {
+        let _permit = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        Some(Place { _permit, _share: self.shares.take(network)? })
     }
 
     /// Does this on one of the threads. `None` when it panicked. When nobody waits for it any more it is not begun.
@@ -128,7 +135,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_asked_is_done() {
         let pool = Pool::start(2).unwrap();
-        let place = pool.place().unwrap();
+        let place = pool.place(Network::Local).unwrap();
         assert_eq!(pool.run(place, || 6 * 7).await, Some(42));
     }
 
@@ -136,17 +143,18 @@ mod tests {
     async fn a_full_queue_says_so_at_once() {
         let pool = Arc::new(Pool::start(1).unwrap());
         let (job, has_begun, end) = held();
-        let (first, place) = (Arc::clone(&pool), pool.place().unwrap());
+        let (first, place) = (Arc::clone(&pool), pool.place(Network::Local).unwrap());
         let first = tokio::spawn(async move { first.run(place, job).await });
         tokio::task::spawn_blocking(move || has_begun.recv().unwrap()).await.unwrap();
-        let mut places: Vec<Place> = (0..QUEUE).map(|_| pool.place().expect("there is room")).collect();
-        assert!(pool.place().is_none(), "one is served and {QUEUE} wait");
+        let mut places: Vec<Place> =
+            (0..QUEUE).map(|_| pool.place(Network::Local).expect("there is room")).collect();
+        assert!(pool.place(Network::Local).is_none(), "one is served and {QUEUE} wait");
         places.pop();
-        assert!(pool.place().is_some(), "who goes makes room");
+        assert!(pool.place(Network::Local).is_some(), "who goes makes room");
         end.send(()).unwrap();
         assert_eq!(first.await.unwrap(), Some(7));
         drop(places);
-        let all = (0..=QUEUE).map(|_| pool.place()).collect::<Option<Vec<_>>>();
+        let all = (0..=QUEUE).map(|_| pool.place(Network::Local)).collect::<Option<Vec<_>>>();
         assert!(all.is_some(), "all places come back");
     }
 
@@ -154,11 +162,11 @@ mod tests {
     async fn nobody_hashes_for_who_has_gone() {
         let pool = Arc::new(Pool::start(1).unwrap());
         let (job, has_begun, end) = held();
-        let (first, place) = (Arc::clone(&pool), pool.place().unwrap());
+        let (first, place) = (Arc::clone(&pool), pool.place(Network::Local).unwrap());
         let first = tokio::spawn(async move { first.run(place, job).await });
         tokio::task::spawn_blocking(move || has_begun.recv().unwrap()).await.unwrap();
         let (told, begun) = sync_channel(1);
-        let place = pool.place().unwrap();
+        let place = pool.place(Network::Local).unwrap();
         {
             let gone = pool.run(place, move || told.send(()).unwrap());
             let waited = tokio::time::timeout(Duration::ZERO, gone).await;
@@ -167,7 +175,7 @@ mod tests {
         end.send(()).unwrap();
         first.await.unwrap();
         // The one thread serves in order: when this is answered, the one before it is past.
-        let place = pool.place().unwrap();
+        let place = pool.place(Network::Local).unwrap();
         pool.run(place, || ()).await.unwrap();
         assert!(begun.try_recv().is_err(), "nobody waited for it");
     }
@@ -175,10 +183,10 @@ mod tests {
     #[tokio::test]
     async fn a_panic_costs_its_own_answer_only() {
         let pool = Pool::start(1).unwrap();
-        let place = pool.place().unwrap();
+        let place = pool.place(Network::Local).unwrap();
         let failed: Option<()> = pool.run(place, || panic!("on purpose")).await;
         assert_eq!(failed, None);
-        let place = pool.place().unwrap();
+        let place = pool.place(Network::Local).unwrap();
         assert_eq!(pool.run(place, || 1).await, Some(1));
     }
 
@@ -187,7 +195,7 @@ mod tests {
         let pool = Arc::new(Pool::start(1).unwrap());
         let (job, has_begun, end) = held();
         let (told, begun) = sync_channel(1);
-        let (first, second) = (pool.place().unwrap(), pool.place().unwrap());
+        let (first, second) = (pool.place(Network::Local).unwrap(), pool.place(Network::Local).unwrap());
         // Both are handed over, and nobody is there to wait: the pool itself is all that is left.
         let mut first = Box::pin({
             let pool = Arc::clone(&pool);

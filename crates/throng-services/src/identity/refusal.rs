@@ -19,7 +19,7 @@ pub enum Refusal {
     Wrong,
     /// Too many want their password checked at the moment.
     Busy,
-    /// Too often wrong.
+    /// Too often wrong, or too many accounts made.
     Throttled {
         /// How long this lasts.
         again_in: Duration,
@@ -50,7 +50,7 @@ pub enum Refusal {
     NoSuch,
     /// The certificate belongs to another account.
     Foreign,
-    /// You have as many as one may have.
+    /// There are as many as there may be: certificates of yours, or accounts where none is on a disk.
     TooMany,
     /// No client certificate was shown.
     NoCertificate,
@@ -93,7 +93,7 @@ impl fmt::Display for Refusal {
             Refusal::Throttled { again_in } => {
                 // Rounded up: who comes then is let in.
                 let secs = again_in.as_millis().div_ceil(1000);
-                return write!(f, "too many wrong tries: try again in {secs} s");
+                return write!(f, "too many tries: try again in {secs} s");
             }
             Refusal::PlaintextRefused => {
                 "passwords are not taken in plain text over a network: connect with TLS"
@@ -112,7 +112,7 @@ impl fmt::Display for Refusal {
             Refusal::NotOperator => "only operators may do that",
             Refusal::NoSuch => "there is none such",
             Refusal::Foreign => "that certificate belongs to another account",
-            Refusal::TooMany => "you have as many as one may have: remove one first",
+            Refusal::TooMany => "there are as many as there may be: remove one first",
             Refusal::NoCertificate => "you showed no client certificate: connect with one",
             Refusal::Store(why) => return why.fmt(f),
         };
@@ -132,7 +132,9 @@ impl From<Denied> for Refusal {
             Denied::Unknown => Refusal::NoAccount,
             Denied::Exists => Refusal::Exists,
             Denied::LooksLike(name) => Refusal::LooksLike(name),
-            Denied::Changed | Denied::NoSuch => Refusal::NoSuch,
+            // What was proven is so no more.
+            Denied::Changed => Refusal::Wrong,
+            Denied::NoSuch => Refusal::NoSuch,
             Denied::Foreign => Refusal::Foreign,
             Denied::TooMany => Refusal::TooMany,
         }

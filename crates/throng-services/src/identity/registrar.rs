@@ -17,10 +17,12 @@ use super::origin::Origin;
 use super::password;
 use super::pool::{Place, Pool};
 use super::refusal::Refusal;
+use super::registrations::Registrations;
 use super::scram::Keys;
 use super::secret::{Secret, Unable};
 use super::session::Session;
 use super::settings::Settings;
+use super::throttle::Network;
 
 /// Who is who. Cheap to clone; when the last one goes, the threads that hash end.
 #[derive(Clone)]
@@ -33,6 +35,7 @@ pub(super) struct Core {
     pub(super) now: fn() -> Time,
     pub(super) pool: Pool,
     pub(super) admission: Arc<Admission>,
+    pub(super) registrations: Arc<Registrations>,
     pub(super) notices: Notices,
     pub(super) code: Code,
     /// From which the salts of those are made who do not exist. It outlives the process, else they would change with it.
@@ -54,8 +57,9 @@ impl Identity {
             .map_err(|Unable| io::Error::other("the system gives no random bytes for passwords"))?;
         let (notices, told) = Notices::channel();
         let pool = Pool::start(settings.hashing_threads)?;
-        let (admission, code) = (Admission::new(), Code::default());
-        let core = Core { accounts, settings, now, pool, admission, notices, code, secret, decoy };
+        let (admission, registrations, code) = (Admission::new(), Registrations::new(), Code::default());
+        let core =
+            Core { accounts, settings, now, pool, admission, registrations, notices, code, secret, decoy };
         Ok((Identity(Arc::new(core)), told))
     }
 
@@ -135,9 +139,9 @@ impl Core {
         Ok(find(|done| self.accounts.account(name.clone(), done)).await?)
     }
 
-    /// A place among those whose password is hashed, at once or not at all.
-    pub(super) fn place(&self) -> Result<Place, Refusal> {
-        self.pool.place().ok_or(Refusal::Busy)
+    /// A place among those whose password is hashed, for somebody from there, at once or not at all.
+    pub(super) fn place(&self, network: Network) -> Result<Place, Refusal> {
+        self.pool.place(network).ok_or(Refusal::Busy)
     }
 
     /// What is kept of a new password.

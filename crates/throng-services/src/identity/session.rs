@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use throng_chat::{Name, Time};
-use throng_store::accounts::{Account, Change};
+use throng_store::accounts::{Account, Basis, Change};
 
 use super::asking::{change, change_and_tell, find};
 use super::notice::{Notice, Which};
@@ -129,12 +129,19 @@ impl Session {
         self.may(Command::Register)?;
         self.may_send_secrets()?;
         password::check(&password).map_err(Refusal::Password)?;
-        let place = self.core.place()?;
+        let place = self.core.place(self.network())?;
         // Names are no secret, and who asks for one that is taken costs no hash.
         if self.core.account(name).await?.is_some() {
             return Err(Refusal::Exists);
         }
-        let verifier = self.core.verifier(place, password, scram).await?;
+        let begun = self.core.registrations.begin(self.network())?;
+        let verifier = match self.core.verifier(place, password, scram).await {
+            Ok(verifier) => verifier,
+            Err(why) => {
+                begun.forgive();
+                return Err(why);
+            }
+        };
         let account = Account {
             name: name.clone(),
             created: (self.core.now)(),
@@ -148,7 +155,10 @@ impl Session {
         let place = self.core.notices.reserve().await;
         let create = Change::Create(account.clone());
         let notice = Notice::Registered { account: name.clone(), by: self.number };
-        change_and_tell(&*self.core.accounts, create, place, notice).await?;
+        if let Err(why) = change_and_tell(&*self.core.accounts, create, place, notice).await {
+            begun.forgive();
+            return Err(why);
+        }
         self.enter(Proven { account, by: By::Password(verifier) }, device).await
     }
 
@@ -249,7 +259,7 @@ impl Session {
         let token = token::generate().map_err(|Unable| Refusal::Busy)?;
         let hash = token::hash_of(token.expose()).ok_or(Refusal::Busy)?;
         let kept = token::kept(hash, device, (self.core.now)());
-        change(&*self.core.accounts, Change::AddToken(present.account, kept)).await??;
+        change(&*self.core.accounts, Change::AddToken(present.account, kept, present.basis)).await??;
         Ok(token)
     }
 
@@ -267,13 +277,15 @@ impl Session {
         let By::Password(had) = &proven.by else { return Err(Refusal::Wrong) };
         // Who asked for keys once keeps them.
         let scram = scram || had.scram.is_some();
-        let verifier = self.core.verifier(self.core.place()?, new, scram).await?;
+        let verifier = self.core.verifier(self.core.place(self.network())?, new, scram).await?;
         let place = self.core.notices.reserve().await;
         let account = present.account.clone();
-        let set = Change::SetVerifier(account.clone(), verifier);
+        // Of two changes at once, and of a reset in between, one is told that the old password is wrong by now.
+        let set = Change::SetVerifier(account.clone(), verifier.clone(), Some(had.clone()));
         let notice = Notice::PasswordChanged { account, reset: false };
         change_and_tell(&*self.core.accounts, set, place, notice).await?;
-        self.state = State::Signed(Box::new(Present { token: None, ..present }));
+        let basis = Basis { created: present.created, verifier: Some(verifier) };
+        self.state = State::Signed(Box::new(Present { token: None, basis, ..present }));
         Ok(())
     }
 
@@ -409,7 +421,7 @@ impl Session {
 
     /// Whatever is wrong, the work is the same until the answer is known, and the answer is the same.
     async fn by_password(&self, name: &Name, password: Secret<String>) -> Result<Proven, Refusal> {
-        let place = self.core.place()?;
+        let place = self.core.place(self.network())?;
         let attempt = self.core.admission.begin(Some(name.folded()), self.network()).await?;
         let account = match self.core.account(name).await {
             Ok(account) => account,

@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use throng_chat::{Name, Time};
-use throng_store::accounts::{Account, Change, Verifier};
+use throng_store::accounts::{Account, Basis, Change, Verifier};
 
 use super::asking::{change, find};
 use super::refusal::Refusal;
@@ -59,6 +59,8 @@ pub struct Present {
     pub operator: bool,
     /// On which token this stands: its hash and its number.
     pub token: Option<([u8; 32], u64)>,
+    /// On what further devices sign in: who proved it by a password that was replaced meanwhile can make no token any more.
+    pub basis: Basis,
 }
 
 impl Proven {
@@ -71,6 +73,15 @@ impl Proven {
             By::Token(_) => true,
         };
         proof && now.created == self.account.created && !now.suspended
+    }
+
+    /// On what a device signs in by this.
+    fn basis(&self) -> Basis {
+        let verifier = match &self.by {
+            By::Password(verifier) => Some(verifier.clone()),
+            By::Certificate(_) | By::Token(_) => None,
+        };
+        Basis { created: self.account.created, verifier }
     }
 }
 
@@ -95,7 +106,7 @@ pub async fn complete(
         }
         (_, None) => None,
         (_, Some(device)) => {
-            issued = issue(core, name, device, now).await;
+            issued = issue(core, &proven, device, now).await;
             issued.as_ref().and_then(|token| token::hash_of(token.expose()))
         }
     };
@@ -109,7 +120,8 @@ pub async fn complete(
     match again {
         Some(again) if proven.holds(&again) => {
             let Account { name: account, created, operator, .. } = again;
-            Ok((Present { account, created, operator, token: number }, issued))
+            let basis = proven.basis();
+            Ok((Present { account, created, operator, token: number, basis }, issued))
         }
         _ => {
             if let (Some(_), Some((_, number))) = (issued, number) {
@@ -120,9 +132,10 @@ pub async fn complete(
     }
 }
 
-async fn issue(core: &Core, name: &Name, device: &str, now: Time) -> Option<Secret<String>> {
+async fn issue(core: &Core, proven: &Proven, device: &str, now: Time) -> Option<Secret<String>> {
     let token = token::generate().ok()?;
     let kept = token::kept(token::hash_of(token.expose())?, device, now);
-    let stored = change(&*core.accounts, Change::AddToken(name.clone(), kept)).await;
+    let stored =
+        change(&*core.accounts, Change::AddToken(proven.account.name.clone(), kept, proven.basis())).await;
     matches!(stored, Ok(Ok(()))).then_some(token)
 }

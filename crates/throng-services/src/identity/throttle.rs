@@ -38,7 +38,7 @@ pub enum Network {
     V4(Ipv4Addr),
     /// The first half of an address of IPv6.
     V6([u16; 4]),
-    /// This machine, by no address at all.
+    /// This machine, by no address at all or by one of loopback.
     Local,
 }
 
@@ -47,6 +47,7 @@ impl Network {
     pub fn of(address: Option<IpAddr>) -> Network {
         match address.map(|address| address.to_canonical()) {
             None => Network::Local,
+            Some(address) if address.is_loopback() => Network::Local,
             Some(IpAddr::V4(address)) => Network::V4(address),
             Some(IpAddr::V6(address)) => {
                 let [a, b, c, d, ..] = address.segments();
@@ -354,6 +355,7 @@ mod tests {
         assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
         assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
         assert_eq!(Network::of(None), Network::Local);
+        assert_eq!((of("127.0.0.1"), of("::1"), of("::ffff:127.1.2.3")), (HERE, HERE, HERE));
     }
 
     #[test]

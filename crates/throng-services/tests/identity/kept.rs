@@ -7,7 +7,7 @@ use throng_chat::{Name, Time};
 use throng_services::identity::Settings;
 use throng_services::identity::password::Cost;
 use throng_store::Fault;
-use throng_store::accounts::{Account, Accounts, Change, Changed, Denied, Found, PAGE_MAX, Token};
+use throng_store::accounts::{Account, Accounts, Basis, Change, Changed, Denied, Found, PAGE_MAX, Token};
 
 type Hook = Box<dyn FnMut(&Kept, &Change) + Send>;
 type Waiting = Box<dyn FnOnce(&Kept) + Send>;
@@ -177,8 +177,11 @@ fn apply(rows: &mut Rows, change: &Change) -> Result<(), Denied> {
             }
             rows.accounts.insert(of(&account.name), account.clone());
         }
-        Change::SetVerifier(name, verifier) => {
+        Change::SetVerifier(name, verifier, before) => {
             changed(name, &|account| {
+                if before.is_some() && account.verifier != *before {
+                    return Err(Denied::Changed);
+                }
                 account.verifier = Some(verifier.clone());
                 Ok(())
             })?;
@@ -241,9 +244,11 @@ fn apply(rows: &mut Rows, change: &Change) -> Result<(), Denied> {
                 rows.addresses.insert(address.to_string(), of(name));
             }
         }
-        Change::AddToken(name, token) => {
-            if !rows.accounts.contains_key(name.folded()) {
-                return Err(Denied::Unknown);
+        Change::AddToken(name, token, Basis { created, verifier }) => {
+            let account = rows.accounts.get(name.folded()).ok_or(Denied::Unknown)?;
+            let other = verifier.is_some() && account.verifier != *verifier;
+            if account.suspended || account.created != *created || other {
+                return Err(Denied::Changed);
             }
             rows.given += 1;
             let token = Token { number: rows.given, ..token.clone() };

@@ -5,9 +5,11 @@
 mod alike;
 mod canary;
 mod client;
+mod crowds;
 mod flows;
 mod kept;
 mod notices;
+mod put_back;
 mod races;
 mod table;
 

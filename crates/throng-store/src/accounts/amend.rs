@@ -7,7 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Params, Result, params};
 use throng_chat::Name;
 
 use super::{
-    ADDRESSES_MAX, Account, CERTIFICATES_MAX, Change, Denied, TOKENS_MAX, Token, Verifier, remembered, rows,
+    ADDRESSES_MAX, Account, Basis, CERTIFICATES_MAX, Change, Denied, TOKENS_MAX, Token, Verifier, remembered,
+    rows,
 };
 
 /// Why a change was not made: it may not be, or the file failed.
@@ -42,8 +43,9 @@ pub(crate) fn make(db: &Connection, change: &Change) -> Result<std::result::Resu
 fn try_make(tables: &Tables<'_>, change: &Change) -> Done {
     match change {
         Change::Create(account) => tables.create(account),
-        Change::SetVerifier(name, verifier) => {
+        Change::SetVerifier(name, verifier, before) => {
             let id = tables.id(name)?;
+            before.as_ref().map_or(Ok(()), |before| tables.check_verifier(id, before))?;
             tables.set_verifier(id, verifier)?;
             tables.revoke_all(id)
         }
@@ -73,7 +75,7 @@ fn try_make(tables: &Tables<'_>, change: &Change) -> Done {
             tables.run("UPDATE accounts SET seen = ?2 WHERE id = ?1", params![id, at.0])?;
             remembered(address.as_ref()).map_or(Ok(()), |address| tables.remember(id, address))
         }
-        Change::AddToken(name, token) => tables.add_token(name, token),
+        Change::AddToken(name, token, basis) => tables.add_token(name, token, basis),
         Change::UseToken(hash, at) => {
             tables.run_on_one("UPDATE tokens SET used = ?2 WHERE hash = ?1", params![hash, at.0])
         }
@@ -182,13 +184,24 @@ impl Tables<'_> {
         self.run(sql, params![id, &**argon2, scram.as_deref()])
     }
 
+    /// It must still be this one.
+    fn check_verifier(&self, id: i64, expected: &Verifier) -> Done {
+        let sql = "SELECT 1 FROM accounts WHERE id = ?1 AND argon2 = ?2 AND scram IS ?3";
+        let same = self.number(sql, params![id, &*expected.argon2, expected.scram.as_deref()])?;
+        same.map_or(Err(Denied::Changed.into()), |_| Ok(()))
+    }
+
+    /// Nobody is suspended, and it is still so on what a token is given.
+    fn check_basis(&self, id: i64, basis: &Basis) -> Done {
+        let sql = "SELECT 1 FROM accounts WHERE id = ?1 AND created = ?2 AND NOT suspended";
+        let same = self.number(sql, [id, basis.created.0])?;
+        same.ok_or(Denied::Changed)?;
+        basis.verifier.as_ref().map_or(Ok(()), |verifier| self.check_verifier(id, verifier))
+    }
+
     fn rehash(&self, name: &Name, before: &Verifier, after: &Verifier) -> Done {
         let id = self.id(name)?;
-        let sql = "SELECT 1 FROM accounts WHERE id = ?1 AND argon2 = ?2 AND scram IS ?3";
-        let same = self.number(sql, params![id, &*before.argon2, before.scram.as_deref()])?;
-        if same.is_none() {
-            return Err(Denied::Changed.into());
-        }
+        self.check_verifier(id, before)?;
         self.set_verifier(id, after)
     }
 
@@ -210,11 +223,9 @@ impl Tables<'_> {
         }
     }
 
-    fn add_token(&self, name: &Name, token: &Token) -> Done {
+    fn add_token(&self, name: &Name, token: &Token, basis: &Basis) -> Done {
         let id = self.id(name)?;
-        if self.number("SELECT 1 FROM accounts WHERE id = ?1 AND suspended", [id])?.is_some() {
-            return Err(Denied::Changed.into());
-        }
+        self.check_basis(id, basis)?;
         match self.number("SELECT account FROM tokens WHERE hash = ?1", [&token.hash])? {
             Some(owner) if owner == id => return Err(Denied::Exists.into()),
             Some(_) => return Err(Denied::Foreign.into()),

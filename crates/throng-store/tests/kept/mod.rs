@@ -7,7 +7,7 @@ use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use throng_chat::{Name, Names, Record};
-use throng_store::accounts::{Account, Change, Denied, Found, Token, Verifier};
+use throng_store::accounts::{Account, Basis, Change, Denied, Found, Token, Verifier};
 use throng_store::{
     Accounts, DataFolder, Durability, Entry, Fault, History, Opened, RoomName, Stamp, Store, Time,
 };
@@ -118,6 +118,11 @@ pub(crate) fn bare(typed: &str) -> Account {
         recognised: false,
         certificates: Vec::new(),
     }
+}
+
+/// On what a device of such an account signs in: that it is this one.
+pub(crate) fn basis() -> Basis {
+    Basis { created: Time(1_000), verifier: None }
 }
 
 pub(crate) fn verifier(words: &str) -> Verifier {

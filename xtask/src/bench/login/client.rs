@@ -118,7 +118,11 @@ async fn log_in(address: SocketAddr, name: &str, password: &str) -> std::io::Res
         }
         if line.contains(" 904 ") {
             let ms = asked.elapsed().as_secs_f64() * 1000.0;
-            return Ok(if line.contains("too many are signing in") { Answer::Busy(ms) } else { Answer::Other });
+            return Ok(if line.contains("too many are signing in") {
+                Answer::Busy(ms)
+            } else {
+                Answer::Other
+            });
         }
     }
     Ok(Answer::Other)

@@ -29,7 +29,8 @@ pub fn run(rounds: usize, as_json: bool) -> Outcome {
     let opened = throng_store::open(&DataFolder::open(folder.path())?, Durability::Strict)?;
     accounts::make(&*opened.accounts, rounds * 2)?;
     let clock = || Time(0);
-    let started = Identity::start(Arc::clone(&opened.accounts), Settings::default(), clock, Secret::new([7; 32]));
+    let started =
+        Identity::start(Arc::clone(&opened.accounts), Settings::default(), clock, Secret::new([7; 32]));
     let (identity, _notices) = started?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let mut samples = [Vec::new(), Vec::new(), Vec::new()];
@@ -87,7 +88,8 @@ fn tell(samples: &[Vec<f64>; 3], as_json: bool) {
     println!("  median               known {known:.3}, another known {other:.3}, unknown {unknown:.3}");
     println!("  known less known     {same}");
     println!("  known less unknown   {different}");
-    let verdict = if alike { "no larger than that of two known names" } else { "LARGER than that of two known names" };
+    let verdict =
+        if alike { "no larger than that of two known names" } else { "LARGER than that of two known names" };
     println!("  the difference is {verdict}");
 }
 

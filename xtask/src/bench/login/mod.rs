@@ -62,7 +62,10 @@ pub struct Login {
 }
 
 fn attempts(word: &str) -> Result<usize, String> {
-    word.parse().ok().filter(|count| (10..=20_000).contains(count)).ok_or("a number from 10 to 20000".to_owned())
+    word.parse()
+        .ok()
+        .filter(|count| (10..=20_000).contains(count))
+        .ok_or("a number from 10 to 20000".to_owned())
 }
 
 /// Runs it.
@@ -154,7 +157,9 @@ fn tell(asked: &Login, all: &Tally, [quiets, stormies, ratios]: [Vec<f64>; 3], g
     }
     println!("{} log in in a loop while {} talk (rounds: {})", asked.clients, asked.honest, asked.rounds);
     let (quiet, stormy) = (middle(quiets), middle(stormies));
-    println!("  delivery p99         {quiet:.0} us quiet, {stormy:.0} us in the storm: {ratio:.2} x (goal 2)");
+    println!(
+        "  delivery p99         {quiet:.0} us quiet, {stormy:.0} us in the storm: {ratio:.2} x (goal 2)"
+    );
     println!("  logged in            {:.0} per second", all.signed_in as f64 / seconds);
     println!(
         "  put off              {} times, after {usual:.1} ms, p99 {late:.1}, at most {latest:.1} (goal 50)",
