@@ -110,6 +110,6 @@ async fn where_there_is_no_file_nothing_is_cleared() {
     let refused = operator.clear_with_backup(&*opened.backups).await;
     assert!(matches!(refused, Err(BackupFault::NoFile)), "{refused:?}");
     assert_eq!(operator.page(None).await.unwrap().len(), 1);
-    assert_eq!(told.try_recv(), Ok(Notice::Registered(name("ana"))));
+    assert_eq!(told.try_recv(), Ok(Notice::Registered { account: name("ana"), by: None }));
     assert!(told.try_recv().is_err());
 }
