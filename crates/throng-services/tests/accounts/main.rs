@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use throng_chat::{Name, Names};
+use throng_chat::{Name, Names, OperatorCommand};
 use throng_server::{Events, Running, Server, Workers};
 use throng_services::chat::{Chat, House, Notes, PaceSettings, Settings, house};
 use throng_services::identity::password::Cost;
@@ -73,6 +73,11 @@ impl Place {
         place.waits.block_on(async {
             let mut session = place.identity.session(local);
             session.register(&name(typed), PASSWORD.into(), true, None).await.unwrap();
+            // The world hears of it by another way, and by this one at the latest.
+            let (told, heard) = tokio::sync::oneshot::channel();
+            let reserve = OperatorCommand::Reserve(name(typed), None);
+            place.chat.hub().operate_then(reserve, move |done| told.send(done).unwrap()).await;
+            assert!(heard.await.unwrap().is_ok());
         });
         place
     }
