@@ -82,6 +82,8 @@ pub const RPL_MOTD: &str = "372";
 pub const RPL_MOTDSTART: &str = "375";
 /// `RPL_ENDOFMOTD`.
 pub const RPL_ENDOFMOTD: &str = "376";
+/// `RPL_YOUREOPER`.
+pub const RPL_YOUREOPER: &str = "381";
 /// `ERR_NOSUCHNICK`.
 pub const ERR_NOSUCHNICK: &str = "401";
 /// `ERR_NOSUCHCHANNEL`.
@@ -142,8 +144,12 @@ pub const ERR_BANNEDFROMCHAN: &str = "474";
 pub const ERR_BADCHANNELKEY: &str = "475";
 /// `ERR_BADCHANMASK`.
 pub const ERR_BADCHANMASK: &str = "476";
+/// `ERR_NOPRIVILEGES`.
+pub const ERR_NOPRIVILEGES: &str = "481";
 /// `ERR_CHANOPRIVSNEEDED`.
 pub const ERR_CHANOPRIVSNEEDED: &str = "482";
+/// `ERR_NOOPERHOST`.
+pub const ERR_NOOPERHOST: &str = "491";
 /// `ERR_UMODEUNKNOWNFLAG`.
 pub const ERR_UMODEUNKNOWNFLAG: &str = "501";
 /// `ERR_USERSDONTMATCH`.
@@ -154,8 +160,18 @@ pub const ERR_INVALIDMODEPARAM: &str = "696";
 pub const RPL_LOGGEDIN: &str = "900";
 /// `RPL_LOGGEDOUT`.
 pub const RPL_LOGGEDOUT: &str = "901";
+/// `RPL_SASLSUCCESS`.
+pub const RPL_SASLSUCCESS: &str = "903";
+/// `ERR_SASLFAIL`.
+pub const ERR_SASLFAIL: &str = "904";
+/// `ERR_SASLTOOLONG`.
+pub const ERR_SASLTOOLONG: &str = "905";
+/// `ERR_SASLABORTED`.
+pub const ERR_SASLABORTED: &str = "906";
 /// `ERR_SASLALREADY`.
 pub const ERR_SASLALREADY: &str = "907";
+/// `RPL_SASLMECHS`.
+pub const RPL_SASLMECHS: &str = "908";
 
 #[cfg(test)]
 mod tests {

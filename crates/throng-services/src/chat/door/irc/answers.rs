@@ -159,6 +159,7 @@ impl IrcDoor {
                 self.show_who(place, who, "", out);
                 self.say(RPL_ENDOFWHO, &[who.as_str()], "End of WHO list", out);
             }
+            Some(Purpose::Ghost) => self.end_ghost(out),
             Some(Purpose::WhoIs) | None => self.show_whois(who, account, rooms, out),
         }
     }

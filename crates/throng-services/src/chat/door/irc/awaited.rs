@@ -38,6 +38,8 @@ pub(super) enum Purpose {
     IsOn { last: bool },
     /// A word of USERHOST, likewise.
     UserHost { last: bool },
+    /// Nothing: that it is answered says that GHOST is done.
+    Ghost,
 }
 
 /// The questions under way, oldest first.

@@ -7,11 +7,17 @@ use super::words::{
     ACCOUNT_NOTIFY, ACCOUNT_TAG, BATCH, ECHO_MESSAGE, EXTENDED_JOIN, MESSAGE_TAGS, MULTI_PREFIX, SERVER_TIME,
     frame,
 };
-use super::{IrcDoor, State};
+use super::{IrcDoor, State, sasl, signup};
 use crate::chat::door::Heard;
 
 /// The client hears when an ability comes or goes. None ever does, so this changes nothing in how things look.
 const CAP_NOTIFY: u16 = 1 << 5;
+
+/// The client wants to sign in by AUTHENTICATE (IRCv3 sasl-3.2).
+const SASL: u16 = 1 << 9;
+
+/// The client wants to make accounts by REGISTER.
+const REGISTRATION: u16 = 1 << 10;
 
 /// All that may be asked for.
 const ABILITIES: &[(&str, u16)] = &[
@@ -19,10 +25,12 @@ const ABILITIES: &[(&str, u16)] = &[
     ("account-tag", ACCOUNT_TAG),
     ("batch", BATCH),
     ("cap-notify", CAP_NOTIFY),
+    ("draft/account-registration", REGISTRATION),
     ("echo-message", ECHO_MESSAGE),
     ("extended-join", EXTENDED_JOIN),
     ("message-tags", MESSAGE_TAGS),
     ("multi-prefix", MULTI_PREFIX),
+    ("sasl", SASL),
     ("server-time", SERVER_TIME),
 ];
 
@@ -42,7 +50,10 @@ pub(super) fn cap(door: &mut IrcDoor, message: &Message<'_>, heard: &mut Heard) 
                 door.abilities |= CAP_NOTIFY;
                 door.knows_302 = true;
             }
-            answer(door, "LS", &listed(offered(door)), heard);
+            let offered = offered(door);
+            let words =
+                if version >= VERSION_WITH_NOTIFY { with_values(door, offered) } else { listed(offered) };
+            answer(door, "LS", &words, heard);
         }
         "LIST" => answer(door, "LIST", &listed(door.abilities), heard),
         "REQ" => {
@@ -85,7 +96,21 @@ fn agreed(door: &IrcDoor, wanted: &str) -> Option<u16> {
 
 /// What may be asked for in this house.
 fn offered(door: &IrcDoor) -> u16 {
-    if door.house.settings.accounts { u16::MAX } else { !ABOUT_ACCOUNTS }
+    let accounts = if door.house.settings.accounts { u16::MAX } else { !ABOUT_ACCOUNTS };
+    let sasl = if sasl::mechanisms(door.footing).is_empty() { !SASL } else { u16::MAX };
+    let registration = if door.footing.accounts && door.footing.secrets { u16::MAX } else { !REGISTRATION };
+    accounts & sasl & registration
+}
+
+/// The words of 302, which say more of some abilities.
+fn with_values(door: &IrcDoor, abilities: u16) -> String {
+    let offered = ABILITIES.iter().filter(|(_, ability)| abilities & ability != 0);
+    let words = offered.map(|(name, ability)| match *ability {
+        SASL => format!("{name}={}", sasl::mechanisms(door.footing)),
+        REGISTRATION => format!("{name}={}", signup::VALUE),
+        _ => (*name).to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn listed(abilities: u16) -> String {

@@ -14,7 +14,7 @@ use throng_wire::numeric::{
 };
 
 use super::words::MESSAGE_TAGS;
-use super::{IrcDoor, TARGETS_MAX};
+use super::{IrcDoor, TARGETS_MAX, nickserv};
 use crate::chat::door::Heard;
 
 /// `ERR_CANNOTSENDTOUSER` (modern.ircdocs.horse): what 404 is for rooms.
@@ -47,11 +47,25 @@ fn say(door: &mut IrcDoor, message: &Message<'_>, kind: Kind, heard: &mut Heard)
         let explained = format!("At most {TARGETS_MAX} targets at once; nothing was sent");
         return door.say(ERR_TOOMANYTARGETS, &[targets], &explained, &mut heard.reply);
     }
+    if targets.split(',').any(|target| nickserv::is_called(door, target)) {
+        return say_to_nickserv(door, targets, kind, said, heard);
+    }
     let Some((kind, said)) = without_ctcp(said, kind) else { return };
     for target in targets.split(',').filter(|target| !target.is_empty()) {
         if let Some(to) = target_of(door, target, heard) {
             say_to(door, &to, kind, said, heard);
         }
+    }
+}
+
+/// What is said to it may be a password, so nobody else is told the same.
+fn say_to_nickserv(door: &mut IrcDoor, targets: &str, kind: Kind, said: &str, heard: &mut Heard) {
+    if targets.contains(',') {
+        let explained = "NickServ is spoken to alone; nothing was sent";
+        return door.say(ERR_TOOMANYTARGETS, &[targets], explained, &mut heard.reply);
+    }
+    if kind == Kind::Message && !said.starts_with('\u{1}') {
+        nickserv::hear(door, said, heard);
     }
 }
 

@@ -1,10 +1,12 @@
 //! The IRC door: a client of any kind, from ii to weechat, that speaks RFC 1459 with some of IRCv3.
 //!
 //! What a client may ask is one row in [`table`] and one function beside others of its kind: [`registration`],
-//! [`caps`], [`messages`], [`channels`], [`modes`], [`queries`]. What it is told goes through [`words`] if many hear
+//! [`caps`], [`messages`], [`channels`], [`modes`], [`queries`], and about accounts [`sasl`], [`signup`], [`nickserv`]
+//! (whose words are in [`service`]) and [`oper`], which all ask through [`accounts`]. What it is told goes through [`words`] if many hear
 //! it, and through [`answers`] and [`refusals`] if it alone does. Nothing here decides who may do what, and every
 //! line is whole and ends with CRLF, so that another door may put each into a frame of its own.
 
+mod accounts;
 mod answers;
 mod awaited;
 mod caps;
@@ -12,9 +14,14 @@ mod channels;
 pub mod isupport;
 mod messages;
 mod modes;
+mod nickserv;
+mod oper;
 mod queries;
 mod refusals;
 mod registration;
+mod sasl;
+mod service;
+mod signup;
 pub mod table;
 #[cfg(test)]
 mod tests;
@@ -29,11 +36,13 @@ use throng_wire::irc::{INPUT_MAX, Malformed, Message, too_long};
 use throng_wire::line::{Line, Lines};
 use throng_wire::numeric::{ERR_INPUTTOOLONG, ERR_NOSUCHCHANNEL, ERR_UNKNOWNCOMMAND};
 
+use self::accounts::Accounts;
 use self::awaited::Awaited;
 use self::registration::Registration;
 use super::{AccountAnswer, Door, Errand, Footing, Heard, Probe};
 use crate::chat::house::House;
 use crate::chat::rendering::{Face, Look, View};
+use crate::identity::Secret;
 
 /// How many rooms or people one PRIVMSG, NOTICE or KICK may name.
 pub const TARGETS_MAX: usize = 4;
@@ -51,8 +60,9 @@ pub struct IrcDoor {
     footing: Footing,
     lines: Lines,
     state: State,
-    /// Lines that wait until the name was answered.
-    later: VecDeque<Vec<u8>>,
+    /// Lines that wait until what was asked is answered. A password may be in one.
+    later: VecDeque<Secret<Vec<u8>>>,
+    accounts: Accounts,
     abilities: u16,
     knows_302: bool,
     /// Where this person is, as far as it was told.
@@ -81,6 +91,7 @@ impl IrcDoor {
             lines: Lines::new(INPUT_MAX),
             state: State::Nameless(Registration::default()),
             later: VecDeque::new(),
+            accounts: Accounts::default(),
             abilities: 0,
             knows_302: false,
             rooms: Vec::new(),
@@ -94,7 +105,7 @@ impl IrcDoor {
     fn hear_lines(&mut self, bytes: &[u8], heard: &mut Heard) {
         let mut lines = std::mem::replace(&mut self.lines, Lines::new(INPUT_MAX));
         lines.feed(bytes, |line| match line {
-            Line::Whole(line) if self.is_waiting() => self.later.push_back(line.to_vec()),
+            Line::Whole(line) if self.is_waiting() => self.later.push_back(Secret::new(line.to_vec())),
             Line::Whole(line) => self.hear_line(line, heard),
             Line::TooLong => self.refuse_length(heard),
         });
@@ -203,16 +214,21 @@ fn said_back(param: &str) -> &str {
 
 impl Door for IrcDoor {
     fn hear(&mut self, bytes: &[u8], heard: &mut Heard) {
+        if !self.is_waiting() {
+            // What it waited for may have held the name back.
+            self.enter_when_ready(heard);
+        }
         while !self.is_waiting()
             && let Some(line) = self.later.pop_front()
         {
-            self.hear_line(&line, heard);
+            self.hear_line(line.expose(), heard);
         }
         self.hear_lines(bytes, heard);
     }
 
     fn is_waiting(&self) -> bool {
-        matches!(&self.state, State::Nameless(registration) if registration.asking)
+        let asks_for_name = matches!(&self.state, State::Nameless(registration) if registration.asking);
+        asks_for_name || self.is_asking()
     }
 
     fn tell(&mut self, event: &Event, out: &mut Vec<u8>) -> Option<Errand> {
@@ -243,10 +259,21 @@ impl Door for IrcDoor {
             }
             answer => self.answer(answer, out),
         }
+        self.hear_of_world(event, out);
         None
     }
 
-    fn learn(&mut self, _: AccountAnswer, _: &mut Heard) {}
+    fn learn(&mut self, answer: AccountAnswer, heard: &mut Heard) {
+        self.learn_of(answer, heard);
+    }
+
+    fn is_signing_in(&self) -> bool {
+        self.is_in_sasl()
+    }
+
+    fn give_up_signing(&mut self, out: &mut Vec<u8>) {
+        self.give_up_sasl(out);
+    }
 
     /// Only what was said: that a topic was set is shown on entering anyway, and clients do not expect other events
     /// unless they asked for them.

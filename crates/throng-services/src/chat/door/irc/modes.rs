@@ -43,7 +43,10 @@ fn own_modes(door: &IrcDoor, target: &str, flags: Option<&str>, heard: &mut Hear
         return door.say(ERR_USERSDONTMATCH, &[], "Modes of others are not shown", out);
     }
     match flags.unwrap_or("").chars().all(|flag| USUAL_FLAGS.contains(flag)) {
-        true => door.say_plain(RPL_UMODEIS, &["+"], out),
+        true => {
+            let modes = if door.accounts.operator { "+o" } else { "+" };
+            door.say_plain(RPL_UMODEIS, &[modes], out);
+        }
         false => door.say(ERR_UMODEUNKNOWNFLAG, &[], "Unknown MODE flag", out),
     }
 }

@@ -9,7 +9,7 @@ use throng_wire::numeric::{
 
 use super::awaited::{Asked, Purpose};
 use super::registration::VERSION;
-use super::{IrcDoor, isupport};
+use super::{IrcDoor, isupport, nickserv, service};
 use crate::chat::door::Heard;
 
 /// How many people one USERHOST may name (RFC 2812 §4.8).
@@ -41,6 +41,9 @@ pub(super) fn whois(door: &mut IrcDoor, message: &Message<'_>, heard: &mut Heard
         return door.say(ERR_NONICKNAMEGIVEN, &[], "No nickname given", &mut heard.reply);
     };
     let typed = typed.split(',').next().unwrap_or(typed);
+    if nickserv::is_called(door, typed) {
+        return service::show_whois(door, &mut heard.reply);
+    }
     match Name::new(typed, door.house.settings.names) {
         Ok(name) => ask_about(door, name, Purpose::WhoIs, heard),
         Err(_) => {

@@ -38,6 +38,7 @@ impl IrcDoor {
                 let explained =
                     format!("Nickname is registered, or looks like one that is{}", try_one(alternatives));
                 self.say(ERR_NICKNAMEINUSE, &[name.as_str()], &explained, out);
+                self.say_how_to_sign_in(name, out);
             }
             // IRC has no number for it; IRCv3's standard-replies has a word.
             Refusal::AccountNeeded => words::frame(out, |line| {
@@ -109,6 +110,19 @@ impl IrcDoor {
         }
     }
 
+    /// Whose it is may have forgotten to say so.
+    fn say_how_to_sign_in(&self, name: &Name, out: &mut Vec<u8>) {
+        let way = match (self.footing.accounts, self.footing.secrets) {
+            (false, _) => return,
+            (true, true) => format!("by SASL, or by PASS {name}:password ahead of NICK"),
+            (true, false) => "over TLS: passwords are not taken in plain text over a network".to_owned(),
+        };
+        words::frame(out, |line| {
+            let line = line.source(&self.house.settings.name).command("NOTICE").param(self.shown_name());
+            line.trailing(&format!("If {name} is yours, log in {way}"))
+        });
+    }
+
     /// A question about somebody who is not here ends as its command does.
     fn refuse_person(&mut self, who: &Name, out: &mut Vec<u8>) {
         match self.awaited.purpose(who) {
@@ -120,6 +134,7 @@ impl IrcDoor {
             Some(Purpose::Who) => self.say(RPL_ENDOFWHO, &[who.as_str()], "End of WHO list", out),
             Some(Purpose::IsOn { last }) => self.show_found_names(last, out),
             Some(Purpose::UserHost { last }) => self.show_found_hosts(last, out),
+            Some(Purpose::Ghost) => self.end_ghost(out),
         }
     }
 

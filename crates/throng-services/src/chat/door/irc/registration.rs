@@ -4,12 +4,14 @@ use throng_chat::{Command, Name, SeatKey};
 use throng_server::End;
 use throng_wire::irc::Message;
 use throng_wire::numeric::{
-    ERR_ALREADYREGISTERED, ERR_ERRONEUSNICKNAME, ERR_NONICKNAMEGIVEN, ERR_NOORIGIN, RPL_CREATED, RPL_MYINFO,
-    RPL_WELCOME, RPL_YOURHOST,
+    ERR_ALREADYREGISTERED, ERR_ERRONEUSNICKNAME, ERR_NONICKNAMEGIVEN, ERR_NOORIGIN, ERR_PASSWDMISMATCH,
+    RPL_CREATED, RPL_MYINFO, RPL_WELCOME, RPL_YOURHOST,
 };
 
-use super::{IrcDoor, State, isupport, queries, words};
-use crate::chat::door::Heard;
+use super::accounts::Purpose;
+use super::{IrcDoor, State, isupport, queries, sasl, words};
+use crate::chat::door::{AccountAnswer, AccountAsk, Door, Heard};
+use crate::identity::{Refusal, Secret};
 
 /// What the server is, for those who ask.
 pub(super) const VERSION: &str = concat!("throng-", env!("CARGO_PKG_VERSION"));
@@ -21,6 +23,8 @@ pub(super) struct Registration {
     pub(super) nick: Option<Name>,
     /// The client's own secret, by which it takes its seat over when it comes back.
     pub(super) seat: Option<SeatKey>,
+    /// To which account PASS signs in, and by what.
+    pub(super) login: Option<Box<(Name, Secret<String>)>>,
     /// Was USER said?
     pub(super) user: bool,
     /// CAP was begun and not ended.
@@ -30,14 +34,19 @@ pub(super) struct Registration {
 }
 
 /// `PASS seat:<32 hexadecimal digits>` is a secret of the client's own: whoever says it again under the same name takes
-/// its seat over. Any other password is accepted and ignored: nothing is kept behind one yet.
+/// its seat over. `PASS account:password` signs in before the name is asked for. Any other word is ignored, since clients say
+/// what they were once told to say to another server.
 pub(super) fn pass(door: &mut IrcDoor, message: &Message<'_>, heard: &mut Heard) {
     match &mut door.state {
         State::Here(_) => already(door, heard),
-        State::Nameless(registration) => {
-            registration.seat =
-                message.param(0).and_then(|pass| SeatKey::from_hex(pass.strip_prefix("seat:")?));
-        }
+        State::Nameless(registration) => match message.params[0].split_once(':') {
+            Some(("seat", digits)) => registration.seat = SeatKey::from_hex(digits),
+            Some((typed, words)) if door.footing.accounts => {
+                let login = Name::new(typed, door.house.settings.names);
+                registration.login = login.ok().map(|name| Box::new((name, Secret::from(words))));
+            }
+            _ => {}
+        },
     }
 }
 
@@ -97,19 +106,53 @@ pub(super) fn quit(door: &mut IrcDoor, message: &Message<'_>, heard: &mut Heard)
     heard.over = Some(End::Done);
 }
 
+/// Hears what came of PASS: who is not let in goes, as at other servers; who was signed in before stays so.
+pub(super) fn learn_of_pass(door: &mut IrcDoor, answer: &AccountAnswer, heard: &mut Heard) {
+    let AccountAnswer::Refused(why) = answer else { return };
+    if *why == Refusal::AlreadySignedIn {
+        return;
+    }
+    door.say(ERR_PASSWDMISMATCH, &[], &format!("Not logged in: {why}"), &mut heard.reply);
+    words::closing("not logged in", &mut heard.reply);
+    (door.over, door.closed) = (true, true);
+    heard.over = Some(End::Done);
+}
+
 impl IrcDoor {
     /// Asks for the name once everything is said that must come before.
     pub(super) fn enter_when_ready(&mut self, heard: &mut Heard) {
         let State::Nameless(registration) = &mut self.state else { return };
-        if !registration.user || registration.negotiating || registration.asking {
+        let is_ready = registration.user && registration.nick.is_some() && !registration.negotiating;
+        if !is_ready || self.over || self.is_waiting() {
             return;
         }
+        if self.accounts.sasl.is_some() {
+            // Who goes on without is not signed in.
+            sasl::abort(self, heard);
+        }
+        if !self.is_asking()
+            && let Some(login) = self.take_login()
+        {
+            let (name, words) = *login;
+            self.ask_account(Purpose::Pass, AccountAsk::Login { name: Some(name), words }, heard);
+        }
+        if self.is_waiting() {
+            return;
+        }
+        let State::Nameless(registration) = &mut self.state else { return };
         if let Some(name) = &registration.nick {
             registration.asking = true;
             heard.ask(match registration.seat {
                 Some(key) => Command::EnterAs(name.clone(), key),
                 None => Command::Enter(name.clone()),
             });
+        }
+    }
+
+    fn take_login(&mut self) -> Option<Box<(Name, Secret<String>)>> {
+        match &mut self.state {
+            State::Nameless(registration) => registration.login.take(),
+            State::Here(_) => None,
         }
     }
 
@@ -121,8 +164,9 @@ impl IrcDoor {
         self.say(RPL_YOURHOST, &[], &format!("Your host is {server}, running version {VERSION}"), out);
         let since = self.house.stamp(self.house.since);
         self.say(RPL_CREATED, &[], &format!("This server was started {since}"), out);
-        // There are no user modes; the last word lists the modes of a room that take a name.
-        self.say_plain(RPL_MYINFO, &[server, VERSION, "-", "notv", "ov"], out);
+        // The third word lists the modes of a person, the last those of a room that take a name.
+        let own = if self.footing.accounts { "o" } else { "-" };
+        self.say_plain(RPL_MYINFO, &[server, VERSION, own, "notv", "ov"], out);
         isupport::tell(self, out);
         queries::show_motd(self, out);
     }

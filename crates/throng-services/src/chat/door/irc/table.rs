@@ -3,7 +3,7 @@
 use throng_wire::irc::Message;
 use throng_wire::numeric::{ERR_NEEDMOREPARAMS, ERR_NOTREGISTERED, ERR_UNKNOWNCOMMAND};
 
-use super::{IrcDoor, caps, channels, messages, modes, queries, registration};
+use super::{IrcDoor, caps, channels, messages, modes, nickserv, oper, queries, registration, sasl, signup};
 use crate::chat::door::Heard;
 
 /// One command.
@@ -14,11 +14,13 @@ pub struct Row {
     pub params_min: usize,
     /// May it be asked by somebody who has no name yet?
     pub early: bool,
+    /// Is it there only where there are accounts?
+    pub accounts: bool,
     run: fn(&mut IrcDoor, &Message<'_>, &mut Heard),
 }
 
 const fn row(name: &'static str, params_min: usize, run: fn(&mut IrcDoor, &Message<'_>, &mut Heard)) -> Row {
-    Row { name, params_min, early: false, run }
+    Row { name, params_min, early: false, accounts: false, run }
 }
 
 const fn early(
@@ -26,7 +28,12 @@ const fn early(
     params_min: usize,
     run: fn(&mut IrcDoor, &Message<'_>, &mut Heard),
 ) -> Row {
-    Row { name, params_min, early: true, run }
+    Row { name, params_min, early: true, accounts: false, run }
+}
+
+/// It is there only where there are accounts.
+const fn account(row: Row) -> Row {
+    Row { accounts: true, ..row }
 }
 
 /// All of them; the talk of a busy room first, since the table is read from its top.
@@ -55,11 +62,20 @@ pub const ROWS: &[Row] = &[
     row("LUSERS", 0, queries::lusers),
     row("MOTD", 0, queries::motd),
     row("VERSION", 0, queries::version),
+    account(early("AUTHENTICATE", 1, sasl::authenticate)),
+    account(early("REGISTER", 3, signup::register)),
+    account(early("VERIFY", 2, signup::verify)),
+    account(row("NICKSERV", 0, nickserv::command)),
+    account(row("NS", 0, nickserv::command)),
+    account(row("OPER", 2, oper::oper)),
+    account(row("KILL", 1, oper::kill)),
+    account(row("WALLOPS", 1, oper::wallops)),
 ];
 
 /// Carries out one message.
 pub(super) fn run(door: &mut IrcDoor, message: &Message<'_>, heard: &mut Heard) {
-    let Some(row) = ROWS.iter().find(|row| row.name.eq_ignore_ascii_case(message.command)) else {
+    let mut known = ROWS.iter().filter(|row| door.footing.accounts || !row.accounts);
+    let Some(row) = known.find(|row| row.name.eq_ignore_ascii_case(message.command)) else {
         return door.say(ERR_UNKNOWNCOMMAND, &[message.command], "Unknown command", &mut heard.reply);
     };
     if !row.early && door.me().is_none() {

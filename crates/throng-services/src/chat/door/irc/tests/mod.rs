@@ -1,6 +1,10 @@
 //! The IRC door by itself: lines in, asks and replies out. No socket, no hub.
 
 mod accounts;
+mod nickserv;
+mod oper;
+mod sasl;
+mod signup;
 
 use std::sync::Arc;
 
@@ -8,9 +12,10 @@ use jiff::tz::TimeZone;
 use throng_chat::{Command, Event, Kind, Name, Names, RoomName, Target, Text, Time};
 
 use super::{IrcDoor, table};
-use crate::chat::door::{Ask, Door, Footing, Heard, Probe};
+use crate::chat::door::{AccountAnswer, AccountAsk, Ask, Door, Footing, Heard, Probe};
 use crate::chat::house::{House, Settings};
 use crate::chat::notes::Notes;
+use crate::identity::{Refusal, Signed};
 
 fn door() -> IrcDoor {
     housed(false)
@@ -18,10 +23,19 @@ fn door() -> IrcDoor {
 
 /// A door of a house where one can sign in, or cannot.
 fn housed(accounts: bool) -> IrcDoor {
+    footed(accounts, Footing::default())
+}
+
+/// A door of a house with accounts, for a client of this machine or under TLS.
+fn safe() -> IrcDoor {
+    footed(true, Footing { accounts: true, secrets: true, ..Footing::default() })
+}
+
+fn footed(accounts: bool, footing: Footing) -> IrcDoor {
     let settings = Settings { zone: TimeZone::UTC, accounts, ..Settings::default() };
     let (since, now) = (Time(0), (|| Time(0)) as fn() -> Time);
     let house = House { settings, since, now, notes: Notes::default() };
-    IrcDoor::new(Arc::new(house), Footing::default())
+    IrcDoor::new(Arc::new(house), footing)
 }
 
 /// A door behind which somebody is called ana.
@@ -47,6 +61,53 @@ fn hear(door: &mut IrcDoor, lines: &str) -> Heard {
     let mut heard = Heard::default();
     door.hear(lines.as_bytes(), &mut heard);
     heard
+}
+
+/// What the door says when this came of what it asked.
+fn learn(door: &mut IrcDoor, answer: AccountAnswer) -> Heard {
+    let mut heard = Heard::default();
+    door.learn(answer, &mut heard);
+    heard
+}
+
+fn refused(door: &mut IrcDoor, why: Refusal) -> Heard {
+    learn(door, AccountAnswer::Refused(why))
+}
+
+fn told(door: &mut IrcDoor, event: &Event) -> String {
+    let mut out = Vec::new();
+    door.tell(event, &mut out);
+    String::from_utf8(out).unwrap()
+}
+
+fn signed(account: &str) -> Signed {
+    Signed { account: name(account), operator: false, device: None, token: None }
+}
+
+/// A door behind which ana is signed in.
+fn signed_in() -> IrcDoor {
+    let mut door = enter(safe());
+    told(&mut door, &Event::SignedIn { account: name("ana") });
+    door
+}
+
+/// What was asked about accounts, as a test reads it.
+fn asked(heard: &Heard) -> String {
+    let shown = |name: &Option<Name>| name.as_ref().map_or("-".to_owned(), ToString::to_string);
+    match heard.account.as_ref().expect("something is asked") {
+        AccountAsk::Login { name, words } => format!("login {} {}", shown(name), words.expose()),
+        AccountAsk::LoginByCertificate { name } => format!("certificate {}", shown(name)),
+        AccountAsk::Register { name, password, scram } => {
+            format!("register {name} {} {scram}", password.expose())
+        }
+        AccountAsk::ChangePassword { old, new, scram } => {
+            format!("change {} {} {scram}", old.expose(), new.expose())
+        }
+        AccountAsk::ScramFirst(message) => format!("first {}", String::from_utf8_lossy(message)),
+        AccountAsk::ScramFinal(message) => format!("final {}", String::from_utf8_lossy(message)),
+        AccountAsk::BecomeOperator(code) => format!("code {}", code.expose()),
+        other => format!("{other:?}"),
+    }
 }
 
 fn replies(heard: &Heard) -> Vec<String> {
@@ -214,6 +275,9 @@ mod any {
                 b" :".to_vec(),
                 b"\r\n".to_vec(),
                 b"#tea".to_vec(),
+                b"NickServ".to_vec(),
+                b"PLAIN".to_vec(),
+                b"*".to_vec(),
                 b"ana".to_vec()
             ]),
             prop::sample::select(vec![
@@ -230,13 +294,23 @@ mod any {
     proptest! {
         #[test]
         fn no_input_breaks_the_door_and_every_reply_is_whole_lines(pieces in prop::collection::vec(piece(), 0..200)) {
-            for mut door in [door(), here()] {
+            for mut door in [door(), here(), safe(), signed_in()] {
                 for piece in &pieces {
                     let mut heard = Heard::default();
                     door.hear(piece, &mut heard);
                     for line in replies(&heard) {
                         prop_assert!(line.len() <= 510, "{line}");
                         prop_assert!(!line.contains(['\0', '\r']), "{line:?}");
+                    }
+                    if heard.account.is_some() {
+                        let mut on = Heard { account: heard.account.take(), ..Heard::default() };
+                        // Each answer asks at most one thing more.
+                        for _ in 0..4 {
+                            if on.account.take().is_some() {
+                                on = refused(&mut door, Refusal::Wrong);
+                            }
+                        }
+                        prop_assert!(on.account.is_none());
                     }
                     if door.is_waiting() {
                         door.tell(&Event::Welcomed { you: name("ana") }, &mut Vec::new());

@@ -1,0 +1,143 @@
+//! Accounts at the doors, over real sockets: from making one to being put out of it.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "../identity/client.rs"]
+mod client;
+mod irc;
+mod operators;
+mod services;
+mod sign_in;
+mod table;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use throng_chat::{Name, Names, OperatorCommand};
+use throng_server::{Events, Running, Server, Workers};
+use throng_services::chat::{Chat, House, Notes, PaceSettings, Settings, house};
+use throng_services::identity::password::Cost;
+use throng_services::identity::{self, Channel, Identity, Origin, Secret};
+use throng_store::Durability;
+use throng_store::accounts::{Account, Accounts, Token};
+
+use self::irc::Client;
+
+/// No answer takes this long; a test that waits longer has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+const PASSWORD: &str = "correct-horse";
+const OTHER: &str = "battery-staple";
+
+/// A chat with accounts on a free port of this machine.
+struct Place {
+    chat: Arc<Chat>,
+    running: Running,
+    identity: Identity,
+    accounts: Arc<dyn Accounts>,
+    waits: tokio::runtime::Runtime,
+}
+
+impl Place {
+    fn open() -> Place {
+        let opened = throng_store::memory();
+        let accounts = Arc::clone(&opened.accounts);
+        let light = identity::Settings {
+            cost: Cost { memory_kib: 64, rounds: 1, lanes: 1 },
+            scram_rounds: 4096.try_into().unwrap(),
+            hashing_threads: 2,
+            ..identity::Settings::default()
+        };
+        let secret = Secret::new([9; 32]);
+        let known = Identity::start(Arc::clone(&accounts), light, house::wall_clock, secret).unwrap();
+        let identity = known.0.clone();
+        let settings =
+            Settings { pace: PaceSettings::off(), zone: jiff::tz::TimeZone::UTC, ..Settings::default() };
+        let house =
+            House { settings, since: house::wall_clock(), now: house::wall_clock, notes: Notes::default() };
+        let chat = Chat::open(house, opened, Durability::Memory, 2, Some(known)).unwrap();
+        let factory = Arc::clone(&chat);
+        let running = Server::local(move |worker: &throng_server::Worker| factory.worker(worker))
+            .model(Events { workers: Workers::Count(2) })
+            .listen("127.0.0.1:0")
+            .start()
+            .unwrap();
+        let waits = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        Place { chat, running, identity, accounts, waits }
+    }
+
+    /// With an account that has keys for SCRAM-SHA-256 too.
+    fn with(typed: &str) -> Place {
+        let place = Place::open();
+        let local = Origin { address: None, channel: Channel { tls: false, loopback: true } };
+        place.waits.block_on(async {
+            let mut session = place.identity.session(local);
+            session.register(&name(typed), PASSWORD.into(), true, None).await.unwrap();
+            // The world hears of it by another way, and by this one at the latest.
+            let (told, heard) = tokio::sync::oneshot::channel();
+            let reserve = OperatorCommand::Reserve(name(typed), None);
+            place.chat.hub().operate_then(reserve, move |done| told.send(done).unwrap()).await;
+            assert!(heard.await.unwrap().is_ok());
+        });
+        place
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.running.addresses()[0].tcp().unwrap()
+    }
+
+    /// Somebody who has said nothing yet.
+    fn client(&self) -> Client {
+        Client::connect(self.address())
+    }
+
+    /// A guest of this name.
+    fn guest(&self, nick: &str) -> Client {
+        let mut client = self.client();
+        client.say(&format!("NICK {nick}"));
+        client.say("USER u 0 * :somebody");
+        client.until(" 422 ");
+        client
+    }
+
+    /// Somebody signed in, under the name of the account.
+    fn signed_in(&self, typed: &str) -> Client {
+        let mut client = self.client();
+        client.say(&format!("PASS {typed}:{PASSWORD}"));
+        client.say(&format!("NICK {typed}"));
+        client.say("USER u 0 * :somebody");
+        client.until(" 422 ");
+        client
+    }
+
+    fn set_operator(&self, typed: &str, operator: bool) {
+        self.waits.block_on(self.identity.operator().set_operator(&name(typed), operator)).unwrap();
+    }
+
+    fn suspend(&self, typed: &str) {
+        self.waits.block_on(self.identity.operator().suspend(&name(typed), true)).unwrap();
+    }
+
+    /// All accounts with their tokens.
+    fn kept(&self) -> Vec<(Account, Vec<Token>)> {
+        let accounts = self.waits.block_on(self.identity.operator().page(None)).unwrap();
+        let tokens = |account: &Account| {
+            let (told, heard) = std::sync::mpsc::channel();
+            self.accounts
+                .tokens(account.name.clone(), Box::new(move |found| told.send(found.unwrap()).unwrap()));
+            heard.recv_timeout(PATIENCE).unwrap()
+        };
+        accounts.into_iter().map(|account| (account.clone(), tokens(&account))).collect()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.chat.say_farewell(throng_services::chat::text("over").unwrap(), PATIENCE);
+        self.running.drain(Duration::from_secs(5)).wait();
+    }
+}
+
+fn name(typed: &str) -> Name {
+    Name::new(typed, Names::Unicode).unwrap()
+}
