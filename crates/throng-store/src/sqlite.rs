@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Result};
 use throng_chat::{MsgId, Name, Record, Time};
 
-use crate::accounts::{Account, Accounts, Change, Changed, Found, Token, rows};
+use crate::accounts::{Account, Accounts, Census, Change, Changed, Found, Token, rows};
 use crate::backup::{self, BackedUp, BackupFault, Backups, Restored};
 use crate::folder::{DataFolder, Taken};
 use crate::header::{self, beside};
@@ -297,6 +297,10 @@ impl Accounts for Sqlite {
 
     fn by_address(&self, address: Arc<str>, done: Found<Option<Name>>) {
         self.look(move |db| rows::by_address(db, &address), done);
+    }
+
+    fn census(&self, done: Found<Census>) {
+        self.look(rows::census, done);
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use throng_chat::Name;
 
 use super::{
-    ADDRESSES_MAX, Account, CERTIFICATES_MAX, Change, Denied, PAGE_MAX, TOKENS_MAX, Token, remembered,
+    ADDRESSES_MAX, Account, CERTIFICATES_MAX, Census, Change, Denied, PAGE_MAX, TOKENS_MAX, Token, remembered,
 };
 
 /// All accounts, by folded name.
@@ -122,6 +122,17 @@ impl Register {
         let from = after.map_or(Unbounded, |name| Excluded(name.folded()));
         let behind = self.accounts.range::<str, _>((from, Unbounded));
         behind.take(PAGE_MAX).map(|(_, kept)| kept.account.clone()).collect()
+    }
+
+    /// How many there are of everything.
+    pub(crate) fn census(&self) -> Census {
+        let all = || self.accounts.values();
+        Census {
+            accounts: self.accounts.len() as u64,
+            tokens: all().map(|kept| kept.tokens.len() as u64).sum(),
+            certificates: all().map(|kept| kept.account.certificates.len() as u64).sum(),
+            addresses: self.addresses.len() as u64,
+        }
     }
 
     /// Who came from this address last.
