@@ -7,6 +7,7 @@
 mod above;
 mod banner;
 mod cli;
+mod columns;
 mod connect;
 mod console;
 mod data;

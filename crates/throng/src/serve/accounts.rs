@@ -33,7 +33,8 @@ pub fn start(asked: &Serve, opened: &Opened, folder: &Path) -> Result<Known, Fau
         scram: asked.accounts_scram,
         ..Settings::default()
     };
-    Identity::start(Arc::clone(&opened.accounts), settings, house::wall_clock, Secret::new(secret)).map_err(unable)
+    Identity::start(Arc::clone(&opened.accounts), settings, house::wall_clock, Secret::new(secret))
+        .map_err(unable)
 }
 
 /// As the chat names it.
