@@ -5,6 +5,7 @@
 //! somebody who reads our output no more, it is 1 without a word.
 
 mod above;
+mod accounts;
 mod banner;
 mod cli;
 mod columns;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         cli::Verb::Connect(asked) => connect::connect(&asked),
         cli::Verb::Load(asked) => load::load(&asked),
         cli::Verb::Scan(asked) => scan::scan(&asked),
+        cli::Verb::Account(asked) => accounts::command::account(&asked),
         cli::Verb::Tls(cli::Tls::SelfSigned(asked)) => self_signed::make(&asked),
     };
     match outcome {

@@ -7,6 +7,7 @@ use throng_services::chat::Status;
 use throng_wire::printable::printable;
 
 use super::Console;
+use crate::accounts::clerk::Clerk;
 use crate::columns::table;
 
 /// How many lines of a list are shown.
@@ -49,6 +50,9 @@ pub fn status(console: &Console, chat: Option<&Status>) -> String {
                 .map_or("ok".to_owned(), |why| format!("read-only: {}", printable(why)));
             lines.push(format!("rooms      {}", chat.rooms.len()));
             lines.push(format!("messages   {} stored since the start", chat.stored));
+            if let Some(census) = console.clerk.as_ref().and_then(Clerk::census) {
+                lines.push(format!("accounts   {}", census.accounts));
+            }
             lines.push(format!("store      {store}"));
         }
         None => {

@@ -1,13 +1,17 @@
 //! The chat: people with names, and a folder in which what they say is kept.
 
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex};
 
 use throng_server::{Events, Server, Workers};
 use throng_services::chat::{Chat, House, Notes, PaceSettings, Settings, house};
-use throng_store::{DataFolder, Durability, OpenFault};
+use throng_services::identity::Identity;
+use throng_store::{DataFolder, Durability, OpenFault, Opened};
 
 use super::{Start, accounts, publish};
+use crate::accounts::Office;
+use crate::accounts::clerk::Clerk;
 use crate::banner::{self, Banner};
 use crate::cli::{Model, Pace};
 use crate::console::Console;
@@ -57,6 +61,7 @@ impl Start<'_> {
         let workers = self.asked.workers.map_or_else(cores, usize::from);
         let notes = reporting::notes(Arc::clone(&log), Arc::clone(&directory));
         let (identity, notices) = accounts::start(self.asked, &opened, &path)?;
+        let office = office(&identity, &opened, &path);
         let known = Some((identity, notices));
         let chat = Chat::open(self.house(notes), opened, self.asked.durability, workers, known)
             .map_err(|why| Fault::failed(format!("cannot start the chat: {why}")))?;
@@ -86,13 +91,17 @@ impl Start<'_> {
                 .text(),
             );
         }
+        let office = Office { hub: Some(chat.hub().clone()), ..office };
+        let zone = jiff::tz::TimeZone::system();
         let console = Console {
             hub: Some(chat.hub().clone()),
+            clerk: Some(Clerk::new(office, Arc::clone(&log), Arc::clone(&self.screen), zone.clone())),
+            pending: Mutex::default(),
             running: running.clone(),
             directory,
             log: Arc::clone(&log),
             begun: self.begun,
-            zone: jiff::tz::TimeZone::system(),
+            zone,
         };
         let prompt = self.prompt(terminal.as_ref(), console);
         let way = Way::of(terminal.is_some());
@@ -126,4 +135,10 @@ impl Start<'_> {
         let settings = Settings { name, pace, guests, ..Settings::default() };
         House { settings, since: house::wall_clock(), now: house::wall_clock, notes }
     }
+}
+
+/// Who looks after accounts, before there is a chat to be told.
+fn office(identity: &Identity, opened: &Opened, folder: &Path) -> Office {
+    let (kept, backups) = (Arc::clone(&opened.accounts), Arc::clone(&opened.backups));
+    Office { operator: identity.operator(), kept, backups, folder: folder.to_owned(), hub: None }
 }
