@@ -32,6 +32,7 @@ mod scan;
 mod screen;
 mod self_signed;
 mod serve;
+mod sharing;
 mod signals;
 mod units;
 

@@ -419,3 +419,17 @@ fn the_prompt_clears_only_for_the_words_and_undoes_it() {
     terminal.type_text("ident\tcl\t");
     terminal.wait_for("throng> identities clear");
 }
+
+#[test]
+fn who_listens_to_the_network_without_tls_is_told_what_others_can_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_at("0.0.0.0:0", folder.path(), &[]);
+    let (_, said) = server.terminate();
+    assert!(
+        said.contains("account.guests_only address=0.0.0.0:") && said.contains("--accounts-allow-plaintext"),
+        "{said}"
+    );
+    let server = Server::start_at("0.0.0.0:0", folder.path(), &["--accounts-allow-plaintext"]);
+    let (_, said) = server.terminate();
+    assert!(!said.contains("account.guests_only"), "{said}");
+}

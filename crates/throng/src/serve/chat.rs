@@ -13,7 +13,7 @@ use super::{Start, accounts, publish};
 use crate::accounts::Office;
 use crate::accounts::clerk::Clerk;
 use crate::banner::{self, Banner};
-use crate::cli::{Model, Pace};
+use crate::cli::{self, Model, Pace};
 use crate::console::Console;
 use crate::console::terminal::Terminal;
 use crate::directory::Directory;
@@ -24,7 +24,7 @@ use crate::log::{Event, Log, Sight, segments};
 use crate::ports::Place;
 use crate::restart::{self, Next, Way};
 use crate::signals::Asked;
-use crate::{data, reporting};
+use crate::{data, reporting, sharing};
 
 impl Start<'_> {
     /// Serves until it is told to end.
@@ -78,6 +78,8 @@ impl Start<'_> {
 
         let ready_ms =
             self.tell_ready(&listens, &log, |ready| ready.with("data", path.display()).with("kept", &kept));
+        let house = self.sharing(tls.is_some());
+        sharing::events(&listens, house).for_each(|event| log.tell(event));
         if terminal.is_some() {
             let kept = format!("{}  ({kept})", banner::shown(&path));
             self.screen.say(
@@ -87,6 +89,7 @@ impl Start<'_> {
                     kept,
                     ready_ms,
                     clients_max: self.clients_max,
+                    sharing: sharing::words(&listens, house),
                 }
                 .text(),
             );
@@ -124,6 +127,11 @@ impl Start<'_> {
         self.finish(prompt, terminal.as_ref(), &log, &ended);
         drop(folder);
         self.over(&ended, next, &log)
+    }
+
+    fn sharing(&self, tls: bool) -> sharing::House {
+        let (plaintext, guests) = (self.asked.accounts_allow_plaintext, self.asked.accounts_guests);
+        sharing::House { tls, plaintext, guests: guests != cli::Guests::No }
     }
 
     fn house(&self, notes: Notes) -> House {
