@@ -19,6 +19,8 @@ pub struct Banner<'a> {
     pub clients_max: u64,
     /// What to know before others are told of it.
     pub sharing: Vec<String>,
+    /// How somebody becomes the first operator, where there is none. It has a secret in it.
+    pub first_operator: Option<String>,
 }
 
 impl Banner<'_> {
@@ -35,6 +37,7 @@ impl Banner<'_> {
             lines.extend(how_to_join(listen));
         }
         lines.extend(self.sharing.iter().map(|line| format!("  {line}")));
+        lines.extend(self.first_operator.iter().map(|line| format!("  {line}")));
         lines.push(String::new());
         lines.push(format!("ready in {} ms, {} connections possible", self.ready_ms, self.clients_max));
         lines.join("\n")

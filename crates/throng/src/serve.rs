@@ -6,6 +6,7 @@
 
 mod accounts;
 mod chat;
+mod first_operator;
 mod plain;
 
 use std::cell::Cell;

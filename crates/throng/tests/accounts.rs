@@ -421,6 +421,39 @@ fn the_prompt_clears_only_for_the_words_and_undoes_it() {
 }
 
 #[test]
+fn the_first_operators_code_is_where_only_its_owner_looks() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("first-operator-code");
+    let server = Server::start(folder.path(), &[]);
+    let code = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!((code.trim().len(), code.matches('-').count()), (23, 3));
+    let (_, said) = server.terminate();
+    assert!(said.contains("account.first_operator file="), "{said}");
+    assert!(!said.contains(code.trim()) && !log(folder.path()).contains(code.trim()));
+    assert!(!file.exists(), "it goes with the server");
+
+    // One that was left behind goes at the next start; on a terminal the code is on the screen alone.
+    std::fs::write(&file, "left behind").unwrap();
+    let (mut terminal, _) = serve(folder.path());
+    let screen = terminal.wait_for("First operator: sign in, then type  /operator ");
+    assert!(!file.exists());
+    let code = behind(&screen, "First operator: sign in, then type  /operator")
+        .split(' ')
+        .next()
+        .unwrap()
+        .to_owned();
+    assert_eq!(code.len(), 23, "{screen}");
+    assert!(!log(folder.path()).contains(&code));
+    terminal.type_text("shutdown\r");
+    terminal.wait_for_end();
+    done(folder.path(), &["create", "ana", "--operator", "--generate"], "");
+    let server = Server::start(folder.path(), &[]);
+    assert!(!file.exists(), "there is an operator");
+    drop(server);
+}
+
+#[test]
 fn who_listens_to_the_network_without_tls_is_told_what_others_can_do() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start_at("0.0.0.0:0", folder.path(), &[]);

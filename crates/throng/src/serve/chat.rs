@@ -9,6 +9,7 @@ use throng_services::chat::{Chat, House, Notes, PaceSettings, Settings, house};
 use throng_services::identity::Identity;
 use throng_store::{DataFolder, Durability, OpenFault, Opened};
 
+use super::first_operator::FirstOperator;
 use super::{Start, accounts, publish};
 use crate::accounts::Office;
 use crate::accounts::clerk::Clerk;
@@ -61,6 +62,7 @@ impl Start<'_> {
         let workers = self.asked.workers.map_or_else(cores, usize::from);
         let notes = reporting::notes(Arc::clone(&log), Arc::clone(&directory));
         let (identity, notices) = accounts::start(self.asked, &opened, &path)?;
+        let first_operator = FirstOperator::find(&identity, &path, terminal.is_some())?;
         let office = office(&identity, &opened, &path);
         let known = Some((identity, notices));
         let chat = Chat::open(self.house(notes), opened, self.asked.durability, workers, known)
@@ -79,7 +81,7 @@ impl Start<'_> {
         let ready_ms =
             self.tell_ready(&listens, &log, |ready| ready.with("data", path.display()).with("kept", &kept));
         let house = self.sharing(tls.is_some());
-        sharing::events(&listens, house).for_each(|event| log.tell(event));
+        sharing::events(&listens, house).chain(first_operator.event()).for_each(|event| log.tell(event));
         if terminal.is_some() {
             let kept = format!("{}  ({kept})", banner::shown(&path));
             self.screen.say(
@@ -90,6 +92,7 @@ impl Start<'_> {
                     ready_ms,
                     clients_max: self.clients_max,
                     sharing: sharing::words(&listens, house),
+                    first_operator: first_operator.words(),
                 }
                 .text(),
             );
@@ -125,6 +128,8 @@ impl Start<'_> {
             _ => store.close(),
         }
         self.finish(prompt, terminal.as_ref(), &log, &ended);
+        // Whoever follows may keep a code of its own in the folder.
+        drop(first_operator);
         drop(folder);
         self.over(&ended, next, &log)
     }
