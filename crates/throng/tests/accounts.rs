@@ -11,7 +11,7 @@ mod real;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use portable_pty::CommandBuilder;
 use program::Program;
@@ -465,4 +465,28 @@ fn who_listens_to_the_network_without_tls_is_told_what_others_can_do() {
     let server = Server::start_at("0.0.0.0:0", folder.path(), &["--accounts-allow-plaintext"]);
     let (_, said) = server.terminate();
     assert!(!said.contains("account.guests_only"), "{said}");
+}
+
+/// `Output` of a program that must be there; nothing where it is not.
+fn output(program: &str, arguments: &[&str]) -> Option<Output> {
+    Command::new(program).args(arguments).stdin(Stdio::null()).output().ok()
+}
+
+#[test]
+fn a_browser_without_a_certificate_is_served_as_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let tls = folder.path().join("tls");
+    let made = output(env!("CARGO_BIN_EXE_throng"), &["tls", "self-signed", "--out", tls.to_str().unwrap()])
+        .unwrap();
+    assert!(made.status.success());
+    let (cert, key) = (tls.join("cert.pem"), tls.join("key.pem"));
+    let files = ["--tls-cert", cert.to_str().unwrap(), "--tls-key", key.to_str().unwrap()];
+    let server = Server::start(&folder.path().join("data"), &files);
+    let page = format!("https://127.0.0.1:{}/", server.address.port());
+    // curl is on most machines; where it is not, the library's own tests are what is left.
+    let Some(page) = output("curl", &["-sS", "--max-time", "20", "--cacert", cert.to_str().unwrap(), &page])
+    else {
+        return;
+    };
+    assert!(page.status.success() && String::from_utf8_lossy(&page.stdout).contains("<html"), "{page:?}");
 }
