@@ -9,7 +9,7 @@ use throng_wire::printable::printable;
 use zeroize::Zeroizing;
 
 use super::asked::Password;
-use super::hidden::{self, Typed};
+use super::hidden::{Typed, Unseen};
 use super::wish::NewPassword;
 use crate::fault::Fault;
 
@@ -24,14 +24,14 @@ pub(super) fn password(asked: &Password, name: &Name) -> Result<NewPassword, Fau
     if asked.generate {
         return Ok(NewPassword::Generated);
     }
-    let given = match asked.password_stdin {
-        true => from(std::io::stdin().lock())?,
-        false if hidden::can_be_asked() => typed(name)?,
-        false => {
-            return Err(Fault::usage("no password was given, and there is no terminal to ask for it")
-                .hint("from standard input: --password-stdin")
-                .hint("or make one up and print it: --generate"));
-        }
+    let given = if asked.password_stdin {
+        from(std::io::stdin().lock())?
+    } else if let Some(terminal) = Unseen::begin() {
+        typed(&terminal, name)?
+    } else {
+        return Err(Fault::usage("no password was given, and there is no terminal to ask for it")
+            .hint("from standard input: --password-stdin")
+            .hint("or make one up and print it: --generate"));
     };
     check(&given).map_err(|why| Fault::usage(why.to_string()))?;
     Ok(NewPassword::Given(given))
@@ -51,15 +51,15 @@ fn from(input: impl Read) -> Result<Secret<String>, Fault> {
     Ok(Secret::from(text))
 }
 
-fn typed(name: &Name) -> Result<Secret<String>, Fault> {
+fn typed(terminal: &Unseen, name: &Name) -> Result<Secret<String>, Fault> {
     let shown = printable(name.as_str());
     for _ in 0..ASKED_MAX {
-        let first = line(&format!("Password for {shown} (it is not shown): "))?;
+        let first = line(terminal, &format!("Password for {shown} (it is not shown): "))?;
         if let Err(why) = check(&first) {
             crate::screen::tell_stderr(&format!("  {why}"));
             continue;
         }
-        if line("The same again: ")?.expose() == first.expose() {
+        if line(terminal, "The same again: ")?.expose() == first.expose() {
             return Ok(first);
         }
         crate::screen::tell_stderr("  these were two different ones");
@@ -67,8 +67,8 @@ fn typed(name: &Name) -> Result<Secret<String>, Fault> {
     Err(Fault::usage(format!("no password after {ASKED_MAX} tries")))
 }
 
-fn line(question: &str) -> Result<Secret<String>, Fault> {
-    match hidden::ask(question) {
+fn line(terminal: &Unseen, question: &str) -> Result<Secret<String>, Fault> {
+    match terminal.ask(question) {
         Typed::Line(line) => Ok(line),
         Typed::Interrupted => {
             Err(Fault { exit_code: INTERRUPTED, ..Fault::failed("interrupted: nothing was changed") })

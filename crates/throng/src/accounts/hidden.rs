@@ -27,30 +27,51 @@ pub(super) enum Typed {
     NoText,
 }
 
-/// Is there somebody who could type?
-pub(super) fn can_be_asked() -> bool {
-    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
-}
+/// A terminal that shows nothing of what is typed for as long as this lives: between two questions too, since people type ahead.
+pub(super) struct Unseen(Termios);
 
-/// Asks for a line, on standard error.
-pub(super) fn ask(question: &str) -> Typed {
-    let Some(_unseen) = Unseen::begin() else { return Typed::Over };
-    say(question);
-    let mut line = Line::default();
-    let typed = loop {
-        let mut byte = [0];
-        match rustix::io::read(std::io::stdin(), &mut byte) {
-            Err(rustix::io::Errno::INTR) => {}
-            Ok(0) | Err(_) => break Typed::Over,
-            Ok(_) => {
-                if let Some(typed) = line.press(byte[0]) {
-                    break typed;
+impl Unseen {
+    /// The terminal, if there is one with somebody who could type.
+    pub(super) fn begin() -> Option<Unseen> {
+        if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+            return None;
+        }
+        let before = rustix::termios::tcgetattr(std::io::stdin()).ok()?;
+        let mut unseen = before.clone();
+        unseen
+            .local_modes
+            .remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG | LocalModes::IEXTEN);
+        rustix::termios::tcsetattr(std::io::stdin(), OptionalActions::Now, &unseen).ok()?;
+        Some(Unseen(before))
+    }
+
+    /// Asks for a line, on standard error.
+    #[expect(clippy::unused_self, reason = "it can be asked only while nothing is shown")]
+    pub(super) fn ask(&self, question: &str) -> Typed {
+        say(question);
+        let mut line = Line::default();
+        let typed = loop {
+            let mut byte = [0];
+            match rustix::io::read(std::io::stdin(), &mut byte) {
+                Err(rustix::io::Errno::INTR) => {}
+                Ok(0) | Err(_) => break Typed::Over,
+                Ok(_) => {
+                    if let Some(typed) = line.press(byte[0]) {
+                        break typed;
+                    }
                 }
             }
-        }
-    };
-    say("\n");
-    typed
+        };
+        say("\n");
+        typed
+    }
+}
+
+impl Drop for Unseen {
+    fn drop(&mut self) {
+        // A terminal that is gone needs no restoring.
+        let _ = rustix::termios::tcsetattr(std::io::stdin(), OptionalActions::Now, &self.0);
+    }
 }
 
 /// A line while it is typed.
@@ -90,28 +111,6 @@ impl Line {
 
     fn drop_letter(&mut self) {
         while self.0.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {}
-    }
-}
-
-/// The terminal shows nothing of what is typed for as long as this lives.
-struct Unseen(Termios);
-
-impl Unseen {
-    fn begin() -> Option<Unseen> {
-        let before = rustix::termios::tcgetattr(std::io::stdin()).ok()?;
-        let mut unseen = before.clone();
-        unseen
-            .local_modes
-            .remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG | LocalModes::IEXTEN);
-        rustix::termios::tcsetattr(std::io::stdin(), OptionalActions::Now, &unseen).ok()?;
-        Some(Unseen(before))
-    }
-}
-
-impl Drop for Unseen {
-    fn drop(&mut self) {
-        // A terminal that is gone needs no restoring.
-        let _ = rustix::termios::tcsetattr(std::io::stdin(), OptionalActions::Now, &self.0);
     }
 }
 
