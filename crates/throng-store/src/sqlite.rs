@@ -47,6 +47,11 @@ pub fn check(folder: &Path) -> Result<(), OpenFault> {
     }
 }
 
+/// Is there a store in this folder, whatever it is worth? Looks, and takes no lock.
+pub fn is_in(folder: &Path) -> bool {
+    folder.join(FILE).exists()
+}
+
 /// How a store is opened; what [`open`] leaves as it is, tests change.
 pub struct OpenOptions {
     durability: Durability,

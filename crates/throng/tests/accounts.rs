@@ -8,15 +8,23 @@ mod program;
 mod pty;
 mod real;
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use portable_pty::CommandBuilder;
 use program::Program;
 use pty::Terminal;
 use real::{Person, Server};
+use rustls::client::ResolvesClientCert;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, SignatureScheme, StreamOwned};
 use serde_json::Value;
 use throng_services::identity::Secret;
 use throng_services::identity::password::verify;
@@ -31,7 +39,7 @@ fn account(data: &Path, arguments: &[&str], input: &str) -> (i32, String, String
     let mut program = Program(command.spawn().unwrap());
     // What does not read its input may be gone by now.
     let _ = program.0.stdin.take().unwrap().write_all(input.as_bytes());
-    let read = |mut from: Box<dyn std::io::Read + Send>| {
+    let read = |mut from: Box<dyn Read + Send>| {
         std::thread::spawn(move || {
             let mut text = String::new();
             from.read_to_string(&mut text).unwrap();
@@ -150,7 +158,11 @@ fn an_account_is_made_looked_at_changed_and_deleted() {
 fn what_cannot_be_done_says_why_and_what_to_type() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path();
-    refused(&data.join("none"), &["list"], 1, &["there is no data folder", "--data DIR"]);
+    for nothing in [data.join("none"), data.to_owned()] {
+        refused(&nothing, &["list"], 1, &["there are no accounts in", "--data DIR"]);
+        refused(&nothing, &["clear", "--yes"], 1, &["there are no accounts in", "account create NAME"]);
+    }
+    assert_eq!(std::fs::read_dir(data).unwrap().count(), 0, "who only looks leaves nothing behind");
     create(data, "ana");
     refused(data, &["show", "bo"], 1, &["there is no account bo", "account list"]);
     refused(
@@ -467,26 +479,46 @@ fn who_listens_to_the_network_without_tls_is_told_what_others_can_do() {
     assert!(!said.contains("account.guests_only"), "{said}");
 }
 
-/// `Output` of a program that must be there; nothing where it is not.
-fn output(program: &str, arguments: &[&str]) -> Option<Output> {
-    Command::new(program).args(arguments).stdin(Stdio::null()).output().ok()
+/// A client that believes one certificate, and notes whether it was asked for its own, which it has not.
+#[derive(Debug, Default)]
+struct Asked(AtomicBool);
+
+impl ResolvesClientCert for Asked {
+    fn resolve(&self, authorities: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.0.store(authorities.is_empty(), Ordering::SeqCst);
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
 }
 
 #[test]
-fn a_browser_without_a_certificate_is_served_as_before() {
+fn the_chat_asks_for_any_certificate_and_serves_who_has_none() {
     let folder = tempfile::tempdir().unwrap();
     let tls = folder.path().join("tls");
-    let made = output(env!("CARGO_BIN_EXE_throng"), &["tls", "self-signed", "--out", tls.to_str().unwrap()])
-        .unwrap();
-    assert!(made.status.success());
+    let mut make = Command::new(env!("CARGO_BIN_EXE_throng"));
+    assert!(make.args(["tls", "self-signed", "--out"]).arg(&tls).output().unwrap().status.success());
     let (cert, key) = (tls.join("cert.pem"), tls.join("key.pem"));
     let files = ["--tls-cert", cert.to_str().unwrap(), "--tls-key", key.to_str().unwrap()];
-    let server = Server::start(&folder.path().join("data"), &files);
-    let page = format!("https://127.0.0.1:{}/", server.address.port());
-    // curl is on most machines; where it is not, the library's own tests are what is left.
-    let Some(page) = output("curl", &["-sS", "--max-time", "20", "--cacert", cert.to_str().unwrap(), &page])
-    else {
-        return;
-    };
-    assert!(page.status.success() && String::from_utf8_lossy(&page.stdout).contains("<html"), "{page:?}");
+    for (service, asks) in [("chat", true), ("echo", false)] {
+        let arguments: Vec<_> = [service].iter().chain(&files).copied().collect();
+        let server = Server::start(&folder.path().join("data"), &arguments);
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(&cert).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config =
+            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let asked = Arc::<Asked>::default();
+        let config = config.with_root_certificates(roots).with_client_cert_resolver(asked.clone());
+        let connection = ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap();
+        let socket = TcpStream::connect(server.address).unwrap();
+        socket.set_read_timeout(Some(real::PATIENCE)).unwrap();
+        let mut browser = StreamOwned::new(connection, socket);
+        browser.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let mut answer = [0; 5];
+        browser.read_exact(&mut answer).unwrap();
+        assert_eq!((asked.0.load(Ordering::SeqCst), &answer == b"HTTP/"), (asks, asks), "{service}");
+    }
 }

@@ -29,9 +29,11 @@ const LOG_PATIENCE: Duration = Duration::from_secs(2);
 /// Does what is asked. Gives the exit code.
 pub fn account(asked: &Account) -> Result<u8, Fault> {
     let path = asked.data.clone().map_or_else(data::usual, Ok)?;
-    if !path.exists() && !matches!(asked.verb, Verb::Create { .. } | Verb::Import { .. }) {
-        return Err(Fault::failed(format!("there is no data folder {}", banner::shown(&path)))
-            .hint("give the one that the server has: --data DIR"));
+    // Only what makes accounts may begin a folder.
+    if !throng_store::is_in(&path) && !matches!(asked.verb, Verb::Create { .. } | Verb::Import { .. }) {
+        return Err(Fault::failed(format!("there are no accounts in {}", banner::shown(&path)))
+            .hint("give the folder that the server has: --data DIR")
+            .hint("or make the first account: throng account create NAME"));
     }
     let folder =
         DataFolder::open(&path).map_err(|why| data::in_use(&path, &why, typed_there(&asked.verb)))?;
@@ -117,6 +119,8 @@ impl<'a> Counter<'a> {
             Verb::List { .. } | Verb::Export { file: None } => unreachable!("they write page by page"),
             Verb::Show { name, .. } => Wish::Show(name.clone()),
             Verb::Create { name, operator, password } => {
+                // Nobody types a password for what cannot be made.
+                self.runtime.block_on(self.office.is_free(name))?;
                 let password = given::password(password, name)?;
                 Wish::Create { name: name.clone(), password, operator: *operator }
             }

@@ -101,6 +101,15 @@ impl Office {
         self.operator.account(name).await.map_err(|why| refused(name, &why))
     }
 
+    /// Is there no account of this name?
+    pub async fn is_free(&self, name: &Name) -> Result<(), Fault> {
+        match self.operator.account(name).await {
+            Err(Refusal::NoAccount) => Ok(()),
+            Ok(_) => Err(refused(name, &Refusal::Exists)),
+            Err(why) => Err(unreadable(&why)),
+        }
+    }
+
     /// The accounts behind this one, a page of them.
     pub async fn page(&self, after: Option<Name>) -> Result<Vec<Account>, Fault> {
         self.operator.page(after).await.map_err(|why| unreadable(&why))
