@@ -116,9 +116,9 @@ fn parse(mut input: impl BufRead) -> std::io::Result<Result<Vec<Lined>, Vec<Stri
         if line.is_empty() {
             break;
         }
-        let ended = line.pop_if(|byte| *byte == b'\n').is_some();
+        line.pop_if(|byte| *byte == b'\n');
         let mut wrong = |why: String| mistakes.push(format!("line {number}: {why}"));
-        if line.len() > record::LINE_BYTES_MAX || (!ended && line.len() > record::LINE_BYTES_MAX) {
+        if line.len() > record::LINE_BYTES_MAX {
             wrong(format!("it is longer than {} bytes", record::LINE_BYTES_MAX));
             break;
         }
@@ -287,6 +287,14 @@ async fn make(office: &Office, read: Vec<Lined>, replaced: &BTreeSet<String>) ->
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use std::sync::Arc;
+
+    use throng_services::chat::house::wall_clock;
+    use throng_services::chat::{Name, Names};
+    use throng_services::identity::{Identity, Secret, Settings};
+    use throng_store::accounts::{Accounts, Census, Changed, Found, Token};
+    use throng_store::{DataFolder, Durability, Fault as StoreFault};
+
     use super::*;
 
     const HEAD: &str = r#"{"throng":"accounts","version":1}"#;
@@ -330,5 +338,73 @@ mod tests {
             (fault.hints.len(), fault.hints.last().unwrap().as_str()),
             (MISTAKES_MAX + 1, "… and more")
         );
+    }
+
+    /// A store in which nobody can be called bo.
+    struct WithoutBo(Arc<dyn Accounts>);
+
+    impl Accounts for WithoutBo {
+        fn change(&self, change: Change, done: Changed) {
+            match &change {
+                Change::Create(account) if account.name.as_str() == "bo" => done(Err(StoreFault::Full)),
+                _ => self.0.change(change, done),
+            }
+        }
+
+        fn account(&self, name: Name, done: Found<Option<Account>>) {
+            self.0.account(name, done);
+        }
+
+        fn by_certificate(&self, fingerprint: [u8; 32], done: Found<Option<Account>>) {
+            self.0.by_certificate(fingerprint, done);
+        }
+
+        fn by_token(&self, hash: [u8; 32], done: Found<Option<(Account, Token)>>) {
+            self.0.by_token(hash, done);
+        }
+
+        fn tokens(&self, name: Name, done: Found<Vec<Token>>) {
+            self.0.tokens(name, done);
+        }
+
+        fn page(&self, after: Option<Name>, done: Found<Vec<Account>>) {
+            self.0.page(after, done);
+        }
+
+        fn by_address(&self, address: Arc<str>, done: Found<Option<Name>>) {
+            self.0.by_address(address, done);
+        }
+
+        fn census(&self, done: Found<Census>) {
+            self.0.census(done);
+        }
+    }
+
+    #[test]
+    fn an_import_that_fails_half_way_leaves_all_as_it_was() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = DataFolder::open(place.path()).unwrap();
+        let opened = throng_store::open(&folder, Durability::Strict).unwrap();
+        let (kept, backups) = (opened.accounts, opened.backups);
+        let settings = Settings::default();
+        let (identity, _) =
+            Identity::start(Arc::clone(&kept), settings, wall_clock, Secret::new([0; 32])).unwrap();
+        let kept: Arc<dyn Accounts> = Arc::new(WithoutBo(kept));
+        let operator = identity.operator();
+        let office = Office { operator, kept, backups, folder: place.path().to_owned(), hub: None };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let name = |typed: &str| Name::new(typed, Names::Unicode).unwrap();
+        runtime.block_on(office.operator.create(&name("ana"), None)).unwrap();
+        let before = runtime.block_on(office.account(&name("ana"))).unwrap();
+
+        let file = place.path().join("in");
+        let lines =
+            ["ana", "cy", "bo"].map(|name| format!(r#"{{"name":"{name}","created":1,"operator":true}}"#));
+        std::fs::write(&file, format!("{HEAD}\n{}", lines.join("\n"))).unwrap();
+        let fault = runtime.block_on(import(&office, file, true)).unwrap_err();
+        assert!(fault.what.contains("the disk is full"), "{fault}");
+        assert_eq!(fault.hints, ["nothing was changed"]);
+        assert_eq!(runtime.block_on(office.page(None)).unwrap(), [before]);
+        opened.store.close();
     }
 }
