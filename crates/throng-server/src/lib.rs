@@ -323,6 +323,7 @@ pub mod outbox;
 mod passed_list;
 mod passed_name;
 pub mod peer;
+mod presented;
 mod proxied;
 pub mod proxy_protocol;
 mod queue;

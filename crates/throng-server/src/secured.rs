@@ -37,8 +37,8 @@ pub struct Secured {
     pub server_name: Option<String>,
     /// The protocol that was agreed on (ALPN, RFC 7301), one of [`crate::TlsSettings::protocols`].
     pub protocol: Option<String>,
-    /// The client's certificate and its chain, in DER (RFC 5280); verified. Empty when it gave none, or was not asked for one
-    /// ([`crate::ClientCertificates`]).
+    /// The client's certificate and its chain, in DER (RFC 5280); verified as [`crate::ClientCertificates`] says. Empty when it
+    /// gave none, or was not asked for one.
     pub certificates: Vec<Vec<u8>>,
 }
 

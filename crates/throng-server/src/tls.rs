@@ -58,6 +58,7 @@ use rustls::{RootCertStore, ServerConfig, ServerConnection};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::presented::AnyPresented;
 use crate::secured::Secured;
 use crate::tls_error::TlsError;
 use crate::wire::Wire;
@@ -81,6 +82,35 @@ pub enum ClientCertificates {
     Asked(PathBuf),
     /// Yes, and who has none is not let in.
     Required(PathBuf),
+    /// Yes, and any is taken, one that signed itself too; none is fine as well. Only that the client has its key is verified.
+    /// So it says nothing of who that is, just that the same key came back: it is for a service that knows fingerprints.
+    ///
+    /// ```
+    /// use throng_server::{CertificateFiles, ClientCertificates, Conn, Server, Tls, TlsSettings};
+    ///
+    /// /// Tells how long the certificate is that a client showed.
+    /// async fn tell(mut conn: Conn) -> throng_server::Result {
+    ///     let shown = conn.peer().tls().and_then(|tls| tls.certificates.first()).map(Vec::len);
+    ///     conn.write_all(format!("{shown:?}").as_bytes()).await?;
+    ///     Ok(())
+    /// }
+    /// # fn main() -> throng_server::Result {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    /// # let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+    /// # std::fs::write(&certificate, made.cert.pem())?;
+    /// # std::fs::write(&key, made.signing_key.serialize_pem())?;
+    /// let tls = Tls::new(TlsSettings {
+    ///     certificates: vec![CertificateFiles { certificate, key }],
+    ///     clients: ClientCertificates::Presented,
+    ///     ..TlsSettings::default()
+    /// })?;
+    /// let running = Server::new(tell).listen_tls("127.0.0.1:0", &tls).start()?;
+    /// # running.shutdown();
+    /// # Ok(())
+    /// # }
+    /// ```
+    Presented,
 }
 
 /// What a [`Tls`] is made from.
@@ -231,6 +261,9 @@ impl TlsSettings {
             .map_err(TlsError::Settings)?;
         let builder = match &self.clients {
             ClientCertificates::None => builder.with_no_client_auth(),
+            ClientCertificates::Presented => {
+                builder.with_client_cert_verifier(Arc::new(AnyPresented::new(Arc::clone(&provider))))
+            }
             ClientCertificates::Asked(path) | ClientCertificates::Required(path) => {
                 let roots = Arc::new(roots(path)?);
                 let verifier = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(&provider));
@@ -254,7 +287,7 @@ impl TlsSettings {
 
     fn stamps(&self) -> Vec<Stamp> {
         let clients = match &self.clients {
-            ClientCertificates::None => None,
+            ClientCertificates::None | ClientCertificates::Presented => None,
             ClientCertificates::Asked(path) | ClientCertificates::Required(path) => Some(path),
         };
         let pairs = self.certificates.iter().flat_map(|files| [&files.certificate, &files.key]);

@@ -316,6 +316,34 @@ fn a_client_is_known_by_its_certificate_where_one_is_required() {
 }
 
 #[test]
+fn any_certificate_is_taken_where_only_its_key_counts() {
+    let authority = Authority::new();
+    let tell = |mut conn: Conn| async move {
+        let shown = conn.peer().tls().map(|secured| secured.certificates.concat()).unwrap_or_default();
+        conn.write_all(&shown).await?;
+        Ok(())
+    };
+    let certificates = vec![authority.files("server", NAME)];
+    let settings =
+        TlsSettings { certificates, clients: ClientCertificates::Presented, ..TlsSettings::default() };
+    let place = placed(Server::new(tell), &Tls::new(settings).unwrap(), true);
+    for tls12 in [false, true] {
+        let own = Authority::nobodys("ana");
+        let mut told = Vec::new();
+        let config = authority.trusting_with(own.whole(), tls12);
+        secure(knock(place.address()), config, NAME).read_to_end(&mut told).unwrap();
+        assert_eq!(told, own.der().as_ref(), "what was shown is known to who serves");
+        let config = authority.trusting_with(own.stolen(), tls12);
+        let stolen = secure(knock(place.address()), config, NAME).read_to_end(&mut told);
+        assert!(stolen.is_err(), "a certificate without its key opens nothing");
+    }
+    let mut told = Vec::new();
+    authority.knock(place.address(), NAME).read_to_end(&mut told).unwrap();
+    assert_eq!(told, b"", "who shows none is served as well");
+    place.end();
+}
+
+#[test]
 fn a_renewed_certificate_is_for_those_who_come_and_a_bad_one_for_nobody() {
     let authority = Authority::new();
     let files = authority.files("server", NAME);

@@ -105,6 +105,19 @@ impl fmt::Debug for Token {
     }
 }
 
+/// How many there are of everything that belongs to accounts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Accounts.
+    pub accounts: u64,
+    /// Devices that are signed in.
+    pub tokens: u64,
+    /// Client certificates.
+    pub certificates: u64,
+    /// Addresses by which somebody is greeted.
+    pub addresses: u64,
+}
+
 /// A change. Each is made whole or not at all. Its `Debug` says which one it is and of whose account, no more.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Change {
@@ -254,4 +267,7 @@ pub trait Accounts: Send + Sync {
 
     /// Who agreed to be recognised and came from this address last.
     fn by_address(&self, address: Arc<str>, done: Found<Option<Name>>);
+
+    /// How many there are of everything, counted row by row: for people who ask now and then.
+    fn census(&self, done: Found<Census>);
 }

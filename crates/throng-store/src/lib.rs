@@ -43,7 +43,7 @@ pub use fault::Fault;
 pub use folder::{DataFolder, RunningInfo};
 pub use memory::{MEMORY_KEEPS, memory};
 pub use open_fault::OpenFault;
-pub use sqlite::{OpenOptions, check, open};
+pub use sqlite::{OpenOptions, check, is_in, open};
 pub use store::{
     Appended, Clock, Durability, HISTORY_MAX, Health, History, KeptRoom, Opened, Read, Store, Told,
     system_clock,

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use throng_chat::{Name, Record};
 
 use crate::accounts::register::Register;
-use crate::accounts::{Account, Accounts, Change, Changed, Found, Token};
+use crate::accounts::{Account, Accounts, Census, Change, Changed, Found, Token};
 use crate::backup::{BackedUp, BackupFault, Backups, Restored};
 use crate::shelf::Shelf;
 use crate::store::{Appended, Clock, History, Opened, Read, Store, Told, system_clock};
@@ -102,6 +102,10 @@ impl Accounts for Memory {
 
     fn by_address(&self, address: Arc<str>, done: Found<Option<Name>>) {
         self.look(|register| register.by_address(&address), done);
+    }
+
+    fn census(&self, done: Found<Census>) {
+        self.look(Register::census, done);
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Result};
 use throng_chat::{MsgId, Name, Record, Time};
 
-use crate::accounts::{Account, Accounts, Change, Changed, Found, Token, rows};
+use crate::accounts::{Account, Accounts, Census, Change, Changed, Found, Token, rows};
 use crate::backup::{self, BackedUp, BackupFault, Backups, Restored};
 use crate::folder::{DataFolder, Taken};
 use crate::header::{self, beside};
@@ -45,6 +45,11 @@ pub fn check(folder: &Path) -> Result<(), OpenFault> {
         header::Found::Ours if is_open => schema::check_read_only(&path),
         header::Found::Ours | header::Found::Nothing => Ok(()),
     }
+}
+
+/// Is there a store in this folder, whatever it is worth? Looks, and takes no lock.
+pub fn is_in(folder: &Path) -> bool {
+    folder.join(FILE).exists()
 }
 
 /// How a store is opened; what [`open`] leaves as it is, tests change.
@@ -298,6 +303,10 @@ impl Accounts for Sqlite {
 
     fn by_address(&self, address: Arc<str>, done: Found<Option<Name>>) {
         self.look(move |db| rows::by_address(db, &address), done);
+    }
+
+    fn census(&self, done: Found<Census>) {
+        self.look(rows::census, done);
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use throng_chat::{Entry, Kind, Name, Names, Record, RoomName, Text, Time};
 
 use crate::accounts::register::Register;
-use crate::accounts::{Account, Accounts, Change, Changed, Found, Token};
+use crate::accounts::{Account, Accounts, Census, Change, Changed, Found, Token};
 use crate::backup::{BackedUp, BackupFault, Backups, Restored};
 use crate::fault::Fault;
 use crate::health::HealthBoard;
@@ -292,6 +292,10 @@ impl Accounts for Scripted {
 
     fn by_address(&self, address: Arc<str>, done: Found<Option<Name>>) {
         self.ask(move |state| state.register.by_address(&address), done);
+    }
+
+    fn census(&self, done: Found<Census>) {
+        self.ask(|state| state.register.census(), done);
     }
 }
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use kept::{Place, all, bare, basis, change, found, name, token, try_found, verifier};
 use throng_store::accounts::{
-    ADDRESS_BYTES_MAX, ADDRESSES_MAX, Account, Basis, CERTIFICATES_MAX, Change, DEVICE_BYTES_MAX, Denied,
-    PAGE_MAX, TOKENS_MAX, Token,
+    ADDRESS_BYTES_MAX, ADDRESSES_MAX, Account, Basis, CERTIFICATES_MAX, Census, Change, DEVICE_BYTES_MAX,
+    Denied, PAGE_MAX, TOKENS_MAX, Token,
 };
 use throng_store::testing::Scripted;
 use throng_store::{Accounts, Durability, Fault, Health, Opened, Store, Time};
@@ -98,6 +98,20 @@ fn denied() -> Vec<(Change, Denied)> {
         (Change::RevokeTokens(nobody()), Denied::Unknown),
         (Change::Delete(nobody()), Denied::Unknown),
     ]
+}
+
+#[test]
+fn everything_that_belongs_to_accounts_is_counted() {
+    for (which, opened, _place) in each_store() {
+        let accounts = &*opened.accounts;
+        assert_eq!(found(|done| accounts.census(done)), Census::default(), "{which}");
+        people(accounts);
+        let (tokens, certificates) = (1 + TOKENS_MAX as u64, 1 + CERTIFICATES_MAX as u64);
+        let expected = Census { accounts: 4, tokens, certificates, addresses: 1 };
+        assert_eq!(found(|done| accounts.census(done)), expected, "{which}");
+        make(accounts, Change::Clear);
+        assert_eq!(found(|done| accounts.census(done)), Census::default(), "{which}");
+    }
 }
 
 #[test]

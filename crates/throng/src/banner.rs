@@ -17,6 +17,10 @@ pub struct Banner<'a> {
     pub ready_ms: u128,
     /// How many clients fit.
     pub clients_max: u64,
+    /// What to know before others are told of it.
+    pub sharing: Vec<String>,
+    /// How somebody becomes the first operator, where there is none. It has a secret in it.
+    pub first_operator: Option<String>,
 }
 
 impl Banner<'_> {
@@ -32,12 +36,8 @@ impl Banner<'_> {
         if let Some(listen) = self.listens.first() {
             lines.extend(how_to_join(listen));
         }
-        if self.listens.iter().all(|listen| listen.address.is_local()) {
-            lines.push(
-                "  Only this machine can connect. To let others in: throng serve --listen 0.0.0.0:50007"
-                    .into(),
-            );
-        }
+        lines.extend(self.sharing.iter().map(|line| format!("  {line}")));
+        lines.extend(self.first_operator.iter().map(|line| format!("  {line}")));
         lines.push(String::new());
         lines.push(format!("ready in {} ms, {} connections possible", self.ready_ms, self.clients_max));
         lines.join("\n")

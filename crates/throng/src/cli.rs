@@ -10,6 +10,7 @@ use throng_client::connect::target::port_of;
 use throng_server::IpNet;
 use throng_store::Durability;
 
+use crate::accounts::asked::Account;
 use crate::listen::Wanted;
 use crate::load::asked::Load;
 use crate::scan::asked::Scan;
@@ -40,6 +41,8 @@ pub enum Verb {
     Load(Box<Load>),
     /// Find every open TCP port of a host, in order
     Scan(Box<Scan>),
+    /// Look after the accounts of a chat, while no server runs on them
+    Account(Account),
     /// Certificates for TLS
     #[command(subcommand)]
     Tls(Tls),

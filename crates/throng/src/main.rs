@@ -5,8 +5,10 @@
 //! somebody who reads our output no more, it is 1 without a word.
 
 mod above;
+mod accounts;
 mod banner;
 mod cli;
+mod columns;
 mod connect;
 mod console;
 mod data;
@@ -30,6 +32,7 @@ mod scan;
 mod screen;
 mod self_signed;
 mod serve;
+mod sharing;
 mod signals;
 mod units;
 
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         cli::Verb::Connect(asked) => connect::connect(&asked),
         cli::Verb::Load(asked) => load::load(&asked),
         cli::Verb::Scan(asked) => scan::scan(&asked),
+        cli::Verb::Account(asked) => accounts::command::account(&asked),
         cli::Verb::Tls(cli::Tls::SelfSigned(asked)) => self_signed::make(&asked),
     };
     match outcome {

@@ -1,6 +1,6 @@
 //! Asks for what is missing, on a terminal. The question is on standard error, so that results may go elsewhere.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use throng_wire::printable::printable;
 
@@ -35,6 +35,15 @@ pub fn question<T>(
         }
     }
     Err(Fault::usage(format!("no {} after {ASKED_MAX} answers", what.to_lowercase())))
+}
+
+/// Asks once, in these words; nothing where there is no terminal. What is not answered is an empty answer.
+pub fn typed(question: &str) -> Option<String> {
+    let has_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    has_terminal.then(|| {
+        tell(question);
+        line().unwrap_or_default().trim().to_owned()
+    })
 }
 
 fn tell(text: &str) {

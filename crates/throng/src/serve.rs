@@ -6,6 +6,7 @@
 
 mod accounts;
 mod chat;
+mod first_operator;
 mod plain;
 
 use std::cell::Cell;
@@ -13,7 +14,10 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use throng_server::{Baton, Claim, Heir, Inherited, Limits, Running, Server, Tls};
+use throng_server::{
+    Baton, CertificateFiles, Claim, ClientCertificates, Heir, Inherited, Limits, Running, Server, Tls,
+    TlsSettings,
+};
 use throng_services::chat::house;
 use throng_services::{Echo, Hello};
 use throng_store::{DataFolder, RunningInfo};
@@ -152,7 +156,14 @@ impl Start<'_> {
             }
             return Ok(None);
         };
-        let tls = Tls::files(certificate, key).map_err(|why| {
+        let files = CertificateFiles { certificate: certificate.clone(), key: key.clone() };
+        // The chat knows people by the fingerprints that they named, so any certificate will do; nobody needs one.
+        let clients = match self.asked.service {
+            Service::Chat => ClientCertificates::Presented,
+            Service::Echo | Service::Hello => ClientCertificates::None,
+        };
+        let settings = TlsSettings { certificates: vec![files], clients, ..TlsSettings::default() };
+        let tls = Tls::new(settings).map_err(|why| {
             Fault::failed(why.to_string()).hint("make one to try with: throng tls self-signed")
         })?;
         Ok(Some(tls))

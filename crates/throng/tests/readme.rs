@@ -39,7 +39,10 @@ fn plain(line: &str) -> String {
             return "FOLDER".to_owned();
         }
         let digits = |part: &str| part.chars().any(|letter| letter.is_ascii_digit());
+        // The first operator's code.
+        let is_code = word.len() == 23 && word.split('-').count() == 4 && word == word.to_uppercase();
         match word {
+            _ if is_code => "CODE".to_owned(),
             word if digits(word) && !word.starts_with("bo") => {
                 let mut shown = String::new();
                 for letter in word.chars() {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use rustls::sign::{CertifiedKey, SigningKey, SingleCertAndKey};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use tempfile::TempDir;
 use throng_server::CertificateFiles;
@@ -52,6 +53,13 @@ impl Authority {
         Signed { certificate, key }
     }
 
+    /// A certificate that nobody signed but itself.
+    pub(crate) fn nobodys(name: &str) -> Signed {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        Signed { certificate: params.self_signed(&key).unwrap(), key }
+    }
+
     /// The files of a new one, called so.
     pub(crate) fn files(&self, file: &str, name: &str) -> CertificateFiles {
         let files = CertificateFiles {
@@ -78,6 +86,17 @@ impl Authority {
         })
     }
 
+    /// A client that believes it, and shows what it has whether that fits together or not.
+    pub(crate) fn trusting_with(&self, own: Arc<CertifiedKey>, tls12: bool) -> Arc<ClientConfig> {
+        let versions = if tls12 { &[&rustls::version::TLS12] } else { &[&rustls::version::TLS13] };
+        let mut roots = RootCertStore::empty();
+        roots.add(self.issuer.der().clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions).unwrap();
+        let own = Arc::new(SingleCertAndKey::from(Arc::unwrap_or_clone(own)));
+        Arc::new(builder.with_root_certificates(roots).with_client_cert_resolver(own))
+    }
+
     /// A client of a server of this name, whose handshake comes with its first bytes.
     #[track_caller]
     pub(crate) fn knock(&self, address: SocketAddr, name: &str) -> Secure {
@@ -91,10 +110,25 @@ impl Signed {
         std::fs::write(key, self.key.serialize_pem()).unwrap();
     }
 
+    /// The certificate with its own key.
+    pub(crate) fn whole(&self) -> Arc<CertifiedKey> {
+        Arc::new(CertifiedKey::new(vec![self.der()], signing(&self.key)))
+    }
+
+    /// The same certificate, in the hands of somebody with another key.
+    pub(crate) fn stolen(&self) -> Arc<CertifiedKey> {
+        Arc::new(CertifiedKey::new(vec![self.der()], signing(&KeyPair::generate().unwrap())))
+    }
+
     /// What a client that is shown it sees.
     pub(crate) fn der(&self) -> CertificateDer<'static> {
         self.certificate.der().clone()
     }
+}
+
+fn signing(key: &KeyPair) -> Arc<dyn SigningKey> {
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    rustls::crypto::aws_lc_rs::sign::any_supported_type(&key).unwrap()
 }
 
 /// Lays TLS upon a connection.

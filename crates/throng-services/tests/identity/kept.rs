@@ -7,7 +7,9 @@ use throng_chat::{Name, Time};
 use throng_services::identity::Settings;
 use throng_services::identity::password::Cost;
 use throng_store::Fault;
-use throng_store::accounts::{Account, Accounts, Basis, Change, Changed, Denied, Found, PAGE_MAX, Token};
+use throng_store::accounts::{
+    Account, Accounts, Basis, Census, Change, Changed, Denied, Found, PAGE_MAX, Token,
+};
 
 type Hook = Box<dyn FnMut(&Kept, &Change) + Send>;
 type Waiting = Box<dyn FnOnce(&Kept) + Send>;
@@ -157,6 +159,15 @@ impl Accounts for Kept {
     fn by_address(&self, address: Arc<str>, done: Found<Option<Name>>) {
         self.find("by_address", done, move |rows| {
             rows.addresses.get(&*address).map(|name| rows.accounts[name].name.clone())
+        });
+    }
+
+    fn census(&self, done: Found<Census>) {
+        self.find("census", done, |rows| Census {
+            accounts: rows.accounts.len() as u64,
+            tokens: rows.tokens.values().map(|tokens| tokens.len() as u64).sum(),
+            certificates: rows.accounts.values().map(|account| account.certificates.len() as u64).sum(),
+            addresses: rows.addresses.len() as u64,
         });
     }
 }

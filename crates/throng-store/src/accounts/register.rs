@@ -8,7 +8,8 @@ use std::sync::Arc;
 use throng_chat::Name;
 
 use super::{
-    ADDRESSES_MAX, Account, Basis, CERTIFICATES_MAX, Change, Denied, PAGE_MAX, TOKENS_MAX, Token, remembered,
+    ADDRESSES_MAX, Account, Basis, CERTIFICATES_MAX, Census, Change, Denied, PAGE_MAX, TOKENS_MAX, Token,
+    remembered,
 };
 
 /// How many accounts are kept at most. At half a kilobyte each without devices that is 50 MB: a server that forgets everything
@@ -150,6 +151,17 @@ impl Register {
         use std::ops::Bound::{Excluded, Unbounded};
         let behind = self.accounts.range((after.map_or(Unbounded, Excluded), Unbounded));
         behind.take(PAGE_MAX).map(|(_, kept)| kept.account.clone()).collect()
+    }
+
+    /// How many there are of everything.
+    pub(crate) fn census(&self) -> Census {
+        let all = || self.accounts.values();
+        Census {
+            accounts: self.accounts.len() as u64,
+            tokens: all().map(|kept| kept.tokens.len() as u64).sum(),
+            certificates: all().map(|kept| kept.account.certificates.len() as u64).sum(),
+            addresses: all().map(|kept| kept.addresses.len() as u64).sum(),
+        }
     }
 
     /// Who came from this address last.

@@ -9,7 +9,7 @@ use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension, Result, Row};
 use throng_chat::{Name, Names, Time};
 
-use super::{Account, PAGE_MAX, Token, Verifier};
+use super::{Account, Census, PAGE_MAX, Token, Verifier};
 use crate::row;
 
 /// The columns that [`named`] reads, in its order.
@@ -74,6 +74,20 @@ pub(crate) fn by_address(db: &Connection, address: &str) -> Result<Option<Name>>
     )?;
     let found = asked.query_row([address], |row| Ok(name(row.get_ref(0)?.as_str()?)));
     found.optional().map(Option::flatten)
+}
+
+/// How many rows each table has.
+pub(crate) fn census(db: &Connection) -> Result<Census> {
+    let count = |table: &str| {
+        let mut asked = db.prepare_cached(&format!("SELECT count(*) FROM {table}"))?;
+        asked.query_row([], |row| row::sequence(row, 0))
+    };
+    Ok(Census {
+        accounts: count("accounts")?,
+        tokens: count("tokens")?,
+        certificates: count("certificates")?,
+        addresses: count("addresses")?,
+    })
 }
 
 /// A name, unless nobody could ask for it today.

@@ -1,17 +1,20 @@
 //! The operator's console: what may be typed while the server runs, and what comes back. It knows no terminal: the prompt
 //! gives it lines and prints its answers.
 
+mod accounts;
 pub mod tables;
 pub mod terminal;
 pub mod verbs;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use jiff::tz::TimeZone;
 use throng_server::Running;
 use throng_services::chat::{HubHandle, NoAnswer};
 
+use crate::accounts::clerk::Clerk;
+use crate::accounts::wish::Wish;
 use crate::directory::Directory;
 use crate::log::Log;
 use crate::signals::Asked;
@@ -24,6 +27,10 @@ const COMPLETIONS_MAX: usize = 50;
 pub struct Console {
     /// The way to the chat, if that is the service.
     pub hub: Option<HubHandle>,
+    /// Who looks after accounts, where there are some.
+    pub clerk: Option<Clerk>,
+    /// What waits for its word; only the prompt's thread has it.
+    pub pending: Mutex<Option<Pending>>,
     /// The server.
     pub running: Running,
     /// Who is who.
@@ -34,6 +41,13 @@ pub struct Console {
     pub begun: Instant,
     /// The zone in which times are shown.
     pub zone: TimeZone,
+}
+
+/// What was asked for and waits until its word is typed, as the next line or not at all.
+#[derive(Debug)]
+pub struct Pending {
+    word: String,
+    wish: Wish,
 }
 
 /// What the console answers.
@@ -55,6 +69,19 @@ impl Console {
     /// Carries out one line.
     pub fn run(&self, line: &str) -> Answer {
         let line = line.trim();
+        match self.confirm(line) {
+            Some(Ok(answer)) => answer,
+            // Another command is one all the same.
+            Some(Err(told)) => {
+                let Answer { text, asked } = self.command(line);
+                let text = if text.is_empty() { told } else { format!("{told}\n{text}") };
+                Answer { text, asked }
+            }
+            None => self.command(line),
+        }
+    }
+
+    fn command(&self, line: &str) -> Answer {
         let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         if word.is_empty() {
             return Answer::default();
@@ -63,6 +90,10 @@ impl Console {
             Some(row) => (row.run)(self, rest.trim()).unwrap_or_else(Answer::say),
             None => Answer::say(self.unknown(word)),
         }
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Option<Pending>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The commands that this service has.
@@ -88,6 +119,8 @@ impl Console {
         let found = match before.trim() {
             "" => self.rows().map(|row| row.name).filter(fits).map(|name| format!("{name} ")).collect(),
             "help" => self.rows().map(|row| row.name).filter(fits).map(str::to_owned).collect(),
+            "account" => accounts::verbs().filter(fits).map(|verb| format!("{verb} ")).collect(),
+            "identities" => accounts::all_verbs().filter(fits).map(|verb| format!("{verb} ")).collect(),
             "kick" => self.directory.names(word, COMPLETIONS_MAX),
             "logs" => ["show "].iter().copied().filter(fits).map(str::to_owned).collect(),
             "pause" => ["hold"].iter().copied().filter(fits).map(str::to_owned).collect(),

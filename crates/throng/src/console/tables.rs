@@ -7,6 +7,8 @@ use throng_services::chat::Status;
 use throng_wire::printable::printable;
 
 use super::Console;
+use crate::accounts::clerk::Clerk;
+use crate::columns::table;
 
 /// How many lines of a list are shown.
 const LINES_MAX: usize = 200;
@@ -48,6 +50,9 @@ pub fn status(console: &Console, chat: Option<&Status>) -> String {
                 .map_or("ok".to_owned(), |why| format!("read-only: {}", printable(why)));
             lines.push(format!("rooms      {}", chat.rooms.len()));
             lines.push(format!("messages   {} stored since the start", chat.stored));
+            if let Some(census) = console.clerk.as_ref().and_then(Clerk::census) {
+                lines.push(format!("accounts   {}", census.accounts));
+            }
             lines.push(format!("store      {store}"));
         }
         None => {
@@ -93,7 +98,7 @@ pub fn plain_clients(console: &Console) -> String {
             ]
         })
         .collect();
-    table(["ID", "FROM", "SERVED BY", "SINCE", "SILENT", "BYTES IN", "OUT"], &rows)
+    table(["ID", "FROM", "SERVED BY", "SINCE", "SILENT", "BYTES IN", "OUT"], &rows, LINES_MAX)
 }
 
 /// The thread that serves a connection, as `ps -T` and a debugger name it, and its process if that is another one.
@@ -128,10 +133,10 @@ pub fn clients(console: &Console) -> String {
     if conns.is_empty() {
         return "Nobody is connected.".to_owned();
     }
-    let mut text = table(["ID", "NAME", "DOOR", "FROM", "SINCE", "SILENT"], &named);
+    let mut text = table(["ID", "NAME", "DOOR", "FROM", "SINCE", "SILENT"], &named, LINES_MAX);
     if !nameless.is_empty() {
         text.push_str(&format!("\n{} without a name yet:\n", counted(nameless.len(), "connection")));
-        text.push_str(&table(["ID", "NAME", "DOOR", "FROM", "SINCE", "SILENT"], &nameless));
+        text.push_str(&table(["ID", "NAME", "DOOR", "FROM", "SINCE", "SILENT"], &nameless, LINES_MAX));
     }
     text
 }
@@ -150,7 +155,7 @@ pub fn rooms(chat: &Status) -> String {
             [line.members.to_string(), printable(line.room.as_str()).into_owned(), topic]
         })
         .collect();
-    table(["PEOPLE", "ROOM", "TOPIC"], &rows)
+    table(["PEOPLE", "ROOM", "TOPIC"], &rows, LINES_MAX)
 }
 
 /// `1 client`, `2 clients`.
@@ -169,26 +174,6 @@ pub fn lasted(time: Duration) -> String {
     }
 }
 
-/// Columns as wide as their widest cell, counted in letters.
-fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
-    let shown = &rows[..rows.len().min(LINES_MAX)];
-    let width = |column: usize| {
-        let cells = shown.iter().map(|row| row[column].chars().count());
-        cells.chain([head[column].len()]).max().unwrap_or(0)
-    };
-    let widths: Vec<_> = (0..N).map(width).collect();
-    let line = |cells: Vec<&str>| {
-        let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    let mut lines = vec![line(head.to_vec())];
-    lines.extend(shown.iter().map(|row| line(row.iter().map(String::as_str).collect())));
-    if rows.len() > shown.len() {
-        lines.push(format!("… and {} more", rows.len() - shown.len()));
-    }
-    lines.join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,13 +185,5 @@ mod tests {
         {
             assert_eq!(lasted(Duration::from_secs(secs)), expected);
         }
-    }
-
-    #[test]
-    fn columns_are_as_wide_as_their_widest_cell_and_long_lists_are_cut() {
-        let rows = [["1".to_owned(), "Олена".to_owned()], ["22".to_owned(), "bo".to_owned()]];
-        assert_eq!(table(["ID", "NAME"], &rows), "ID  NAME\n1   Олена\n22  bo");
-        let many = vec![["x".to_owned()]; LINES_MAX + 3];
-        assert!(table(["A"], &many).ends_with("… and 3 more"));
     }
 }

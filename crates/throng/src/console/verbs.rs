@@ -6,12 +6,12 @@ use throng_server::{ConnId, Pause};
 use throng_services::chat::{Name, Names, OperatorCommand, Refusal, text};
 use throng_wire::printable::printable;
 
-use super::{Answer, Console, tables, unanswered};
+use super::{Answer, Console, accounts, tables, unanswered};
 use crate::log::Event;
 use crate::signals::{Asked, Asker, Wish};
 
 /// What a command answers, or what is wrong with it.
-type Outcome = Result<Answer, String>;
+pub type Outcome = Result<Answer, String>;
 
 /// One command.
 pub struct Row {
@@ -59,6 +59,20 @@ pub const ROWS: &[Row] = &[
     row("say", "WORDS", "tells everybody something, as the server", Serves::Chat, say),
     row("kick", "NAME [REASON]", "ends all connections of a person", Serves::Chat, kick),
     row("kick", "ID", "ends a connection; clients shows their numbers", Serves::Plain, kick_number),
+    row(
+        "account",
+        "VERB [NAME]",
+        "who may sign in; account alone says what it can do",
+        Serves::Chat,
+        accounts::account,
+    ),
+    row(
+        "identities",
+        "clear|restore",
+        "removes all accounts, or puts those of a backup back",
+        Serves::Chat,
+        accounts::identities,
+    ),
     row("pause", "[hold]", "refuses new clients, or lets them wait; who is here stays", Serves::All, pause),
     row("resume", "", "takes new clients again, on the same ports", Serves::All, resume),
     row("logs", "show [N]", "shows the last N events, 20 unless told", Serves::All, logs),
@@ -91,7 +105,7 @@ fn help(console: &Console, rest: &str) -> Outcome {
         let mut text = String::new();
         for row in console.rows() {
             let call = format!("{} {}", row.name, row.arguments);
-            writeln!(text, "  {call:<22} {}", row.help).expect("a String takes all that is written to it");
+            writeln!(text, "  {call:<25} {}", row.help).expect("a String takes all that is written to it");
         }
         text.push_str("Ctrl-C is shutdown; a second one does not wait.");
         return Ok(Answer::say(text));

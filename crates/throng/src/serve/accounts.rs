@@ -46,7 +46,7 @@ pub fn guests(asked: cli::Guests) -> Guests {
     }
 }
 
-fn unable(why: impl std::fmt::Display) -> Fault {
+pub(super) fn unable(why: impl std::fmt::Display) -> Fault {
     Fault::failed(format!("cannot start the accounts: {why}"))
 }
 

@@ -1,15 +1,20 @@
 //! The chat: people with names, and a folder in which what they say is kept.
 
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex};
 
 use throng_server::{Events, Server, Workers};
 use throng_services::chat::{Chat, House, Notes, PaceSettings, Settings, house};
-use throng_store::{DataFolder, Durability, OpenFault};
+use throng_services::identity::Identity;
+use throng_store::{DataFolder, Durability, OpenFault, Opened};
 
+use super::first_operator::FirstOperator;
 use super::{Start, accounts, publish};
+use crate::accounts::Office;
+use crate::accounts::clerk::Clerk;
 use crate::banner::{self, Banner};
-use crate::cli::{Model, Pace};
+use crate::cli::{self, Model, Pace};
 use crate::console::Console;
 use crate::console::terminal::Terminal;
 use crate::directory::Directory;
@@ -20,7 +25,7 @@ use crate::log::{Event, Log, Sight, segments};
 use crate::ports::Place;
 use crate::restart::{self, Next, Way};
 use crate::signals::Asked;
-use crate::{data, reporting};
+use crate::{data, reporting, sharing};
 
 impl Start<'_> {
     /// Serves until it is told to end.
@@ -57,6 +62,8 @@ impl Start<'_> {
         let workers = self.asked.workers.map_or_else(cores, usize::from);
         let notes = reporting::notes(Arc::clone(&log), Arc::clone(&directory));
         let (identity, notices) = accounts::start(self.asked, &opened, &path)?;
+        let first_operator = FirstOperator::find(&identity, &path, terminal.is_some())?;
+        let office = office(&identity, &opened, &path);
         let known = Some((identity, notices));
         let chat = Chat::open(self.house(notes), opened, self.asked.durability, workers, known)
             .map_err(|why| Fault::failed(format!("cannot start the chat: {why}")))?;
@@ -73,6 +80,8 @@ impl Start<'_> {
 
         let ready_ms =
             self.tell_ready(&listens, &log, |ready| ready.with("data", path.display()).with("kept", &kept));
+        let house = self.sharing(tls.is_some());
+        sharing::events(&listens, house).chain(first_operator.event()).for_each(|event| log.tell(event));
         if terminal.is_some() {
             let kept = format!("{}  ({kept})", banner::shown(&path));
             self.screen.say(
@@ -82,17 +91,23 @@ impl Start<'_> {
                     kept,
                     ready_ms,
                     clients_max: self.clients_max,
+                    sharing: sharing::words(&listens, house),
+                    first_operator: first_operator.words(),
                 }
                 .text(),
             );
         }
+        let office = Office { hub: Some(chat.hub().clone()), ..office };
+        let zone = jiff::tz::TimeZone::system();
         let console = Console {
             hub: Some(chat.hub().clone()),
+            clerk: Some(Clerk::new(office, Arc::clone(&log), Arc::clone(&self.screen), zone.clone())),
+            pending: Mutex::default(),
             running: running.clone(),
             directory,
             log: Arc::clone(&log),
             begun: self.begun,
-            zone: jiff::tz::TimeZone::system(),
+            zone,
         };
         let prompt = self.prompt(terminal.as_ref(), console);
         let way = Way::of(terminal.is_some());
@@ -113,8 +128,15 @@ impl Start<'_> {
             _ => store.close(),
         }
         self.finish(prompt, terminal.as_ref(), &log, &ended);
+        // Whoever follows may keep a code of its own in the folder.
+        drop(first_operator);
         drop(folder);
         self.over(&ended, next, &log)
+    }
+
+    fn sharing(&self, tls: bool) -> sharing::House {
+        let (plaintext, guests) = (self.asked.accounts_allow_plaintext, self.asked.accounts_guests);
+        sharing::House { tls, plaintext, guests: guests != cli::Guests::No }
     }
 
     fn house(&self, notes: Notes) -> House {
@@ -126,4 +148,10 @@ impl Start<'_> {
         let settings = Settings { name, pace, guests, ..Settings::default() };
         House { settings, since: house::wall_clock(), now: house::wall_clock, notes }
     }
+}
+
+/// Who looks after accounts, before there is a chat to be told.
+fn office(identity: &Identity, opened: &Opened, folder: &Path) -> Office {
+    let (kept, backups) = (Arc::clone(&opened.accounts), Arc::clone(&opened.backups));
+    Office { operator: identity.operator(), kept, backups, folder: folder.to_owned(), hub: None }
 }

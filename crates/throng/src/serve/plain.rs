@@ -1,7 +1,7 @@
 //! The services where nobody has a name and nothing is kept: by any model, with the same prompt, log and end as the chat.
 
-use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex};
 
 use jiff::tz::TimeZone;
 use throng_server::model::Shareable;
@@ -114,6 +114,8 @@ impl Start<'_> {
         let zone = TimeZone::system();
         let console = Console {
             hub: None,
+            clerk: None,
+            pending: Mutex::default(),
             running: running.clone(),
             directory,
             log: Arc::clone(&log),

@@ -1,0 +1,168 @@
+//! Carries wishes out beside a server's prompt. Each has a thread for its time, one at a time, and the prompt waits for it only
+//! so long: what takes longer goes on, since half a change would be worse than a late one, and its answer is said when it comes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use throng_store::accounts::Census;
+
+use super::office::Office;
+use super::shown::{self, By};
+use super::told;
+use super::wish::Wish;
+use crate::fault::Fault;
+use crate::log::Log;
+use crate::screen::Screen;
+
+/// How long the prompt waits.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long it waits to hear how many there are.
+const COUNT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Carries wishes out.
+pub struct Clerk {
+    office: Arc<Office>,
+    log: Arc<Log>,
+    screen: Arc<Screen>,
+    zone: TimeZone,
+    /// Is one being carried out? Set by the prompt's thread, cleared by the one that carries it out.
+    busy: Arc<AtomicBool>,
+}
+
+impl Clerk {
+    /// For this office.
+    pub fn new(office: Office, log: Arc<Log>, screen: Arc<Screen>, zone: TimeZone) -> Clerk {
+        Clerk { office: Arc::new(office), log, screen, zone, busy: Arc::default() }
+    }
+
+    /// Carries it out: what there is to say of it.
+    pub fn carry_out(&self, wish: Wish) -> Result<String, Fault> {
+        let (log, zone) = (Arc::clone(&self.log), self.zone.clone());
+        self.work(PATIENCE, move |office, runtime| {
+            let done = runtime.block_on(office.carry_out(wish))?;
+            told::event(&done, &By::Console).into_iter().for_each(|event| log.tell(event));
+            Ok(shown::text(&done, &By::Console, &zone))
+        })
+    }
+
+    /// How many there are of everything, if that is known soon.
+    pub fn census(&self) -> Option<Census> {
+        let (answer, waits) = sync_channel(1);
+        self.office.kept.census(Box::new(move |found| drop(answer.try_send(found))));
+        waits.recv_timeout(COUNT_PATIENCE).ok()?.ok()
+    }
+
+    fn work(
+        &self,
+        patience: Duration,
+        work: impl FnOnce(&Office, &tokio::runtime::Runtime) -> Result<String, Fault> + Send + 'static,
+    ) -> Result<String, Fault> {
+        if self.busy.swap(true, Ordering::AcqRel) {
+            return Err(Fault::failed("what was asked before is not done yet")
+                .hint("its answer is said here when it comes"));
+        }
+        let (office, screen, busy) =
+            (Arc::clone(&self.office), Arc::clone(&self.screen), Arc::clone(&self.busy));
+        // Nobody waits for a place: either the prompt takes the answer, or it has gone.
+        let (answer, waits) = sync_channel(0);
+        let begun = std::thread::Builder::new().name("throng-accounts".to_owned()).spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            let said = match &runtime {
+                Ok(runtime) => work(&office, runtime),
+                Err(why) => Err(Fault::failed(format!("nothing was done: {why}"))),
+            };
+            busy.store(false, Ordering::Release);
+            if let Err(late) = answer.send(said) {
+                screen.say(&late.0.unwrap_or_else(|fault| sentence(&fault)));
+            }
+        });
+        if let Err(why) = begun {
+            self.busy.store(false, Ordering::Release);
+            return Err(Fault::failed(format!("nothing was done: {why}")));
+        }
+        match waits.recv_timeout(patience) {
+            Ok(said) => said,
+            Err(RecvTimeoutError::Timeout) => Ok(format!(
+                "This takes longer than {} s. It goes on, and its answer is said here when it comes.",
+                patience.as_secs()
+            )),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(Fault::failed("it ended by a fault of ours; logs show may tell more"))
+            }
+        }
+    }
+}
+
+/// A fault as the prompt says it.
+pub fn sentence(fault: &Fault) -> String {
+    let mut letters = fault.what.chars();
+    let first = letters.next().map_or(String::new(), |letter| letter.to_uppercase().collect());
+    let hints = fault.hints.iter().map(|hint| format!("\n  {hint}")).collect::<String>();
+    format!("{first}{}.{hints}", letters.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::sync::mpsc::{Receiver, SyncSender};
+
+    use throng_services::chat::house::wall_clock;
+    use throng_services::identity::{Identity, Secret, Settings};
+
+    use super::*;
+    use crate::log::{Sight, segments};
+    use crate::screen::Printer;
+
+    fn clerk() -> (Clerk, Receiver<String>) {
+        struct Shows(SyncSender<String>);
+        impl Printer for Shows {
+            fn print(&mut self, lines: &str) -> bool {
+                self.0.send(lines.to_owned()).is_ok()
+            }
+
+            fn settle(&mut self) {}
+        }
+        let opened = throng_store::memory();
+        let (kept, backups) = (Arc::clone(&opened.accounts), opened.backups);
+        let (identity, _) =
+            Identity::start(opened.accounts, Settings::default(), wall_clock, Secret::new([0; 32])).unwrap();
+        let office =
+            Office { operator: identity.operator(), kept, backups, folder: "/none".into(), hub: None };
+        let screen = Screen::start();
+        let (shows, shown) = sync_channel(16);
+        screen.through(Box::new(Shows(shows)));
+        let log = Log::open(None, segments::BOUNDS, Sight::Prompt, Arc::clone(&screen));
+        (Clerk::new(office, log, screen, TimeZone::UTC), shown)
+    }
+
+    #[test]
+    fn what_takes_too_long_goes_on_and_is_said_when_it_is_done() {
+        let (clerk, shown) = clerk();
+        let (goes_on, waits) = sync_channel::<()>(1);
+        let late = clerk.work(Duration::from_millis(1), move |_, _| {
+            waits.recv().unwrap();
+            Ok("done at last".to_owned())
+        });
+        assert!(late.unwrap().contains("It goes on"));
+        let second = clerk.carry_out(Wish::Clear).unwrap_err();
+        assert!(second.what.contains("not done yet"), "{second}");
+        goes_on.send(()).unwrap();
+        assert_eq!(shown.recv_timeout(Duration::from_secs(20)).unwrap(), "done at last");
+        assert!(clerk.carry_out(Wish::List(1)).unwrap().contains("There are no accounts."));
+    }
+
+    #[test]
+    fn without_a_disk_nothing_is_cleared_since_nothing_could_undo_it() {
+        let (clerk, _shown) = clerk();
+        let fault = clerk.carry_out(Wish::Clear).unwrap_err();
+        assert!(
+            sentence(&fault)
+                .starts_with("Nothing was changed, since there is no backup: the store is kept in memory")
+        );
+    }
+}
