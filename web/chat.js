@@ -2,7 +2,7 @@
 // session and the view.
 
 import { Connection } from "./connection.js";
-import { alternatives, plain } from "./irc.js";
+import { alternatives, format, plain } from "./irc.js";
 import { Session } from "./session.js";
 import { Messages, drawRoom, drawRooms, part } from "./view.js";
 
@@ -59,6 +59,9 @@ function seat() {
 const page = {
   gate: part("gate", HTMLFormElement),
   name: part("name", HTMLInputElement),
+  account: part("account", HTMLElement),
+  password: part("password", HTMLInputElement),
+  register: part("register", HTMLInputElement),
   trouble: part("trouble", HTMLElement),
   proposals: part("proposals", HTMLElement),
   enter: part("enter", HTMLButtonElement),
@@ -74,6 +77,24 @@ const page = {
 };
 
 let name = kept.read("name");
+/** What was typed as a password, until a token stands for it; and whether the name shall be registered with it. */
+let password = "";
+let registers = false;
+
+/** By what this tab signs in, if it does. */
+function proof() {
+  if (password) return { account: name, secret: password, registers };
+  const [account, secret] = [kept.read("account"), kept.read("token")];
+  return account && secret ? { account, secret, registers: false } : null;
+}
+
+/** Nobody is signed in by this tab any more. */
+function forgetProof() {
+  [password, registers] = ["", false];
+  kept.write("account", "");
+  kept.write("token", "");
+}
+
 /** @type {string} */
 let current = kept.read("current") || LOBBY;
 /** Rooms to be in, in the order of joining. */
@@ -101,6 +122,12 @@ const session = new Session(
       keepRooms();
     },
     welcomed: () => {
+      // From here on a token does what the password did.
+      if (password) {
+        kept.write("account", name);
+        connection.send(session.askForToken());
+        registers = false;
+      }
       name = session.me;
       kept.write("name", name);
       lastName(name);
@@ -113,16 +140,21 @@ const session = new Session(
     },
     refused: (words) => {
       connection.close();
+      forgetProof();
       ask(words);
     },
     told: (words) => tell(words),
+    trusted: (token) => {
+      kept.write("token", token);
+      password = "";
+    },
   },
   (line) => connection.send(line),
 );
 
 const connection = new Connection(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/socket`, {
   line: (line) => session.hear(line),
-  hello: () => session.hello(name, seat()),
+  hello: () => session.hello(name, seat(), proof()),
   state: (state, reason, pauseMs) => {
     if (state !== "open") session.lost();
     const words = { closed: "not connected", connecting: "connecting …", open: "connected", waiting: "reconnecting" };
@@ -154,6 +186,9 @@ function ask(words) {
   page.chat.hidden = true;
   page.enter.disabled = false;
   page.name.value = name;
+  page.password.value = "";
+  // Elsewhere anybody on the way could read it, and the server would not take it.
+  page.account.hidden = !window.isSecureContext;
   page.trouble.textContent = words;
   const buttons = alternatives(words).map((free) => {
     const button = document.createElement("button");
@@ -265,7 +300,11 @@ const COMMANDS = {
     connection.send("QUIT");
     return "";
   },
-  help: () => "/me waves · /join #room · /part · /nick name · /topic words · /msg name words · /quit",
+  logout: () => {
+    forgetProof();
+    return send(format("NICKSERV", "LOGOUT"));
+  },
+  help: () => "/me waves · /join #room · /part · /nick name · /topic words · /msg name words · /logout · /quit",
 };
 
 /** @param {string} line */
@@ -303,6 +342,9 @@ function run(typed) {
 
 page.gate.addEventListener("submit", (event) => {
   event.preventDefault();
+  forgetProof();
+  [password, registers] = [page.password.value, page.register.checked];
+  page.password.value = "";
   enter(page.name.value);
 });
 

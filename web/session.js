@@ -15,6 +15,9 @@ const NOT_SAID = new Set(["400", "401", "403", "404", "407", "412", "417", "531"
 const ABOUT_NAMES = new Set(["431", "432", "433"]);
 const NO_MOTD = "422";
 
+/** How a token looks: 256 bits in Base64 for URLs. */
+const TOKEN = /^throng_[A-Za-z0-9_-]{43}$/;
+
 /** What is asked for, so that history comes with its times and own words come back when they are stored. */
 const ABILITIES = "message-tags server-time batch echo-message multi-prefix";
 
@@ -46,6 +49,7 @@ const ABILITIES = "message-tags server-time batch echo-message multi-prefix";
  * @property {() => void} welcomed
  * @property {(words: string) => void} refused The name was refused.
  * @property {(words: string) => void} told Words for this person alone.
+ * @property {(token: string) => void} trusted A token by which this browser signs in from now on.
  */
 
 export class Session {
@@ -55,6 +59,8 @@ export class Session {
   /** Was this session welcomed since it connected? */
   here = false;
   #batches = new Set();
+  /** Was NickServ asked for a token, and has not answered? */
+  #awaitsToken = false;
 
   /**
    * @param {Hooks} hooks
@@ -67,17 +73,24 @@ export class Session {
 
   /**
    * The lines that come first. The seat is a secret of this tab: with it, a connection that was lost gives its name back.
+   * Who has an account says its password or a token, or registers the name with that password.
    * @param {string} name @param {string} seat
+   * @param {{ account: string, secret: string, registers: boolean } | null} proof
    */
-  hello(name, seat) {
+  hello(name, seat, proof) {
     this.here = false;
-    return [
-      format("CAP", "REQ", ABILITIES),
-      format("PASS", `seat:${seat}`),
-      format("NICK", name),
-      "USER web 0 * :web",
-      "CAP END",
-    ];
+    this.#awaitsToken = false;
+    const lines = [format("CAP", "REQ", ABILITIES), format("PASS", `seat:${seat}`)];
+    if (proof && !proof.registers) lines.push(format("PASS", `${proof.account}:${proof.secret}`));
+    lines.push(format("NICK", name), "USER web 0 * :web");
+    if (proof?.registers) lines.push(format("REGISTER", "*", "*", proof.secret));
+    return [...lines, "CAP END"];
+  }
+
+  /** The line that asks for a token, so that no password need be kept. */
+  askForToken() {
+    this.#awaitsToken = true;
+    return format("NICKSERV", "TOKEN", "browser");
   }
 
   /** The connection is gone: nobody is known to be anywhere until the server says so again. */
@@ -277,6 +290,7 @@ export class Session {
       this.#said(message, "notice");
     },
     FAIL({ params }) {
+      if (!this.here) return this.hooks.refused(plain(params.at(-1) ?? ""));
       this.hooks.told(plain(params.at(-1) ?? ""));
     },
   };
@@ -287,6 +301,14 @@ export class Session {
     room.topic = topic;
     this.hooks.changed(room);
     return room;
+  }
+
+  /** What NickServ says of a token: words, and then the token. @param {string} said */
+  #hearToken(said) {
+    const isRefused = said.startsWith("No:");
+    if (TOKEN.test(said) || isRefused) this.#awaitsToken = false;
+    if (TOKEN.test(said)) this.hooks.trusted(said);
+    if (isRefused) this.hooks.told(plain(said));
   }
 
   /** @param {string} name @param {string} who @param {string} words @param {Date} at */
@@ -306,6 +328,7 @@ export class Session {
   /** @param {import("./irc.js").Message} message @param {Kind} kind */
   #said({ from, params, tags }, kind) {
     const [target, said = ""] = params;
+    if (kind === "notice" && from === "NickServ" && this.#awaitsToken) return this.#hearToken(said);
     if (kind === "notice" && !target.startsWith("#")) return this.hooks.told(plain(said));
     const action = /^\x01ACTION (.*?)\x01?$/.exec(said);
     const own = from === this.me;

@@ -7,7 +7,7 @@ mod browser;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -72,6 +72,9 @@ pub fn run() -> Outcome {
 
     two_of_a_name(&mut browser, &url)?;
     println!("was proposed another name");
+
+    own_name(&mut browser, &url, &pictures.join("account.png"))?;
+    println!("registered a name, and was let in by its password only");
 
     reload(&mut browser, &page, address)?;
     println!("kept the name over {RELOADS} reloads");
@@ -202,6 +205,46 @@ fn two_of_a_name(browser: &mut Browser, url: &str) -> Outcome {
     no_complaints(browser, &other, |_| false)
 }
 
+/// Somebody registers a name by the page, stays signed in over a reload, and is the only one who can have it.
+fn own_name(browser: &mut Browser, url: &str, picture: &Path) -> Outcome {
+    let owner = browser.open(url)?;
+    say_who(browser, &owner, "owner", "correct horse", true)?;
+    here(browser, &owner, "owner")?;
+    let token = "sessionStorage.getItem('throng.token')?.startsWith('throng_') === true";
+    browser.until(&owner, "a token", token)?;
+    browser.reload(&owner)?;
+    here(browser, &owner, "owner")?;
+
+    let other = browser.open(url)?;
+    for (password, words) in [("", "registered"), ("wrong horse", "the name or the password is wrong")] {
+        say_who(browser, &other, "owner", password, false)?;
+        let refused = format!("document.getElementById('trouble').textContent.includes('{words}')");
+        browser.until(&other, words, &refused)?;
+    }
+    browser.picture(&other, picture)?;
+    say_who(browser, &other, "owner", "correct horse", false)?;
+    here(browser, &other, "owner")?;
+    for page in [&other, &owner] {
+        browser.run(page, "document.getElementById('words').focus()")?;
+        browser.type_line(page, "/quit")?;
+        browser.until(page, "the end", "document.getElementById('state').dataset.state === 'closed'")?;
+        no_complaints(browser, page, |_| false)?;
+    }
+    Ok(())
+}
+
+/// Fills the form, and sends it.
+fn say_who(browser: &mut Browser, page: &Page, name: &str, password: &str, registers: bool) -> Outcome {
+    browser.until(page, "the form for a name", "!document.getElementById('gate').hidden")?;
+    let fill = format!(
+        "document.getElementById('name').value = '{name}'; \
+         document.getElementById('password').value = '{password}'; \
+         document.getElementById('register').checked = {registers}; \
+         document.getElementById('enter').click()"
+    );
+    browser.run(page, &fill).map(drop)
+}
+
 fn reload(browser: &mut Browser, page: &Page, address: SocketAddr) -> Outcome {
     let mut spare = Vec::new();
     for _ in 0..RELOADS {
@@ -264,7 +307,8 @@ impl Person {
         let socket = TcpStream::connect(address)?;
         socket.set_read_timeout(Some(PATIENCE))?;
         let mut person = Person { reads: BufReader::new(socket) };
-        person.say(name)?;
+        // The empty line stays a guest.
+        person.say(&format!("{name}\n"))?;
         person.hear("What you type goes to")?;
         Ok(person)
     }
