@@ -57,7 +57,7 @@ impl Client {
     }
 
     /// All lines until the server closes.
-    pub fn to_the_end(&mut self) -> Vec<String> {
+    pub fn rest(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.line()).collect()
     }
 

@@ -122,7 +122,7 @@ impl Place {
     fn kept(&self) -> Vec<(Account, Vec<Token>)> {
         let accounts = self.waits.block_on(self.identity.operator().page(None)).unwrap();
         let tokens = |account: &Account| {
-            let (told, heard) = std::sync::mpsc::channel();
+            let (told, heard) = std::sync::mpsc::sync_channel(1);
             self.accounts
                 .tokens(account.name.clone(), Box::new(move |found| told.send(found.unwrap()).unwrap()));
             heard.recv_timeout(PATIENCE).unwrap()

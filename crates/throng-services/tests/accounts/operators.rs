@@ -21,7 +21,7 @@ fn operators_put_people_out_and_others_do_not() {
     assert!(ana.ask("KILL nobody").join("").contains(" 401 guest nobody "));
     let said = ana.ask("KILL bo :enough").join("\n");
     assert!(!said.contains(" 481 ") && !said.contains(" 401 "), "{said}");
-    let last = bo.to_the_end().join("\n");
+    let last = bo.rest().join("\n");
     assert!(last.contains("ERROR :"), "{last}");
 
     place.set_operator("ana", false);

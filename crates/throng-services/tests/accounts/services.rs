@@ -30,7 +30,7 @@ fn a_nick_is_registered_and_everything_of_it_can_be_changed() {
     phone.until(" 001 ana ");
     assert!(answer(&phone.ask("NS SESSIONS")).starts_with("1: my phone, this one, "));
     assert_eq!(ask("REVOKE 1"), "Token 1 is void.");
-    assert!(phone.to_the_end().last().unwrap().contains("this device was signed out"));
+    assert!(phone.rest().last().unwrap().contains("this device was signed out"));
 
     assert!(
         ask(&format!("SET SCRAM {PASSWORD}"))
@@ -58,7 +58,7 @@ fn a_nick_is_taken_back_from_whoever_has_it() {
     let mut here = place.signed_in("ana");
     let mut ghost = place.signed_in("ana");
     assert_eq!(answer(&here.ask("NS GHOST ana")), "ana is free of other connections.");
-    assert!(ghost.to_the_end().last().unwrap().contains("another connection of yours"));
+    assert!(ghost.rest().last().unwrap().contains("another connection of yours"));
 
     let mut guest = place.guest("bo");
     let said = guest.ask("NS GHOST ana").join("\n");

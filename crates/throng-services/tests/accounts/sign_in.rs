@@ -80,7 +80,7 @@ fn what_is_wrong_opens_nothing() {
     client.say(&format!("PASS ana:{OTHER}"));
     client.say("NICK ana");
     client.say("USER u 0 * :Ana");
-    let last = client.to_the_end();
+    let last = client.rest();
     assert!(last[0].contains(" 464 * :Not logged in: ") && last[1].starts_with("ERROR :"), "{last:#?}");
 }
 

@@ -84,7 +84,7 @@ fn what_may_not_be_asked_is_refused_at_every_door_and_changes_nothing() {
                 assert!(place.kept() == before, "{command:?} as {standing:?} changed something");
                 (door.stands)(&mut client, standing, challenge);
                 client.say("QUIT");
-                client.to_the_end();
+                client.rest();
                 walked += 1;
             }
         }

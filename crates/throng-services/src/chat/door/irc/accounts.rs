@@ -89,9 +89,11 @@ impl Purpose {
 
     /// Must the world's word be there before anything else is heard?
     fn waits_for_world(&self, answer: &AccountAnswer) -> bool {
-        match (self, answer) {
-            (Purpose::Sasl, AccountAnswer::SignedIn(_) | AccountAnswer::Proven(..)) => true,
-            (Purpose::Undo | Purpose::Service(service::About::Logout), AccountAnswer::SignedOut) => true,
+        match self {
+            Purpose::Sasl => matches!(answer, AccountAnswer::SignedIn(_) | AccountAnswer::Proven(..)),
+            Purpose::Undo | Purpose::Service(service::About::Logout) => {
+                matches!(answer, AccountAnswer::SignedOut)
+            }
             _ => false,
         }
     }
@@ -148,7 +150,7 @@ impl IrcDoor {
                 asking.answered = true;
                 self.accounts.asking = Some(asking);
             }
-            (true, Some(word)) => self.conclude(asking.purpose, word, &mut heard.reply),
+            (true, Some(word)) => self.conclude(&asking.purpose, word, &mut heard.reply),
             (false, _) => {}
         }
         self.enter_when_ready(heard);
@@ -167,7 +169,7 @@ impl IrcDoor {
         let Some(mut asking) = self.accounts.asking.take() else { return };
         let is_ghost = matches!(asking.purpose, Purpose::Ghost(_));
         match asking.purpose.word(event) {
-            Some(word) if asking.answered && !is_ghost => return self.conclude(asking.purpose, word, out),
+            Some(word) if asking.answered && !is_ghost => return self.conclude(&asking.purpose, word, out),
             Some(word) => asking.world = Some(word),
             // What was asked is taken back, and what would have answered it with it.
             None if is_ghost && matches!(event, Event::Refused(Refusal::NotStored { .. })) => return,
@@ -187,8 +189,8 @@ impl IrcDoor {
         }
     }
 
-    fn conclude(&mut self, purpose: Purpose, word: Word, out: &mut Vec<u8>) {
-        if let Purpose::Sasl = purpose {
+    fn conclude(&mut self, purpose: &Purpose, word: Word, out: &mut Vec<u8>) {
+        if matches!(purpose, Purpose::Sasl) {
             sasl::conclude(self, word == Word::Done, out);
         }
     }

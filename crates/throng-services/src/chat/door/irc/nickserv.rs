@@ -161,7 +161,7 @@ fn set(door: &mut IrcDoor, words: &[&str], heard: &mut Heard) {
             door.ask_account(Purpose::Service(About::Scram), change, heard);
         }
         ("GREETING", [on, ..]) if on.eq_ignore_ascii_case("on") => {
-            ask(door, AccountAsk::SetRecognised(true), heard)
+            ask(door, AccountAsk::SetRecognised(true), heard);
         }
         ("GREETING", [off, ..]) if off.eq_ignore_ascii_case("off") => {
             ask(door, AccountAsk::SetRecognised(false), heard);

@@ -7,6 +7,7 @@ use super::{IrcDoor, caps, channels, messages, modes, nickserv, oper, queries, r
 use crate::chat::door::Heard;
 
 /// One command.
+#[derive(Clone, Copy)]
 pub struct Row {
     /// Its name, in capitals.
     pub name: &'static str,
