@@ -60,8 +60,10 @@ pub struct Desk {
 pub struct Settled {
     /// For the door.
     pub answer: AccountAnswer,
-    /// The device on whose token the seat stands from here on.
+    /// The device on whose token the seat stands from here on, where somebody has just signed in by one.
     pub device: Option<(Name, u64)>,
+    /// It no longer stands on the one before.
+    pub lets_go: bool,
 }
 
 impl Desk {
@@ -110,7 +112,8 @@ impl Desk {
         if let (AccountAnswer::Refused(why), Some(by)) = (&answer, tried) {
             self.notes.take(Note::NotSignedIn { session: self.seat, by, why: why.word() });
         }
-        Settled { answer, device }
+        let lets_go = self.session.device().is_none();
+        Settled { answer, device, lets_go }
     }
 
     async fn carry_out(&mut self, ask: AccountAsk) -> Result<AccountAnswer, Refusal> {

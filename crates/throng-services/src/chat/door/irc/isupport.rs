@@ -5,7 +5,7 @@ use throng_chat::Names;
 use throng_chat::name::{NAME_CHARS_MAX, ROOM_BYTES_MAX};
 use throng_wire::numeric::RPL_ISUPPORT;
 
-use super::{IrcDoor, REASON_BYTES_MAX, TARGETS_MAX, modes::CHANGES_MAX};
+use super::{IrcDoor, REASON_BYTES_MAX, TARGETS_MAX, modes::CHANGES_MAX, words};
 use crate::chat::house::Settings;
 
 /// A line of 005 holds no more than 13 (RFC 1459 §2.3: a message has at most 15 parameters).
@@ -43,7 +43,13 @@ pub fn tokens(settings: &Settings) -> Vec<String> {
 pub(super) fn tell(door: &IrcDoor, out: &mut Vec<u8>) {
     let tokens = tokens(&door.house.settings);
     for line in tokens.chunks(TOKENS_PER_LINE) {
-        let line: Vec<&str> = line.iter().map(String::as_str).collect();
-        door.say(RPL_ISUPPORT, &line, "are supported by this server", out);
+        // Our own words: they are not cut as those of a client are.
+        words::frame(out, |begun| {
+            let begun =
+                begun.source(&door.house.settings.name).command(RPL_ISUPPORT).param(door.shown_name());
+            line.iter()
+                .fold(begun, |begun, token| begun.param(token))
+                .trailing("are supported by this server")
+        });
     }
 }
