@@ -299,7 +299,23 @@ pub(super) fn machine(account: &Account, tokens: Option<&[Token]>) -> String {
         };
         object["devices"] = Value::Array(tokens.iter().map(device).collect());
     }
-    object.to_string()
+    escaped(&object.to_string())
+}
+
+/// JSON in which nothing moves a cursor either: what `printable` would change is written by its number. Such letters stand in texts
+/// only.
+fn escaped(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for letter in json.chars() {
+        let mut bytes = [0; 4];
+        let text: &str = letter.encode_utf8(&mut bytes);
+        if letter.is_ascii_graphic() || letter == ' ' || printable(text) == text {
+            safe.push(letter);
+        } else {
+            safe.extend(letter.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    safe
 }
 
 #[cfg(test)]
@@ -345,10 +361,11 @@ mod tests {
 
     #[test]
     fn what_a_device_is_called_never_moves_the_cursor() {
+        const MOVES: [char; 3] = ['\x1b', '\u{9b}', '\u{202e}'];
         let token = Token {
             number: 3,
             hash: [0; 32],
-            device: "\x1b[2Jphone".into(),
+            device: "\x1b[2J\u{9b}phone\u{202e}".into(),
             created: Time(0),
             used: Time(0),
             expires: Time(0),
@@ -356,9 +373,14 @@ mod tests {
         let done = Done::Shown(account("ana"), vec![token]);
         let Done::Shown(account, tokens) = &done else { unreachable!() };
         let text = shown(&done);
-        assert!(text.contains("3       \\x1b[2Jphone") && !text.contains('\x1b'), "{text}");
+        assert!(text.contains("3       \\x1b[2J") && !text.contains(MOVES), "{text}");
         let line = machine(account, Some(tokens));
-        assert!(!line.contains('\x1b') && line.contains(r#""number":3"#), "{line}");
+        assert!(!line.contains(MOVES) && line.contains(r#""number":3"#), "{line}");
+        let read: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(
+            read["devices"][0]["device"], "\x1b[2J\u{9b}phone\u{202e}",
+            "and programs read what it is"
+        );
     }
 
     #[test]
