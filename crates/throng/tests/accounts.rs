@@ -380,7 +380,13 @@ fn as_stranger(address: SocketAddr, name: &str, may: bool) {
     for _ in 0..TRIES_MAX {
         let mut stranger = Person::connect(address);
         stranger.type_line(name);
-        if stranger.read_until(name).contains(&format!("Hello {name}.")) == may {
+        let is_in = stranger.read_until(name).contains(&format!("Hello {name}."));
+        if is_in {
+            // When the server has closed, nobody has the name any more.
+            stranger.type_line("/quit");
+            stranger.read_to_end();
+        }
+        if is_in == may {
             return;
         }
     }
