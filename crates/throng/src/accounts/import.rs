@@ -121,11 +121,46 @@ mod tests {
     use throng_services::chat::{Name, Names};
     use throng_services::identity::{Identity, Secret, Settings};
     use throng_store::accounts::{Accounts, Census, Changed, Found, Token};
-    use throng_store::{DataFolder, Durability, Fault as StoreFault};
+    use throng_store::{DataFolder, Durability, Fault as StoreFault, Time};
 
     use super::*;
 
     const HEAD: &str = r#"{"throng":"accounts","version":1}"#;
+
+    fn account(name: &str, certificates: &[[u8; 32]]) -> Account {
+        Account {
+            name: Name::new(name, Names::Unicode).unwrap(),
+            created: Time(1),
+            seen: None,
+            verifier: None,
+            suspended: false,
+            operator: false,
+            recognised: false,
+            certificates: certificates.to_vec(),
+        }
+    }
+
+    #[test]
+    fn what_is_there_may_stand_in_the_way() {
+        let known = Known::of(&[(2, account("ana", &[[1; 32]])), (3, account("cyc", &[]))]);
+        let check = |there: Account, replace, expected: Result<bool, &str>| {
+            let found = match against(&known, &there, replace) {
+                Against::Nothing => Ok(false),
+                Against::Replaces => Ok(true),
+                Against::Mistake(line, why) => Err(format!("line {line}: {why}")),
+            };
+            assert_eq!(found, expected.map_err(str::to_owned), "{}", there.name.as_str());
+        };
+        check(account("bo", &[[2; 32]]), false, Ok(false));
+        let there = "line 2: there is an account ANA already; --replace replaces it";
+        check(account("ANA", &[]), false, Err(there));
+        check(account("ANA", &[[1; 32]]), true, Ok(true));
+        for replace in [false, true] {
+            check(account("сус", &[]), replace, Err("line 3: its name looks like сус, which is an account"));
+            let taken = "line 2: it has a certificate of bo, which is an account";
+            check(account("bo", &[[1; 32]]), replace, Err(taken));
+        }
+    }
 
     /// A store in which nobody can be called bo.
     struct WithoutBo(Arc<dyn Accounts>);
