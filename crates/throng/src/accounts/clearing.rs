@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use throng_services::chat::OperatorCommand;
 use throng_store::{BackupFault, Fault as StoreFault};
 use throng_wire::printable::printable;
 
@@ -14,11 +13,8 @@ use crate::fault::Fault;
 /// All accounts go; history stays.
 pub(super) async fn clear(office: &Office) -> Result<Done, Fault> {
     let census = office.census().await?;
-    let backup = backup(office).await?;
-    office.operator.clear().await.map_err(|why| {
-        Fault::failed(format!("nothing was cleared: {why}"))
-            .hint(format!("the backup stays: {}", shown(&backup)))
-    })?;
+    let cleared = office.operator.clear_with_backup(&*office.backups).await;
+    let backup = cleared.map_err(|why| of_backup("nothing was cleared", &why))?;
     Ok(Done::Cleared(census, backup))
 }
 
@@ -40,21 +36,10 @@ pub(super) async fn backup(office: &Office) -> Result<PathBuf, Fault> {
     made.map_err(|why| of_backup("nothing was changed, since there is no backup", &why))
 }
 
-/// Puts the accounts of this backup in the place of those that are there, and tells the chat which names are somebody's now.
+/// Puts the accounts of this backup in the place of those that are there.
 pub(super) async fn put_back(office: &Office, from: &Path) -> Result<usize, Fault> {
-    let put =
-        answered(|done| office.backups.restore_accounts(from.to_owned(), done)).await.unwrap_or_else(closed);
-    let accounts = put.map_err(|why| of_backup("nothing was restored", &why))?;
-    office.tell(OperatorCommand::ReleaseAll).await;
-    let mut after = None;
-    loop {
-        let page = office.page(after).await?;
-        let Some(last) = page.last() else { return Ok(accounts) };
-        after = Some(last.name.clone());
-        for account in page {
-            office.tell(OperatorCommand::Reserve(account.name, None)).await;
-        }
-    }
+    let put = office.operator.restore(&*office.backups, from.to_owned()).await;
+    put.map_err(|why| of_backup("nothing was restored", &why))
 }
 
 fn closed<T>() -> Result<T, BackupFault> {

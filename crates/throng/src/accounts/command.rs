@@ -14,10 +14,12 @@ use throng_wire::printable::printable;
 use tokio::runtime::Runtime;
 
 use super::asked::{Account, Verb};
+use super::confirm::Confirm;
 use super::office::Office;
-use super::shown::{self, By, Confirm, Sheet};
+use super::sheet::Sheet;
+use super::shown::{self, By};
 use super::wish::{Done, Wish};
-use super::{given, told, transfer};
+use super::{export, given, machine, reading, told};
 use crate::fault::Fault;
 use crate::log::{Log, Sight, segments};
 use crate::screen::{self, Screen};
@@ -106,7 +108,7 @@ impl<'a> Counter<'a> {
         self.note(&done);
         match (&done, self.verb) {
             (Done::Shown(account, tokens), Verb::Show { json: true, .. }) => {
-                screen::tell_stdout(&shown::machine(account, Some(tokens)));
+                screen::tell_stdout(&machine::line(account, Some(tokens)));
             }
             _ => screen::tell_stdout(&shown::text(&done, &self.by, &self.zone)),
         }
@@ -170,7 +172,7 @@ impl<'a> Counter<'a> {
             };
             after = Some(last.name.clone());
             let text = match json {
-                true => page.iter().map(|account| shown::machine(account, None) + "\n").collect(),
+                true => page.iter().map(|account| machine::line(account, None) + "\n").collect(),
                 false => sheet.page(&page),
             };
             if output.write_all(text.as_bytes()).and_then(|()| output.flush()).is_err() {
@@ -181,8 +183,8 @@ impl<'a> Counter<'a> {
 
     /// To standard output.
     fn export(&self) -> Result<u8, Fault> {
-        let accounts = self.runtime.block_on(transfer::write(&self.office, &mut std::io::stdout().lock()))?;
-        self.note(&Done::Exported(PathBuf::from(transfer::INPUT), accounts));
+        let accounts = self.runtime.block_on(export::write(&self.office, &mut std::io::stdout().lock()))?;
+        self.note(&Done::Exported(PathBuf::from(reading::INPUT), accounts));
         Ok(0)
     }
 

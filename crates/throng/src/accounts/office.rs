@@ -11,7 +11,7 @@ use throng_wire::printable::printable;
 use tokio::sync::oneshot;
 
 use super::wish::{Done, NewPassword, Wish};
-use super::{clearing, transfer};
+use super::{clearing, export, import};
 use crate::fault::Fault;
 
 /// What it works with.
@@ -64,8 +64,8 @@ impl Office {
                 self.operator.revoke(&name).await.map_err(|why| refused(&name, &why))?;
                 Ok(Done::Revoked(name))
             }
-            Wish::Export(to) => transfer::export_to(self, to).await,
-            Wish::Import { from, replace } => transfer::import(self, from, replace).await,
+            Wish::Export(to) => export::export(self, to).await,
+            Wish::Import { from, replace } => import::import(self, from, replace).await,
             Wish::Clear => clearing::clear(self).await,
             Wish::Restore(from) => clearing::restore(self, &from).await,
         }

@@ -1,0 +1,81 @@
+//! Accounts as lines of JSON for programs. No verifier is in them.
+
+use data_encoding::HEXLOWER;
+use serde_json::{Value, json};
+use throng_store::Time;
+use throng_store::accounts::{Account, Token};
+use throng_wire::printable::printable;
+
+/// An account as one line; with its devices, where they are asked for.
+pub(super) fn line(account: &Account, tokens: Option<&[Token]>) -> String {
+    let at = |time: Time| jiff::Timestamp::from_millisecond(time.0).unwrap_or_default().to_string();
+    let mut object = json!({
+        "name": account.name.as_str(),
+        "created": at(account.created),
+        "seen": account.seen.map(at),
+        "operator": account.operator,
+        "suspended": account.suspended,
+        "recognised": account.recognised,
+        "password": account.verifier.is_some(),
+        "scram": account.verifier.as_ref().is_some_and(|verifier| verifier.scram.is_some()),
+        "certificates": account.certificates.iter().map(|print| HEXLOWER.encode(print)).collect::<Vec<_>>(),
+    });
+    if let Some(tokens) = tokens {
+        let device = |token: &Token| {
+            let (created, used, expires) = (at(token.created), at(token.used), at(token.expires));
+            json!({"number": token.number, "device": &*token.device, "created": created, "used": used,
+                   "expires": expires})
+        };
+        object["devices"] = Value::Array(tokens.iter().map(device).collect());
+    }
+    escaped(&object.to_string())
+}
+
+/// JSON in which nothing moves a cursor either: what `printable` would change is written by its number. Such letters stand in texts
+/// only.
+fn escaped(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for letter in json.chars() {
+        let mut bytes = [0; 4];
+        let text: &str = letter.encode_utf8(&mut bytes);
+        if letter.is_ascii_graphic() || letter == ' ' || printable(text) == text {
+            safe.push(letter);
+        } else {
+            safe.extend(letter.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use throng_services::chat::{Name, Names};
+    use throng_store::accounts::Verifier;
+
+    use super::*;
+
+    #[test]
+    fn what_a_device_is_called_never_moves_the_cursor_and_no_verifier_is_shown() {
+        const CALLED: &str = "\x1b[2J\u{9b}phone\u{202e}";
+        let (created, used, expires) = (Time(0), Time(0), Time(0));
+        let token = Token { number: 3, hash: [0; 32], device: CALLED.into(), created, used, expires };
+        let account = Account {
+            name: Name::new("李小龍", Names::Unicode).unwrap(),
+            created,
+            seen: None,
+            verifier: Some(Verifier { argon2: "canary".into(), scram: None }),
+            suspended: false,
+            operator: false,
+            recognised: false,
+            certificates: vec![[0xab; 32]],
+        };
+        let line = line(&account, Some(&[token]));
+        assert!(!line.contains(['\x1b', '\u{9b}', '\u{202e}']) && !line.contains("canary"), "{line}");
+        let read: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(read["devices"][0]["device"], CALLED, "and programs read what it is");
+        assert_eq!((&read["name"], &read["created"]), (&"李小龍".into(), &"1970-01-01T00:00:00Z".into()));
+        assert_eq!((&read["password"], &read["scram"]), (&true.into(), &false.into()));
+    }
+}
