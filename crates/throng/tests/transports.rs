@@ -145,3 +145,26 @@ fn a_listed_proxy_says_who_comes_and_nobody_else_does() {
     assert!(said.contains("client.connected conn=1 from=192.0.2.7:4711"), "{said}");
     assert!(said.contains("why=no_proxy_header"), "{said}");
 }
+
+#[test]
+fn a_proxy_is_believed_that_its_client_came_by_tls() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &["--proxy-allowed-from", "127.0.0.1/32"]);
+    let heard = |header: &[u8], typed: &str, words: &str| {
+        let mut client = TcpStream::connect(server.address).unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client.write_all(header).unwrap();
+        client.write_all(typed.as_bytes()).unwrap();
+        let (mut heard, mut piece) = (String::new(), [0; 4096]);
+        while !heard.contains(words) {
+            let read = client.read(&mut piece).unwrap();
+            assert!(read > 0, "{heard}");
+            heard.push_str(&String::from_utf8_lossy(&piece[..read]));
+        }
+    };
+    // Version 2, from 192.0.2.7:4711, with PP2_TYPE_SSL: the client came by TLS and showed no certificate.
+    let by_tls = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x14\xc0\0\x02\x07\xc0\0\x02\x01\x12\x67\x01\xbb\x20\0\x05\x01\0\0\0\0";
+    heard(by_tls, "ana\n", "ana is free. Register it?");
+    let in_plain = b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 443\r\n";
+    heard(in_plain, "bo\n/register\n", "! Not here: passwords are not taken in plain text over a network");
+}

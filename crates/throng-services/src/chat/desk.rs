@@ -24,11 +24,12 @@ pub struct Bearer {
 }
 
 impl Bearer {
-    /// Of this connection. A proxy's word about TLS is not taken: what it passes on counts as plain text from its client.
+    /// Of this connection. A proxy that may pass clients on is believed when it says that they came to it by TLS.
     pub fn of(peer: &Peer) -> Bearer {
         let secured = peer.tls();
         let certificate = secured.and_then(|secured| secured.certificates.first());
-        let channel = Channel { tls: secured.is_some(), loopback: peer.address.is_local() };
+        let by_proxy = peer.proxy.as_ref().is_some_and(|proxy| proxy.facts.tls.is_some());
+        let channel = Channel { tls: secured.is_some() || by_proxy, loopback: peer.address.is_local() };
         Bearer {
             origin: Origin { address: peer.address.ip(), channel },
             certificate: certificate.map(|der| Box::new(crate::identity::fingerprint(der))),

@@ -1,11 +1,13 @@
 //! Passwords: how long one may be, how it is hashed (Argon2id, RFC 9106), and whether one is right. Slow on purpose: it runs
 //! in the [`super::pool`] and nowhere else.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
-use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
+use zeroize::Zeroize;
 
 use super::secret::{Secret, Unable, random};
 
@@ -33,6 +35,9 @@ impl Default for Cost {
 
 /// No stored hash is checked that costs more than this, whoever wrote it: memory stays what was promised.
 const COST_MAX: Cost = Cost { memory_kib: 19 * 1024, rounds: 16, lanes: 4 };
+
+/// How long the outcome of a hash is.
+const OUTPUT_BYTES: usize = 32;
 
 /// Why a password is not good enough to be one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,9 +69,9 @@ pub fn check(password: &Secret<String>) -> Result<(), BadPassword> {
 /// The hash of it, with a salt of its own, as a PHC string. A password that is not good enough is not hashed.
 pub fn hash(password: &Secret<String>, cost: Cost) -> Result<Arc<str>, Unable> {
     check(password).map_err(|_| Unable)?;
-    let hasher = hasher(cost)?;
-    let hashed = hasher.hash_password_with_salt(password.expose().as_bytes(), &random::<16>()?);
-    Ok(hashed.map_err(|_| Unable)?.to_string().into())
+    let salt = Salt::new(&random::<16>()?).map_err(|_| Unable)?;
+    let output = output(password, &salt, params(cost)?, OUTPUT_BYTES)?;
+    phc(cost, salt, output)
 }
 
 /// Is this the password of which that is the hash? What cannot be read, or costs more than [`Cost`] ever did, is not checked.
@@ -76,8 +81,10 @@ pub fn verify(password: &Secret<String>, phc: &str) -> bool {
     };
     let dear =
         cost.memory_kib > COST_MAX.memory_kib || cost.rounds > COST_MAX.rounds || cost.lanes > COST_MAX.lanes;
+    let (Some(salt), Some(expected), false) = (hashed.salt, hashed.hash, dear) else { return false };
+    let Ok(params) = Params::try_from(&hashed) else { return false };
     // The outputs are compared in constant time (`phc::Output`).
-    !dear && Argon2::default().verify_password(password.expose().as_bytes(), &hashed).is_ok()
+    output(password, &salt, params, expected.len()).is_ok_and(|found| found == expected)
 }
 
 /// Was it hashed for less than this? What cannot be read is not worth keeping either.
@@ -89,12 +96,8 @@ pub fn needs_rehash(phc: &str, cost: Cost) -> bool {
 
 /// The hash of no password: to check a password against it takes the work of a real one.
 pub fn decoy(cost: Cost) -> Result<Arc<str>, Unable> {
-    let output = Output::new(&random::<32>()?).map_err(|_| Unable)?;
-    let salt = Salt::new(&random::<16>()?).map_err(|_| Unable)?;
-    let (salt, params) = (Some(salt), params(cost)?.try_into().map_err(|_| Unable)?);
-    let version = Some(Version::V0x13.into());
-    let made = PasswordHash { algorithm: ARGON2ID_IDENT, version, params, salt, hash: Some(output) };
-    Ok(made.to_string().into())
+    let output = Output::new(&random::<OUTPUT_BYTES>()?).map_err(|_| Unable)?;
+    phc(cost, Salt::new(&random::<16>()?).map_err(|_| Unable)?, output)
 }
 
 /// A password for an account that somebody else makes: 128 bits that can be typed.
@@ -106,8 +109,35 @@ fn params(cost: Cost) -> Result<Params, Unable> {
     Params::new(cost.memory_kib, cost.rounds, cost.lanes, None).map_err(|_| Unable)
 }
 
-fn hasher(cost: Cost) -> Result<Argon2<'static>, Unable> {
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params(cost)?))
+fn phc(cost: Cost, salt: Salt, output: Output) -> Result<Arc<str>, Unable> {
+    let params = params(cost)?.try_into().map_err(|_| Unable)?;
+    let (version, salt, hash) = (Some(Version::V0x13.into()), Some(salt), Some(output));
+    Ok(PasswordHash { algorithm: ARGON2ID_IDENT, version, params, salt, hash }.to_string().into())
+}
+
+thread_local! {
+    /// What a hash goes over. Each thread that hashes takes it once and keeps it: so hashing takes so much per thread whatever
+    /// the allocator thinks of 19 MiB that come and go, and no hash waits for the kernel to give it clean pages.
+    static MEMORY: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
+}
+
+fn output(password: &Secret<String>, salt: &Salt, params: Params, bytes: usize) -> Result<Output, Unable> {
+    let needed = params.block_count();
+    let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let mut room = [0; Output::MAX_LENGTH];
+    let output = room.get_mut(..bytes).ok_or(Unable)?;
+    MEMORY
+        .with_borrow_mut(|memory| {
+            if memory.len() < needed {
+                memory.resize(needed, Block::default());
+            }
+            let password = password.expose().as_bytes();
+            hasher.hash_password_into_with_memory(password, salt.as_ref(), output, &mut memory[..needed])
+        })
+        .map_err(|_| Unable)?;
+    let made = Output::new(output).map_err(|_| Unable);
+    room.zeroize();
+    made
 }
 
 fn cost_of(phc: &str) -> Option<Cost> {
