@@ -354,8 +354,14 @@ impl Session {
     /// From now on they are greeted by their address, or no longer.
     pub async fn set_recognised(&mut self, recognised: bool) -> Result<(), Refusal> {
         let present = self.present(Command::SetRecognised).await?;
-        let asked = Change::SetRecognised(present.account, recognised);
-        Ok(change(&*self.core.accounts, asked).await??)
+        let asked = Change::SetRecognised(present.account.clone(), recognised);
+        change(&*self.core.accounts, asked).await??;
+        if let (true, Some(address)) = (recognised, self.origin.address) {
+            // From here they come already, so this address is the first one.
+            let address = Some(address.to_canonical().to_string().into());
+            change(&*self.core.accounts, Change::Seen(present.account, (self.core.now)(), address)).await??;
+        }
+        Ok(())
     }
 
     /// Becomes the first operator, by the code that was shown to whoever started the server.

@@ -354,7 +354,9 @@ async fn who_agreed_is_greeted_by_their_address() {
     let mut ana = scene.registered("ana").await;
     scene.login(2, "ana", password(PASSWORD)).await.unwrap();
     assert_eq!(scene.identity.greeting(&under_tls(2)).await, Ok(None), "nobody asked for it");
+    assert_eq!(scene.identity.greeting(&under_tls(1)).await, Ok(None), "nor there");
     ana.set_recognised(true).await.unwrap();
+    assert_eq!(scene.identity.greeting(&under_tls(1)).await, Ok(Some(name("ana"))), "from where she asked");
     scene.login(2, "ana", password(PASSWORD)).await.unwrap();
     assert_eq!(scene.identity.greeting(&under_tls(2)).await, Ok(Some(name("ana"))));
     assert_eq!(scene.identity.greeting(&under_tls(3)).await, Ok(None));
