@@ -61,10 +61,8 @@ pub struct Desk {
 pub struct Settled {
     /// For the door.
     pub answer: AccountAnswer,
-    /// The device on whose token the seat stands from here on, where somebody has just signed in by one.
+    /// The device on whose token the seat stands from here on.
     pub device: Option<(Name, u64)>,
-    /// It no longer stands on the one before.
-    pub lets_go: bool,
 }
 
 impl Desk {
@@ -113,8 +111,7 @@ impl Desk {
         if let (AccountAnswer::Refused(why), Some(by)) = (&answer, tried) {
             self.notes.take(Note::NotSignedIn { session: self.seat, by, why: why.word() });
         }
-        let lets_go = self.session.device().is_none();
-        Settled { answer, device, lets_go }
+        Settled { answer, device }
     }
 
     async fn carry_out(&mut self, ask: AccountAsk) -> Result<AccountAnswer, Refusal> {

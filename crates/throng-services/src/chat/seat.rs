@@ -167,11 +167,8 @@ impl Taken {
         if core.was_signed_out(session) {
             desk.forget();
         }
-        // Whoever signs out, changes the password or revokes a device is told by the answer, and not cut off by the notice of it.
-        let held = ask.may_revoke().then(|| core.let_go_of_device(session)).flatten();
         let settled = desk.ask(ask).await;
-        let device = settled.device.or(held.filter(|_| !settled.lets_go));
-        core.learn(session, settled.answer, device)
+        core.learn(session, settled.answer, settled.device)
     }
 
     async fn ask_all(&mut self, asks: Vec<Ask>) {

@@ -218,11 +218,6 @@ impl Core {
         heard
     }
 
-    /// The seat stands on no device for now: on which it stood.
-    pub fn let_go_of_device(&self, session: SessionId) -> Option<(Name, u64)> {
-        self.seats.borrow_mut().of(session)?.device.take().map(|device| *device)
-    }
-
     /// Has the world signed this seat out by itself since this was last asked?
     pub fn was_signed_out(&self, session: SessionId) -> bool {
         self.seats.borrow_mut().of(session).is_some_and(|seat| std::mem::take(&mut seat.signed_out))

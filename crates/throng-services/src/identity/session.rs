@@ -117,14 +117,6 @@ impl Session {
         }
     }
 
-    /// On which token this stands, by its number, as far as this session has heard.
-    pub fn device(&self) -> Option<u64> {
-        match &self.state {
-            State::Signed(present) => present.token.map(|(_, number)| number),
-            _ => None,
-        }
-    }
-
     /// Makes an account and signs in to it. `scram`: its owner wants keys for SCRAM-SHA-256 too. A device that gives its
     /// name gets a token.
     pub async fn register(

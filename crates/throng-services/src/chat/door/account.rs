@@ -92,13 +92,6 @@ pub enum AccountAsk {
     Operate(OperatorCommand),
 }
 
-impl AccountAsk {
-    /// May it take away the token on which the one who asks stands?
-    pub fn may_revoke(&self) -> bool {
-        matches!(self, AccountAsk::Logout | AccountAsk::ChangePassword { .. } | AccountAsk::Revoke(_))
-    }
-}
-
 /// What came of it.
 #[derive(Clone, Debug)]
 pub enum AccountAnswer {
