@@ -7,6 +7,7 @@ mod client;
 mod ends;
 mod irc;
 mod line;
+mod look_alikes;
 mod operators;
 mod services;
 mod sign_in;
