@@ -4,6 +4,7 @@
 
 #[path = "../identity/client.rs"]
 mod client;
+mod deadline;
 mod ends;
 mod irc;
 mod line;
