@@ -24,6 +24,20 @@ pub const STARTED: Time = Time(1_767_225_600_000);
 
 const BATCH_MILLIS: i64 = 1000;
 
+/// A word in two alphabets that looks the same in both, another one for each number below 2401.
+pub fn look_alikes(number: usize) -> (String, String) {
+    const PAIRS: [(char, char); 7] =
+        [('a', 'а'), ('c', 'с'), ('e', 'е'), ('o', 'о'), ('p', 'р'), ('x', 'х'), ('y', 'у')];
+    let (mut latin, mut cyrillic, mut left) = (String::new(), String::new(), number);
+    for _ in 0..4 {
+        let (one, other) = PAIRS[left % PAIRS.len()];
+        latin.push(one);
+        cyrillic.push(other);
+        left /= PAIRS.len();
+    }
+    (latin, cyrillic)
+}
+
 /// The store.
 pub struct Scripted {
     /// Held only to look or to note; never while a callback runs.

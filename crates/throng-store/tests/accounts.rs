@@ -287,27 +287,13 @@ fn pages_go_by_folded_name_and_end() {
     }
 }
 
-/// A word in two alphabets that looks the same.
-fn confusable(number: usize) -> (String, String) {
-    const PAIRS: [(char, char); 7] =
-        [('a', 'а'), ('c', 'с'), ('e', 'е'), ('o', 'о'), ('p', 'р'), ('x', 'х'), ('y', 'у')];
-    let (mut latin, mut cyrillic, mut left) = (String::new(), String::new(), number);
-    for _ in 0..4 {
-        let (one, other) = PAIRS[left % PAIRS.len()];
-        latin.push(one);
-        cyrillic.push(other);
-        left /= PAIRS.len();
-    }
-    (latin, cyrillic)
-}
-
 #[test]
 fn of_a_thousand_pairs_that_look_alike_none_coexists() {
     let place = Place::new();
     for opened in [place.open(), throng_store::memory()] {
         let accounts = &*opened.accounts;
         for number in 0..1000 {
-            let (latin, cyrillic) = confusable(number);
+            let (latin, cyrillic) = throng_store::testing::look_alikes(number);
             let (first, second) = if number % 2 == 0 { (latin, cyrillic) } else { (cyrillic, latin) };
             assert_ne!(name(&first), name(&second));
             make(accounts, Change::Create(bare(&first)));

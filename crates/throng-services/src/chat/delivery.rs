@@ -28,8 +28,8 @@ pub enum Delivery {
     Departed(SessionId, RoomId),
     /// The session is over.
     Close(SessionId, Text),
-    /// The seats that stand on these devices' tokens are over.
-    Revoked(Name, Which),
+    /// The seats that stand on these devices' tokens are over. The one that asked for it goes on without.
+    Revoked(Name, Which, Option<SessionId>),
     /// The server is over: every seat is told so, once, and closes.
     Farewell(Text),
 }

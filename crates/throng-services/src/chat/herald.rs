@@ -1,7 +1,7 @@
 //! The herald: hears from [`crate::identity`] what changes in accounts, also when the operator or another door changed it, and
 //! tells the hub. One task beside the hub; it waits for the hub's mailbox and never the other way round.
 
-use throng_chat::OperatorCommand;
+use throng_chat::{OperatorCommand, SessionId};
 use tokio::sync::mpsc;
 
 use super::hub::{HubHandle, Mail};
@@ -26,13 +26,15 @@ pub async fn tell(hub: HubHandle, identity: Identity, mut notices: mpsc::Receive
 fn mails(notice: Notice) -> Vec<Mail> {
     match notice {
         Notice::Registered { account, by } => {
-            vec![Mail::Fact(OperatorCommand::Reserve(account, by.map(throng_chat::SessionId)))]
+            vec![Mail::Fact(OperatorCommand::Reserve(account, by.map(SessionId)))]
         }
         Notice::Unregistered(account) => vec![Mail::Fact(OperatorCommand::Release(account))],
         Notice::Cleared | Notice::Replaced => vec![Mail::Fact(OperatorCommand::ReleaseAll)],
-        Notice::Revoked(account, which) => vec![Mail::Revoked(account, which)],
-        Notice::PasswordChanged { account, reset: false } => vec![Mail::Revoked(account, Which::All)],
-        Notice::Suspended(account) | Notice::PasswordChanged { account, reset: true } => {
+        Notice::Revoked { account, which, by } => vec![Mail::Revoked(account, which, by.map(SessionId))],
+        Notice::PasswordChanged { account, reset: false, by } => {
+            vec![Mail::Revoked(account, Which::All, by.map(SessionId))]
+        }
+        Notice::Suspended(account) | Notice::PasswordChanged { account, reset: true, .. } => {
             vec![Mail::Fact(OperatorCommand::SignOutAll(account))]
         }
         // Nobody's session begins or ends by these; what an operator may do is looked up each time.

@@ -54,8 +54,8 @@ pub enum Mail {
     Operate(OperatorCommand, Operated),
     /// Something became of accounts that nobody can refuse.
     Fact(OperatorCommand),
-    /// Devices of this account were signed out: the seats that stand on their tokens end.
-    Revoked(Name, Which),
+    /// Devices of this account were signed out: the seats that stand on their tokens end, but for the one that asked for it.
+    Revoked(Name, Which, Option<SessionId>),
     /// The operator looks.
     Look(SyncSender<Status>),
     /// Take no more commands, wait for the store, say goodbye to everybody; then the hub ends.
@@ -327,7 +327,9 @@ impl Hub {
                 let outputs = self.world.operate((self.now)(), command).unwrap_or_default();
                 self.hold(SERVER, again, before, outputs);
             }
-            Mail::Revoked(account, which) => self.routes.to_all(&Delivery::Revoked(account, which)),
+            Mail::Revoked(account, which, by) => {
+                self.routes.to_all(&Delivery::Revoked(account, which, by));
+            }
             Mail::Look(answer) => {
                 let _ = answer.send(self.status());
             }

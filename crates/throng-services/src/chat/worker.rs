@@ -294,9 +294,15 @@ impl Core {
                     seat.close(why);
                 }
             }
-            Delivery::Revoked(account, which) => seats.each(|seat| {
+            Delivery::Revoked(account, which, by) => seats.each(|seat| {
                 let stands_on = |device: &(Name, u64)| device.0 == account && which.has(device.1);
-                if !seat.over && seat.device.as_deref().is_some_and(stands_on) {
+                if seat.over || !seat.device.as_deref().is_some_and(stands_on) {
+                    return;
+                }
+                if by == Some(seat.session) {
+                    // Its desk knows what became of it: it stands on its password, or is signed out.
+                    seat.device = None;
+                } else {
                     seat.close(Text::new("this device was signed out").expect("our own words are good text"));
                 }
             }),

@@ -37,8 +37,16 @@ pub enum Notice {
     Suspended(Name),
     /// Somebody may again.
     Restored(Name),
-    /// Devices were signed out: sessions that stand on their tokens end.
-    Revoked(Name, Which),
+    /// Devices were signed out: sessions that stand on their tokens end, but for the one where that was done, which is signed
+    /// out and stays.
+    Revoked {
+        /// Of which account.
+        account: Name,
+        /// Which devices.
+        which: Which,
+        /// The session that did it, if one did, by the number that its seat gave it.
+        by: Option<u64>,
+    },
     /// It has another password; all tokens went with the old one. `reset`: whoever runs the server did it, so all its
     /// sessions end; else its owner did, and the session where that was done stays.
     PasswordChanged {
@@ -46,6 +54,8 @@ pub enum Notice {
         account: Name,
         /// By whoever runs the server.
         reset: bool,
+        /// The session that did it, if one did: what it stood on is gone, and it stays all the same.
+        by: Option<u64>,
     },
     /// Its owner may operate the server from now on, or not.
     Operator(Name, bool),

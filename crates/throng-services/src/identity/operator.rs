@@ -67,7 +67,7 @@ impl Operator {
         let account = self.account(name).await?;
         let scram = account.verifier.is_some_and(|had| had.scram.is_some());
         let verifier = self.0.verifier(self.0.place(Network::Local)?, password, scram).await?;
-        let notice = Notice::PasswordChanged { account: name.clone(), reset: true };
+        let notice = Notice::PasswordChanged { account: name.clone(), reset: true, by: None };
         self.make(Change::SetVerifier(name.clone(), verifier, None), notice).await
     }
 
@@ -85,7 +85,8 @@ impl Operator {
 
     /// Signs all its devices out.
     pub async fn revoke(&self, name: &Name) -> Result<(), Refusal> {
-        self.make(Change::RevokeTokens(name.clone()), Notice::Revoked(name.clone(), Which::All)).await
+        let notice = Notice::Revoked { account: name.clone(), which: Which::All, by: None };
+        self.make(Change::RevokeTokens(name.clone()), notice).await
     }
 
     /// The account goes, with all that belongs to it, and its name is free.

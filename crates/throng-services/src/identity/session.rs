@@ -282,7 +282,7 @@ impl Session {
         let account = present.account.clone();
         // Of two changes at once, and of a reset in between, one is told that the old password is wrong by now.
         let set = Change::SetVerifier(account.clone(), verifier.clone(), Some(had.clone()));
-        let notice = Notice::PasswordChanged { account, reset: false };
+        let notice = Notice::PasswordChanged { account, reset: false, by: self.number };
         change_and_tell(&*self.core.accounts, set, place, notice).await?;
         let basis = Basis { created: present.created, verifier: Some(verifier) };
         self.state = State::Signed(Box::new(Present { token: None, basis, ..present }));
@@ -318,7 +318,7 @@ impl Session {
             }
             Which::All => {
                 let place = self.core.notices.reserve().await;
-                let notice = Notice::Revoked(present.account.clone(), which);
+                let notice = Notice::Revoked { account: present.account.clone(), which, by: self.number };
                 let revoke = Change::RevokeTokens(present.account.clone());
                 change_and_tell(&*self.core.accounts, revoke, place, notice).await?;
                 present.token.is_some()
@@ -499,7 +499,8 @@ impl Session {
 
     async fn revoke_number(&self, account: &Name, number: u64) -> Result<(), Refusal> {
         let place = self.core.notices.reserve().await;
-        let notice = Notice::Revoked(account.clone(), Which::Number(number));
+        let which = Which::Number(number);
+        let notice = Notice::Revoked { account: account.clone(), which, by: self.number };
         let revoke = Change::RevokeToken(account.clone(), number);
         change_and_tell(&*self.core.accounts, revoke, place, notice).await
     }

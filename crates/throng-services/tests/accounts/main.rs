@@ -4,7 +4,11 @@
 
 #[path = "../identity/client.rs"]
 mod client;
+mod deadline;
+mod ends;
 mod irc;
+mod line;
+mod look_alikes;
 mod operators;
 mod services;
 mod sign_in;
@@ -12,15 +16,18 @@ mod table;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use throng_chat::{Name, Names, OperatorCommand};
-use throng_server::{Events, Running, Server, Workers};
+use throng_server::{Conn, Events, LocalHandler, Running, Server, Workers};
+use throng_services::chat::worker::ChatWorker;
 use throng_services::chat::{Chat, House, Notes, PaceSettings, Settings, house};
 use throng_services::identity::password::Cost;
-use throng_services::identity::{self, Channel, Identity, Origin, Secret};
-use throng_store::Durability;
-use throng_store::accounts::{Account, Accounts, Token};
+use throng_services::identity::{self, Channel, Identity, Origin, Proof, Secret};
+use throng_store::accounts::{Account, Accounts, Change, Token};
+use throng_store::backup::Backups;
+use throng_store::{Durability, Opened};
 
 use self::irc::Client;
 
@@ -35,13 +42,35 @@ struct Place {
     running: Running,
     identity: Identity,
     accounts: Arc<dyn Accounts>,
+    backups: Arc<dyn Backups>,
+    /// So many milliseconds the workers' clocks are ahead.
+    ahead: Arc<AtomicU64>,
     waits: tokio::runtime::Runtime,
+}
+
+/// A worker of the chat whose clock is ahead.
+struct Ahead {
+    worker: ChatWorker,
+    millis: Arc<AtomicU64>,
+}
+
+impl LocalHandler for Ahead {
+    async fn serve(&self, conn: Conn) -> throng_server::Result {
+        self.worker.serve(conn).await
+    }
+
+    fn sweep(&self, now_ms: u64) {
+        self.worker.sweep(now_ms + self.millis.load(Ordering::Relaxed));
+    }
 }
 
 impl Place {
     fn open() -> Place {
-        let opened = throng_store::memory();
-        let accounts = Arc::clone(&opened.accounts);
+        Place::open_on(throng_store::memory(), |_| ())
+    }
+
+    fn open_on(opened: Opened, change: impl FnOnce(&mut Settings)) -> Place {
+        let (accounts, backups) = (Arc::clone(&opened.accounts), Arc::clone(&opened.backups));
         let light = identity::Settings {
             cost: Cost { memory_kib: 64, rounds: 1, lanes: 1 },
             scram_rounds: 4096.try_into().unwrap(),
@@ -51,35 +80,45 @@ impl Place {
         let secret = Secret::new([9; 32]);
         let known = Identity::start(Arc::clone(&accounts), light, house::wall_clock, secret).unwrap();
         let identity = known.0.clone();
-        let settings =
+        let mut settings =
             Settings { pace: PaceSettings::off(), zone: jiff::tz::TimeZone::UTC, ..Settings::default() };
+        change(&mut settings);
         let house =
             House { settings, since: house::wall_clock(), now: house::wall_clock, notes: Notes::default() };
         let chat = Chat::open(house, opened, Durability::Memory, 2, Some(known)).unwrap();
-        let factory = Arc::clone(&chat);
-        let running = Server::local(move |worker: &throng_server::Worker| factory.worker(worker))
+        let (factory, ahead) = (Arc::clone(&chat), Arc::<AtomicU64>::default());
+        let millis = Arc::clone(&ahead);
+        let ahead_of = move |worker: &throng_server::Worker| Ahead {
+            worker: factory.worker(worker),
+            millis: Arc::clone(&millis),
+        };
+        let running = Server::local(ahead_of)
             .model(Events { workers: Workers::Count(2) })
             .listen("127.0.0.1:0")
             .start()
             .unwrap();
         let waits = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        Place { chat, running, identity, accounts, waits }
+        Place { chat, running, identity, accounts, backups, ahead, waits }
     }
 
     /// With an account that has keys for SCRAM-SHA-256 too.
     fn with(typed: &str) -> Place {
         let place = Place::open();
+        place.register(typed);
+        place
+    }
+
+    fn register(&self, typed: &str) {
         let local = Origin { address: None, channel: Channel { tls: false, loopback: true } };
-        place.waits.block_on(async {
-            let mut session = place.identity.session(local);
+        self.waits.block_on(async {
+            let mut session = self.identity.session(local);
             session.register(&name(typed), PASSWORD.into(), true, None).await.unwrap();
             // The world hears of it by another way, and by this one at the latest.
             let (told, heard) = tokio::sync::oneshot::channel();
             let reserve = OperatorCommand::Reserve(name(typed), None);
-            place.chat.hub().operate_then(reserve, move |done| told.send(done).unwrap()).await;
+            self.chat.hub().operate_then(reserve, move |done| told.send(done).unwrap()).await;
             assert!(heard.await.unwrap().is_ok());
         });
-        place
     }
 
     fn address(&self) -> SocketAddr {
@@ -116,6 +155,24 @@ impl Place {
 
     fn suspend(&self, typed: &str) {
         self.waits.block_on(self.identity.operator().suspend(&name(typed), true)).unwrap();
+    }
+
+    /// What the store is asked for by nobody at a door.
+    fn change(&self, change: Change) {
+        let (told, heard) = std::sync::mpsc::channel();
+        self.accounts.change(change, Box::new(move |done| told.send(done).unwrap()));
+        heard.recv_timeout(PATIENCE).unwrap().unwrap().unwrap();
+    }
+
+    /// A token by which a device signs in.
+    fn token(&self, typed: &str) -> String {
+        let local = Origin { address: None, channel: Channel { tls: false, loopback: true } };
+        self.waits.block_on(async {
+            let mut session = self.identity.session(local);
+            let proof = Proof::Password(PASSWORD.into());
+            session.login(Some(&name(typed)), proof, None).await.unwrap();
+            session.new_token("phone").await.unwrap().expose().clone()
+        })
     }
 
     /// All accounts with their tokens.

@@ -11,7 +11,7 @@ use crate::{OTHER, PASSWORD, Scene, name, password};
 async fn every_change_that_others_must_know_is_told_in_order() {
     let mut scene = Scene::new();
     let ana = || name("ana");
-    let mut session = scene.session(1);
+    let mut session = scene.session(1).numbered(7);
     session.register(&ana(), PASSWORD.into(), false, Some("phone")).await.unwrap();
     session.revoke(Which::Number(1)).await.unwrap();
     session.login(Some(&ana()), password(PASSWORD), None).await.unwrap();
@@ -28,20 +28,21 @@ async fn every_change_that_others_must_know_is_told_in_order() {
     operator.set_operator(&ana(), false).await.unwrap();
     operator.delete(&ana()).await.unwrap();
     operator.clear().await.unwrap();
-    let changed = |reset| Notice::PasswordChanged { account: ana(), reset };
+    let changed = |reset, by| Notice::PasswordChanged { account: ana(), reset, by };
+    let revoked = |which, by| Notice::Revoked { account: ana(), which, by };
     assert_eq!(
         scene.notices(),
         [
-            registered(ana()),
-            Notice::Revoked(ana(), Which::Number(1)),
-            Notice::Revoked(ana(), Which::All),
-            changed(false),
+            Notice::Registered { account: ana(), by: Some(7) },
+            revoked(Which::Number(1), Some(7)),
+            revoked(Which::All, Some(7)),
+            changed(false, Some(7)),
             Notice::Operator(ana(), true),
             registered(name("bo")),
-            changed(true),
+            changed(true, None),
             Notice::Suspended(ana()),
             Notice::Restored(ana()),
-            Notice::Revoked(ana(), Which::All),
+            revoked(Which::All, None),
             Notice::Operator(ana(), false),
             Notice::Unregistered(ana()),
             Notice::Cleared,

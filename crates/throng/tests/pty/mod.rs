@@ -26,6 +26,8 @@ pub struct Terminal {
 
 struct Seen {
     screen: vt100::Parser,
+    /// Also what has left the screen.
+    printed: Vec<u8>,
     over: bool,
 }
 
@@ -50,7 +52,11 @@ impl Terminal {
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
         let seen = Arc::new((
-            Mutex::new(Seen { screen: vt100::Parser::new(ROWS, columns, 0), over: false }),
+            Mutex::new(Seen {
+                screen: vt100::Parser::new(ROWS, columns, 0),
+                printed: Vec::new(),
+                over: false,
+            }),
             Condvar::new(),
         ));
         let mut reader = pair.master.try_clone_reader().unwrap();
@@ -62,6 +68,7 @@ impl Terminal {
                 let read = reader.read(&mut bytes).unwrap_or(0);
                 let mut seen = watched.0.lock().unwrap();
                 seen.screen.process(&bytes[..read]);
+                seen.printed.extend_from_slice(&bytes[..read]);
                 seen.over = read == 0;
                 watched.1.notify_all();
                 if read == 0 {
@@ -110,6 +117,11 @@ impl Terminal {
         let screen = shown(&seen.screen);
         drop(seen);
         (self.child.wait().unwrap().exit_code(), screen)
+    }
+
+    /// Every byte that was ever printed.
+    pub fn printed(&self) -> Vec<u8> {
+        self.seen.0.lock().unwrap().printed.clone()
     }
 
     /// Is anything on the screen in a colour of its own?
