@@ -81,11 +81,18 @@ impl Chat {
         let thread = std::thread::Builder::new().name("throng-hub".to_owned()).spawn(move || {
             let end = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 runtime.block_on(async {
-                    if let Some(told) = told {
-                        tokio::spawn(told);
+                    // In one task, so that neither dies unseen; whatever becomes of the herald, the hub says when it is over.
+                    let telling = async {
+                        if let Some(told) = told {
+                            told.await;
+                        }
+                        std::future::pending::<()>().await;
+                    };
+                    tokio::select! {
+                        () = hub.run() => {}
+                        () = telling => {}
                     }
-                    hub.run().await;
-                })
+                });
             }));
             if end.is_err() {
                 // A world that broke its own rules must not go on; the message is out already.

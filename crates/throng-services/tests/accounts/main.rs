@@ -159,7 +159,7 @@ impl Place {
 
     /// What the store is asked for by nobody at a door.
     fn change(&self, change: Change) {
-        let (told, heard) = std::sync::mpsc::channel();
+        let (told, heard) = std::sync::mpsc::sync_channel(1);
         self.accounts.change(change, Box::new(move |done| told.send(done).unwrap()));
         heard.recv_timeout(PATIENCE).unwrap().unwrap().unwrap();
     }

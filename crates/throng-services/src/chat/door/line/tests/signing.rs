@@ -37,19 +37,19 @@ impl Scene {
     fn types(&mut self, typed: &str) -> Vec<String> {
         let mut heard = Heard::default();
         self.door.hear(typed.as_bytes(), &mut heard);
-        self.asks(heard)
+        self.asks(&heard)
     }
 
     /// Hears what came of what was asked about accounts.
     fn learns(&mut self, answer: AccountAnswer) -> Vec<String> {
         let mut heard = Heard::default();
         self.door.learn(answer, &mut heard);
-        self.asks(heard)
+        self.asks(&heard)
     }
 
-    fn tells(&mut self, event: Event) {
+    fn tells(&mut self, event: &Event) {
         let mut out = Vec::new();
-        self.door.tell(&event, &mut out);
+        self.door.tell(event, &mut out);
         self.see(&out);
     }
 
@@ -58,7 +58,7 @@ impl Scene {
         self.seen = String::from_utf8(shown).unwrap();
     }
 
-    fn asks(&mut self, heard: Heard) -> Vec<String> {
+    fn asks(&mut self, heard: &Heard) -> Vec<String> {
         self.see(&heard.reply);
         let world = heard.asks.iter().map(|ask| match ask {
             Ask::World(Command::Enter(name)) => format!("enter {}", name.as_str()),
@@ -86,11 +86,11 @@ impl Scene {
 
     /// The world lets somebody in, who goes into the lobby.
     fn comes_in(&mut self, who: &str) {
-        self.tells(Event::Welcomed { you: name(who) });
+        self.tells(&Event::Welcomed { you: name(who) });
         assert_eq!(self.types(""), ["join #lobby"]);
         let room = RoomName::lobby();
         let joined = Joined { room, members: [].into(), topic: None, account: None, seq: 0 };
-        self.tells(Event::Joined(Box::new(joined)));
+        self.tells(&Event::Joined(Box::new(joined)));
     }
 
     /// Somebody is in the lobby, signed in.
@@ -99,12 +99,12 @@ impl Scene {
         scene.types("ana\n");
         scene.learns(AccountAnswer::Owner(Some(name("ana"))));
         scene.types("right horse\n");
-        scene.tells(Event::SignedIn { account: name("ana") });
+        scene.tells(&Event::SignedIn { account: name("ana") });
         scene.learns(AccountAnswer::SignedIn(signed("ana")));
-        scene.tells(Event::Welcomed { you: name("ana") });
+        scene.tells(&Event::Welcomed { you: name("ana") });
         let room = RoomName::lobby();
         let joined = Joined { room, members: [].into(), topic: None, account: None, seq: 0 };
-        scene.tells(Event::Joined(Box::new(joined)));
+        scene.tells(&Event::Joined(Box::new(joined)));
         scene
     }
 }
@@ -123,7 +123,7 @@ fn a_free_name_is_offered_before_its_owner_comes_in() {
     assert_eq!(scene.types("ana\n"), ["owner ana"]);
     assert!(scene.door.is_waiting());
     assert_eq!(scene.learns(AccountAnswer::Owner(None)), ["enter ana"]);
-    scene.tells(Event::Welcomed { you: name("ana") });
+    scene.tells(&Event::Welcomed { you: name("ana") });
     assert_eq!(scene.types(""), [""; 0]);
     assert!(scene.seen.contains("ana is free. Register it?"), "{}", scene.seen);
     assert!(scene.door.is_signing_in());
@@ -141,7 +141,7 @@ fn who_wants_no_account_is_a_guest() {
         let mut scene = Scene::usual();
         scene.types("ana\n");
         scene.learns(AccountAnswer::Owner(None));
-        scene.tells(Event::Welcomed { you: name("ana") });
+        scene.tells(&Event::Welcomed { you: name("ana") });
         scene.types("");
         assert_eq!(scene.types(typed), ["join #lobby"], "{typed:?}");
         assert!(scene.seen.contains(expected), "{}", scene.seen);
@@ -209,12 +209,12 @@ fn where_no_secret_may_come_none_is_asked_for() {
     let mut scene = Scene::new(Guests::UnregisteredNames, Footing { secrets: false, ..WITH_ACCOUNTS });
     assert_eq!(scene.types("ana\n"), ["enter ana", "join #lobby"]);
     let refused = throng_chat::Refusal::NameRegistered { name: name("ana"), alternatives: vec![] };
-    scene.tells(Event::Refused(refused));
+    scene.tells(&Event::Refused(refused));
     assert!(scene.seen.contains("connect with TLS"), "{}", scene.seen);
     scene.types("bo\n");
-    scene.tells(Event::Welcomed { you: name("bo") });
+    scene.tells(&Event::Welcomed { you: name("bo") });
     let joined = Joined { room: RoomName::lobby(), members: [].into(), topic: None, account: None, seq: 0 };
-    scene.tells(Event::Joined(Box::new(joined)));
+    scene.tells(&Event::Joined(Box::new(joined)));
     for typed in ["/register\n", "/login ana\n", "/login ana secret words\n", "/password\n", "/token phone\n"]
     {
         assert_eq!(scene.types(typed), [""; 0], "{typed}");
@@ -227,7 +227,7 @@ fn a_question_does_not_stay_open_for_ever() {
     let mut scene = Scene::usual();
     scene.types("ana\n");
     scene.learns(AccountAnswer::Owner(None));
-    scene.tells(Event::Welcomed { you: name("ana") });
+    scene.tells(&Event::Welcomed { you: name("ana") });
     scene.types("");
     let mut out = Vec::new();
     scene.door.give_up_signing(&mut out);
