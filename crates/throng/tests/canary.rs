@@ -43,7 +43,7 @@ impl Server {
         command.arg("serve").args(ARGUMENTS).arg("--data").arg(data).env(TALKATIVE.0, TALKATIVE.1);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut program = Program(command.spawn().unwrap());
-        let (told, ready) = mpsc::channel();
+        let (told, ready) = mpsc::sync_channel(1);
         let output = program.0.stdout.take().unwrap();
         let errors = program.0.stderr.take().unwrap();
         let said = vec![

@@ -23,7 +23,7 @@ fn who_has_no_name_and_does_not_end_signing_in_is_sent_away() {
     by_irc.say("CAP REQ :sasl");
     by_irc.scram_first("ana");
     place.put_forward(LOGIN_DEADLINE);
-    assert!(by_line.to_the_end().contains("signing in took too long"));
+    assert!(by_line.read_to_end().contains("signing in took too long"));
     assert!(by_irc.to_the_end().join("\n").contains("signing in took too long"));
 }
 

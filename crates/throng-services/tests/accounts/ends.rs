@@ -96,7 +96,7 @@ fn a_revoked_token_ends_what_stands_on_it_and_nothing_else() {
     on_second.until(" 422 ");
 
     by_password.asks("/revoke 1", "Device 1 is signed out.");
-    assert!(on_first.to_the_end().contains("this device was signed out"));
+    assert!(on_first.read_to_end().contains("this device was signed out"));
     assert!(on_second.ask("NS SESSIONS").join("\n").contains("2: phone, this one"));
     by_password.asks("/revoke all", "All your devices are signed out.");
     assert!(on_second.to_the_end().join("\n").contains("this device was signed out"));
@@ -111,7 +111,7 @@ fn who_changes_the_password_stays_and_devices_go() {
     let mut by_password = Client::signed_in(place.address(), "ana");
     let mut on_token = Client::by_token(place.address(), "ana", &first);
     by_password.change_password();
-    assert!(on_token.to_the_end().contains("this device was signed out"));
+    assert!(on_token.read_to_end().contains("this device was signed out"));
     assert!(by_password.is_signed_in());
     let mut late = Client::connect(place.address());
     late.asks(&format!("/login ana token {second}"), "! Not signed in: ");
@@ -124,7 +124,7 @@ fn who_changes_the_password_stays_also_on_a_token() {
     let mut mine = Client::by_token(place.address(), "ana", &first);
     let mut other = Client::by_token(place.address(), "ana", &second);
     mine.change_password();
-    assert!(other.to_the_end().contains("this device was signed out"));
+    assert!(other.read_to_end().contains("this device was signed out"));
     assert!(mine.is_signed_in(), "it stands on the new password from here on");
     // Nothing of the old token is left that could end it.
     let mut third = Client::connect(place.address());

@@ -79,7 +79,7 @@ impl Client {
     }
 
     /// All until the server closes.
-    pub fn to_the_end(&mut self) -> String {
+    pub fn read_to_end(&mut self) -> String {
         while self.read() {}
         String::from_utf8_lossy(&self.heard[self.looked..]).into_owned()
     }

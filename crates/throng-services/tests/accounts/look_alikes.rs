@@ -40,7 +40,7 @@ fn account(typed: &str) -> Account {
 fn place() -> Place {
     let opened = throng_store::memory();
     for number in 0..PAIRS {
-        let (told, heard) = std::sync::mpsc::channel();
+        let (told, heard) = std::sync::mpsc::sync_channel(1);
         let create = Change::Create(account(&pair(number).0));
         opened.accounts.change(create, Box::new(move |done| told.send(done).unwrap()));
         heard.recv().unwrap().unwrap().unwrap();

@@ -159,7 +159,7 @@ impl Place {
 
     /// What the store is asked for by nobody at a door.
     fn change(&self, change: Change) {
-        let (told, heard) = std::sync::mpsc::channel();
+        let (told, heard) = std::sync::mpsc::sync_channel(1);
         self.accounts.change(change, Box::new(move |done| told.send(done).unwrap()));
         heard.recv_timeout(PATIENCE).unwrap().unwrap().unwrap();
     }
@@ -179,7 +179,7 @@ impl Place {
     fn kept(&self) -> Vec<(Account, Vec<Token>)> {
         let accounts = self.waits.block_on(self.identity.operator().page(None)).unwrap();
         let tokens = |account: &Account| {
-            let (told, heard) = std::sync::mpsc::channel();
+            let (told, heard) = std::sync::mpsc::sync_channel(1);
             self.accounts
                 .tokens(account.name.clone(), Box::new(move |found| told.send(found.unwrap()).unwrap()));
             heard.recv_timeout(PATIENCE).unwrap()

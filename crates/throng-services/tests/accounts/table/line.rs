@@ -32,7 +32,7 @@ impl Visitor for Client {
 
     fn leave(mut self: Box<Self>) {
         self.say("/quit");
-        self.to_the_end();
+        self.read_to_end();
     }
 }
 
