@@ -57,14 +57,6 @@ pub struct Desk {
     identity: Identity,
 }
 
-/// What came of one ask.
-pub struct Settled {
-    /// For the door.
-    pub answer: AccountAnswer,
-    /// The device on whose token the seat stands from here on.
-    pub device: Option<(Name, u64)>,
-}
-
 impl Desk {
     /// For this seat.
     pub fn new(identity: &Identity, bearer: &Bearer, seat: SessionId, hub: HubHandle, notes: Notes) -> Desk {
@@ -83,20 +75,22 @@ impl Desk {
         self.session.forget();
     }
 
-    /// Asks, and tells the world.
-    pub async fn ask(&mut self, ask: AccountAsk) -> Settled {
+    /// Asks, and tells the world; what came of it is for the door. `stand_on` hears on which device's token the seat stands from
+    /// here on: before the account is looked at once more, so that a device that is signed out behind that look is found here.
+    pub async fn ask(&mut self, ask: AccountAsk, stand_on: impl Fn(Option<(Name, u64)>)) -> AccountAnswer {
         let before = self.session.account().is_some();
         let tried = tried(&ask);
         let mut answer = self.carry_out(ask).await.unwrap_or_else(AccountAnswer::Refused);
-        let mut device = None;
         if let Some((signed, command)) = entered(&answer) {
-            device = signed.device.map(|number| (signed.account.clone(), number));
             let account = signed.account.clone();
+            let device = signed.device.map(|number| (account.clone(), number));
             self.hub.ask(self.seat, command).await;
+            stand_on(device);
             if self.session.check().await.is_err() {
                 self.session.forget();
                 self.hub.ask(self.seat, Command::SignOut).await;
-                (answer, device) = (AccountAnswer::Refused(Refusal::Wrong), None);
+                stand_on(None);
+                answer = AccountAnswer::Refused(Refusal::Wrong);
             } else {
                 self.notes.take(match &answer {
                     AccountAnswer::Registered(_) => Note::Registered(self.seat, account),
@@ -111,7 +105,7 @@ impl Desk {
         if let (AccountAnswer::Refused(why), Some(by)) = (&answer, tried) {
             self.notes.take(Note::NotSignedIn { session: self.seat, by, why: why.word() });
         }
-        Settled { answer, device }
+        answer
     }
 
     async fn carry_out(&mut self, ask: AccountAsk) -> Result<AccountAnswer, Refusal> {

@@ -167,8 +167,8 @@ impl Taken {
         if core.was_signed_out(session) {
             desk.forget();
         }
-        let settled = desk.ask(ask).await;
-        core.learn(session, settled.answer, settled.device)
+        let answer = desk.ask(ask, |device| core.stand_on(session, device)).await;
+        core.learn(session, answer)
     }
 
     async fn ask_all(&mut self, asks: Vec<Ask>) {

@@ -205,11 +205,17 @@ impl Core {
         heard
     }
 
-    /// Tells a seat's door what came of what it asked about accounts; the seat stands on this device from here on.
-    pub fn learn(&self, session: SessionId, answer: AccountAnswer, device: Option<(Name, u64)>) -> Heard {
+    /// The seat stands on this device's token from here on, or on none: when that is revoked, it is over.
+    pub fn stand_on(&self, session: SessionId, device: Option<(Name, u64)>) {
+        if let Some(seat) = self.seats.borrow_mut().of(session) {
+            seat.device = device.map(Box::new);
+        }
+    }
+
+    /// Tells a seat's door what came of what it asked about accounts.
+    pub fn learn(&self, session: SessionId, answer: AccountAnswer) -> Heard {
         let mut heard = Heard::default();
         if let Some(seat) = self.seats.borrow_mut().of(session).filter(|seat| !seat.over) {
-            seat.device = device.map(Box::new).or_else(|| seat.device.take());
             seat.door.learn(answer, &mut heard);
             seat.remember();
             seat.note_signing(self.now_ms.get());
