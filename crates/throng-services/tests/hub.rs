@@ -8,7 +8,7 @@ use scripted::{Scene, name, room, say, text};
 use throng_chat::{Command, Event, OperatorCommand, Refusal, RoomName};
 use throng_services::chat::delivery::Delivery;
 use throng_services::chat::held::HELD_BYTES_MAX;
-use throng_services::chat::hub::MAILBOX_MAX;
+use throng_services::chat::mailbox::MAILBOX_MAX;
 use throng_services::chat::routes::seat_number;
 use throng_store::{Fault, Health};
 

@@ -10,7 +10,7 @@ use throng_server::Peer;
 use tokio::sync::oneshot;
 
 use super::door::{AccountAnswer, AccountAsk, Footing};
-use super::hub::HubHandle;
+use super::mailbox::HubHandle;
 use super::notes::{Note, Notes};
 use crate::identity::{Channel, Identity, Origin, Proof, Refusal, Session, Signed};
 

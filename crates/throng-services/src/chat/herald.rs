@@ -4,7 +4,7 @@
 use throng_chat::{OperatorCommand, SessionId};
 use tokio::sync::mpsc;
 
-use super::hub::{HubHandle, Mail};
+use super::mailbox::{HubHandle, Mail};
 use crate::identity::{Identity, Notice, Which};
 
 /// Tells the hub for as long as both live.

@@ -18,6 +18,7 @@ pub mod held;
 pub mod herald;
 pub mod house;
 pub mod hub;
+pub mod mailbox;
 pub mod notes;
 pub mod rendering;
 pub mod routes;
@@ -28,7 +29,7 @@ pub mod watch;
 pub mod worker;
 
 pub use house::{House, Settings};
-pub use hub::{HubHandle, NoAnswer, Refused, Status};
+pub use mailbox::{HubHandle, NoAnswer, Refused, Status};
 pub use notes::{Note, Notes};
 pub use service::{Chat, Farewell, Known};
 pub use throng_chat::name::distance;

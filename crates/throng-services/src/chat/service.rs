@@ -13,7 +13,8 @@ use super::browsers::Browsers;
 use super::delivery::{Delivery, TURNS_WAITING_MAX};
 use super::herald;
 use super::house::House;
-use super::hub::{Hub, HubHandle, Parts};
+use super::hub::{Hub, Parts};
+use super::mailbox::HubHandle;
 use super::worker::ChatWorker;
 use crate::identity::{Identity, Notice};
 

@@ -20,7 +20,7 @@ use super::door::line::LineDoor;
 use super::door::{AccountAnswer, Door, Errand, Footing, Heard};
 use super::fanout::Told;
 use super::house::House;
-use super::hub::HubHandle;
+use super::mailbox::HubHandle;
 use super::notes::Note;
 use super::rendering::{Renderings, render, room_of};
 use super::seat;

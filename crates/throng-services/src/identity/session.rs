@@ -14,8 +14,9 @@ use super::notice::{Notice, Which};
 use super::operator::Operator;
 use super::origin::Origin;
 use super::password;
+use super::proving;
 use super::refusal::Refusal;
-use super::registrar::{Checked, Core};
+use super::registrar::Core;
 use super::scram::{Challenged, Opened, exchange};
 use super::secret::{Secret, Unable};
 use super::sign_in::{By, Present, Proven, Signed, complete};
@@ -173,10 +174,17 @@ impl Session {
         self.may(Command::Login)?;
         self.may_send_secrets()?;
         let proven = match (proof, name) {
-            (Proof::Password(password), Some(name)) => self.by_password(name, password).await?,
+            (Proof::Password(password), Some(name)) => {
+                proving::by_password(&self.core, self.network(), name, password).await?
+            }
             (Proof::Password(_), None) => return Err(Refusal::Wrong),
-            (Proof::Token(token), name) => self.by_token(name, &token).await?,
-            (Proof::Certificate(fingerprint), name) => self.by_certificate(name, fingerprint).await?,
+            (Proof::Token(token), name) => {
+                proving::by_token(&self.core, self.network(), name, &token).await?
+            }
+            (Proof::Certificate(_), _) if !self.origin.channel.tls => return Err(Refusal::NoCertificate),
+            (Proof::Certificate(fingerprint), name) => {
+                proving::by_certificate(&self.core, self.network(), name, fingerprint).await?
+            }
         };
         self.enter(proven, device).await
     }
@@ -273,7 +281,7 @@ impl Session {
         let present = self.present(Command::ChangePassword).await?;
         self.may_send_secrets()?;
         password::check(&new).map_err(Refusal::Password)?;
-        let proven = self.by_password(&present.account, old).await?;
+        let proven = proving::by_password(&self.core, self.network(), &present.account, old).await?;
         let By::Password(had) = &proven.by else { return Err(Refusal::Wrong) };
         // Who asked for keys once keeps them.
         let scram = scram || had.scram.is_some();
@@ -423,78 +431,6 @@ impl Session {
         let Present { account, operator, token: stands_on, .. } = present.clone();
         self.state = State::Signed(Box::new(present));
         Ok(Signed { account, operator, device: stands_on.map(|(_, number)| number), token })
-    }
-
-    /// Whatever is wrong, the work is the same until the answer is known, and the answer is the same.
-    async fn by_password(&self, name: &Name, password: Secret<String>) -> Result<Proven, Refusal> {
-        let place = self.core.place(self.network())?;
-        let attempt = self.core.admission.begin(Some(name.folded()), self.network()).await?;
-        let account = match self.core.account(name).await {
-            Ok(account) => account,
-            Err(why) => {
-                attempt.forgive();
-                return Err(why);
-            }
-        };
-        let verifier = account.as_ref().and_then(|account| account.verifier.clone());
-        let Checked { right, better } = match self.core.check(place, password, verifier.clone()).await {
-            Ok(checked) => checked,
-            Err(why) => {
-                attempt.forgive();
-                return Err(why);
-            }
-        };
-        let good = account.filter(|account| right && !account.suspended).zip(verifier);
-        // Dropped when it was wrong, and so counted.
-        let (account, had) = good.ok_or(Refusal::Wrong)?;
-        attempt.forgive();
-        let kept = match better {
-            None => had,
-            Some(better) => {
-                let rehash = Change::Rehash(account.name.clone(), had.clone(), better.clone());
-                let stored = change(&*self.core.accounts, rehash).await;
-                if matches!(stored, Ok(Ok(()))) { better } else { had }
-            }
-        };
-        Ok(Proven { account, by: By::Password(kept) })
-    }
-
-    async fn by_token(&self, name: Option<&Name>, token: &Secret<String>) -> Result<Proven, Refusal> {
-        let attempt = self.core.admission.begin(None, self.network()).await?;
-        let hash = token::hash_of(token.expose()).ok_or(Refusal::Wrong)?;
-        let found = match find(|done| self.core.accounts.by_token(hash, done)).await {
-            Ok(found) => found,
-            Err(why) => {
-                attempt.forgive();
-                return Err(why.into());
-            }
-        };
-        let now = (self.core.now)();
-        let good = found.filter(|(account, kept)| {
-            token::is_good(kept, now) && !account.suspended && name.is_none_or(|name| *name == account.name)
-        });
-        let (account, _) = good.ok_or(Refusal::Wrong)?;
-        attempt.forgive();
-        Ok(Proven { account, by: By::Token(hash) })
-    }
-
-    async fn by_certificate(&self, name: Option<&Name>, fingerprint: [u8; 32]) -> Result<Proven, Refusal> {
-        if !self.origin.channel.tls {
-            return Err(Refusal::NoCertificate);
-        }
-        let attempt = self.core.admission.begin(None, self.network()).await?;
-        let found = match find(|done| self.core.accounts.by_certificate(fingerprint, done)).await {
-            Ok(found) => found,
-            Err(why) => {
-                attempt.forgive();
-                return Err(why.into());
-            }
-        };
-        let good =
-            found.filter(|account| !account.suspended && name.is_none_or(|name| *name == account.name));
-        let account = good.ok_or(Refusal::Wrong)?;
-        attempt.forgive();
-        Ok(Proven { account, by: By::Certificate(fingerprint) })
     }
 
     async fn revoke_number(&self, account: &Name, number: u64) -> Result<(), Refusal> {

@@ -9,8 +9,9 @@ use throng_chat::{
     Command, Entry, Event, Guests, Kind, Limits, MsgId, Name, Names, OperatorCommand, Record, RoomName,
     SessionId, Stamp, Target, Text, Time,
 };
+use throng_services::chat::HubHandle;
 use throng_services::chat::delivery::Delivery;
-use throng_services::chat::hub::{Hub, HubHandle, Parts};
+use throng_services::chat::hub::{Hub, Parts};
 use throng_services::chat::routes::seat_number;
 use throng_store::{Appended, Durability, Fault, Health, History, Read, Store};
 use tokio::sync::mpsc;
