@@ -160,9 +160,6 @@ mod tests {
     fn without_a_disk_nothing_is_cleared_since_nothing_could_undo_it() {
         let (clerk, _shown) = clerk();
         let fault = clerk.carry_out(Wish::Clear).unwrap_err();
-        assert!(
-            sentence(&fault)
-                .starts_with("Nothing was changed, since there is no backup: the store is kept in memory")
-        );
+        assert!(sentence(&fault).starts_with("Nothing was cleared: the store is kept in memory"));
     }
 }
