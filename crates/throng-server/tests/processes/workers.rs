@@ -132,7 +132,8 @@ pub(crate) fn a_worker_that_never_lets_go_is_killed_in_the_end<K: 'static>(serve
     assert_eq!(ask(&mut holds, "hold all up"), "held");
     let other = served(&place);
     let report = place.running.drain(Duration::ZERO).wait();
-    assert_eq!(report.cut, 2);
+    // The other one, whose worker is idle, may have come to its end in no time.
+    assert!((1..=2).contains(&report.cut) && report.cut + report.finished == 2, "{report:?}");
     until("none is left", || place.open_count() == 0);
     hear_out(&mut holds);
     drop(other);
