@@ -50,6 +50,9 @@ pub struct Login {
     /// Rounds
     #[arg(long, default_value_t = 5)]
     rounds: usize,
+    /// What the server promises of messages; changes of accounts are flushed in any case
+    #[arg(long, value_name = "HOW", default_value = "strict", value_parser = ["strict", "relaxed"])]
+    durability: String,
     /// Instead, so many attempts each on names that are known and on names that are not, one by one, the throttle off
     #[arg(long, value_name = "N", value_parser = attempts)]
     known: Option<usize>,
@@ -81,7 +84,7 @@ pub fn run(asked: &Login) -> Outcome {
     let folder = TempDir::new()?;
     accounts::fill(folder.path(), asked.clients)?;
     bind_crowd()?;
-    let server = start_throng(&throng, folder, "strict")?;
+    let server = start_throng(&throng, folder, &asked.durability)?;
     let (mut ratios, mut all) = (Vec::new(), Tally::default());
     let (mut quiets, mut stormies, mut grown) = (Vec::new(), Vec::new(), 0);
     for round in 0..asked.rounds {
