@@ -142,20 +142,35 @@ impl Taken {
         }
     }
 
-    async fn carry_out(&mut self, mut heard: Heard) -> Option<u32> {
+    async fn carry_out(&mut self, heard: Heard) -> Option<u32> {
+        let asked = u32::try_from(heard.asks.len()).unwrap_or(u32::MAX);
+        self.ask_all(heard.asks).await;
+        if let Some(end) = heard.over {
+            self.outbox.finish(end);
+            return None;
+        }
+        match heard.account {
+            None => Some(asked),
+            // In a box: few seats ask, and all would carry the room for it.
+            Some(ask) => Some(asked.saturating_add(Box::pin(self.settle(ask)).await?)),
+        }
+    }
+
+    /// Asks about accounts, and carries out what the door asks for next.
+    async fn settle(&mut self, mut ask: Box<AccountAsk>) -> Option<u32> {
         let mut asked = 0_u32;
         loop {
-            asked = asked.saturating_add(u32::try_from(heard.asks.len()).unwrap_or(u32::MAX));
-            let (account, over) = (heard.account.take(), heard.over.take());
+            let heard = self.ask_about_account(*ask).await;
+            asked = asked.saturating_add(1 + u32::try_from(heard.asks.len()).unwrap_or(u32::MAX - 1));
             self.ask_all(heard.asks).await;
-            if let Some(end) = over {
+            if let Some(end) = heard.over {
                 self.outbox.finish(end);
                 return None;
             }
-            let Some(ask) = account else { return Some(asked) };
-            asked = asked.saturating_add(1);
-            // In a box: few seats ask, and all would carry the room for it.
-            heard = Box::pin(self.ask_about_account(ask)).await;
+            match heard.account {
+                None => return Some(asked),
+                Some(next) => ask = next,
+            }
         }
     }
 

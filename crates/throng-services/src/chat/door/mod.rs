@@ -70,7 +70,7 @@ pub struct Heard {
     /// What is asked of the world or of the history, in order.
     pub asks: Vec<Ask>,
     /// What is asked about accounts, behind all other asks. The door waits for the answer before it hears any more.
-    pub account: Option<AccountAsk>,
+    pub account: Option<Box<AccountAsk>>,
     /// What the door answers by itself, at once.
     pub reply: Vec<u8>,
     /// The conversation is over, for this reason; what was asked and answered still counts.

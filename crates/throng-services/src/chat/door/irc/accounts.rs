@@ -105,7 +105,7 @@ impl IrcDoor {
         let left_open = std::mem::take(&mut self.accounts.left_open);
         let (ask, behind) = if left_open { (AccountAsk::Cancel, Some(ask)) } else { (ask, None) };
         self.accounts.asking = Some(Box::new(Asking { purpose, behind, world: None, answered: false }));
-        heard.account = Some(ask);
+        heard.account = Some(Box::new(ask));
     }
 
     /// Asks the world to free a name of one's own; what answers a question behind it ends the waiting.
@@ -124,7 +124,7 @@ impl IrcDoor {
     pub(super) fn learn_of(&mut self, answer: AccountAnswer, heard: &mut Heard) {
         let Some(mut asking) = self.accounts.asking.take() else { return };
         if let Some(behind) = asking.behind.take() {
-            heard.account = Some(behind);
+            heard.account = Some(Box::new(behind));
             self.accounts.asking = Some(asking);
             return;
         }

@@ -131,7 +131,7 @@ impl LineDoor {
 
     pub(super) fn ask_account(&mut self, pending: Pending, ask: AccountAsk, heard: &mut Heard) {
         self.pending = Some(pending);
-        heard.account = Some(ask);
+        heard.account = Some(Box::new(ask));
     }
 
     /// Begins to sign in to an account; with words that were typed already, if they were.

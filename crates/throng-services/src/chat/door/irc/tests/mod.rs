@@ -94,7 +94,7 @@ fn signed_in() -> IrcDoor {
 /// What was asked about accounts, as a test reads it.
 fn asked(heard: &Heard) -> String {
     let shown = |name: &Option<Name>| name.as_ref().map_or("-".to_owned(), ToString::to_string);
-    match heard.account.as_ref().expect("something is asked") {
+    match heard.account.as_deref().expect("something is asked") {
         AccountAsk::Login { name, words } => format!("login {} {}", shown(name), words.expose()),
         AccountAsk::LoginByCertificate { name } => format!("certificate {}", shown(name)),
         AccountAsk::Register { name, password, scram } => {

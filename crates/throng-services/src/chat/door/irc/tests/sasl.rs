@@ -176,7 +176,7 @@ fn whom_the_client_does_not_trust_it_is_not_signed_in_by() {
     learn(&mut door, AccountAnswer::Proven(signed("ana"), "v=QQ==".into()));
     told(&mut door, &Event::SignedIn { account: name("ana") });
     let heard = hear(&mut door, "AUTHENTICATE *\r\n");
-    assert!(text(&heard).contains(" 906 ") && matches!(heard.account, Some(AccountAsk::Logout)));
+    assert!(text(&heard).contains(" 906 ") && matches!(heard.account.as_deref(), Some(AccountAsk::Logout)));
     learn(&mut door, AccountAnswer::SignedOut);
     assert!(door.is_waiting(), "until the world has said it too");
     assert!(told(&mut door, &Event::SignedOut).contains(" 901 "));
@@ -235,7 +235,7 @@ fn what_was_given_up_is_over_before_anything_else_is_asked() {
     assert!(text(&hear(&mut door, "AUTHENTICATE *\r\n")).contains(" 906 ana "));
     hear(&mut door, "AUTHENTICATE PLAIN\r\n");
     let heard = hear(&mut door, &plain("", "ana", "correct horse"));
-    assert!(matches!(heard.account, Some(AccountAsk::Cancel)), "{heard:?}");
+    assert!(matches!(heard.account.as_deref(), Some(AccountAsk::Cancel)), "{heard:?}");
     let then = learn(&mut door, AccountAnswer::Cancelled);
     assert_eq!(asked(&then), "login ana correct horse");
     assert!(
@@ -274,7 +274,7 @@ fn who_comes_in_without_waiting_is_not_signed_in() {
     learn(&mut door, AccountAnswer::Proven(signed("ana"), "v=QQ==".into()));
     told(&mut door, &Event::SignedIn { account: name("ana") });
     let heard = hear(&mut door, "CAP END\r\n");
-    assert!(matches!(heard.account, Some(AccountAsk::Logout)) && heard.asks.is_empty());
+    assert!(matches!(heard.account.as_deref(), Some(AccountAsk::Logout)) && heard.asks.is_empty());
     learn(&mut door, AccountAnswer::SignedOut);
     told(&mut door, &Event::SignedOut);
     assert_eq!(hear(&mut door, "").asks, [Ask::World(Command::Enter(name("ana")))]);

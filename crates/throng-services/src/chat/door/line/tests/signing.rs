@@ -67,7 +67,7 @@ impl Scene {
             Ask::World(Command::Say(_, _, text)) => format!("say {}", text.as_str()),
             other => panic!("{other:?}"),
         });
-        let account = heard.account.iter().map(|ask| match ask {
+        let account = heard.account.iter().map(|ask| match &**ask {
             AccountAsk::Owner(name) => format!("owner {}", name.as_str()),
             AccountAsk::Register { name, password, .. } => {
                 format!("register {} {}", name.as_str(), password.expose())
@@ -268,7 +268,7 @@ fn a_token_is_shown_once_and_no_secret_is_in_what_doors_ask() {
     let mut scene = Scene::signed_in();
     let mut heard = Heard::default();
     scene.door.hear(b"/token phone\n", &mut heard);
-    assert!(matches!(heard.account, Some(AccountAsk::NewToken(ref device)) if device == "phone"));
+    assert!(matches!(heard.account.as_deref(), Some(AccountAsk::NewToken(device)) if device == "phone"));
     scene.learns(AccountAnswer::NewToken(Secret::from("throng_canary")));
     assert!(scene.seen.contains("  throng_canary\r\n"), "{}", scene.seen);
     let asked = AccountAsk::Login { name: None, words: Secret::from("canary") };
