@@ -6,7 +6,7 @@
 //! before it heard of the sign-in, and would have found nobody.
 
 use throng_chat::{Command, Name, SessionId};
-use throng_server::Peer;
+use throng_server::{Address, Peer};
 use tokio::sync::oneshot;
 
 use super::door::{AccountAnswer, AccountAsk, Footing};
@@ -14,13 +14,13 @@ use super::mailbox::HubHandle;
 use super::notes::{Note, Notes};
 use crate::identity::{Channel, Identity, Origin, Proof, Refusal, Session, Signed};
 
-/// Who a client is before it says anything.
+/// Who a client is before it says anything, beside its address.
 #[derive(Debug)]
 pub struct Bearer {
-    /// From where it speaks.
-    pub origin: Origin,
+    /// It came by TLS.
+    tls: bool,
     /// SHA-256 of the certificate that it showed.
-    pub certificate: Option<Box<[u8; 32]>>,
+    certificate: Option<Box<[u8; 32]>>,
 }
 
 impl Bearer {
@@ -29,18 +29,23 @@ impl Bearer {
         let secured = peer.tls();
         let certificate = secured.and_then(|secured| secured.certificates.first());
         let by_proxy = peer.proxy.as_ref().is_some_and(|proxy| proxy.facts.tls.is_some());
-        let channel = Channel { tls: secured.is_some() || by_proxy, loopback: peer.address.is_local() };
         Bearer {
-            origin: Origin { address: peer.address.ip(), channel },
+            tls: secured.is_some() || by_proxy,
             certificate: certificate.map(|der| Box::new(crate::identity::fingerprint(der))),
         }
     }
 
-    /// What it may do about accounts in this house.
-    pub fn footing(&self, identity: Option<&Identity>) -> Footing {
+    /// From where it speaks.
+    fn origin(&self, from: &Address) -> Origin {
+        let channel = Channel { tls: self.tls, loopback: from.is_local() };
+        Origin { address: from.ip(), channel }
+    }
+
+    /// What it may do about accounts in this house, from this address.
+    pub fn footing(&self, from: &Address, identity: Option<&Identity>) -> Footing {
         identity.map_or(Footing::default(), |identity| Footing {
             accounts: true,
-            secrets: self.origin.channel.carries_secrets(identity.settings().allow_plaintext),
+            secrets: self.origin(from).channel.carries_secrets(identity.settings().allow_plaintext),
             certificate: self.certificate.is_some(),
             scram: identity.settings().scram,
         })
@@ -59,9 +64,15 @@ pub struct Desk {
 
 impl Desk {
     /// For this seat.
-    pub fn new(identity: &Identity, bearer: &Bearer, seat: SessionId, hub: HubHandle, notes: Notes) -> Desk {
+    pub fn new(
+        identity: &Identity,
+        (bearer, from): (&Bearer, &Address),
+        seat: SessionId,
+        hub: HubHandle,
+        notes: Notes,
+    ) -> Desk {
         Desk {
-            session: identity.session(bearer.origin.clone()).numbered(seat.0),
+            session: identity.session(bearer.origin(from)).numbered(seat.0),
             certificate: bearer.certificate.clone(),
             seat,
             hub,

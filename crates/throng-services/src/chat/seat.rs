@@ -27,7 +27,7 @@ pub async fn serve(core: Rc<Core>, conn: Conn) -> throng_server::Result {
     conn.protect();
     let (id, from, entrance) = (conn.id(), conn.peer().address.clone(), Entrance::of(conn.peer()));
     let bearer = Bearer::of(conn.peer());
-    let footing = bearer.footing(core.identity.as_ref());
+    let footing = bearer.footing(&from, core.identity.as_ref());
     let (reader, outbox) = conn.split();
     let session = core.seat(id, from, footing, outbox.clone());
     let mut seat = Taken { core, session, entrance, bearer, footing, desk: None, outbox, gone: false };
@@ -177,8 +177,12 @@ impl Taken {
     async fn ask_about_account(&mut self, ask: AccountAsk) -> Heard {
         let (core, session) = (&self.core, self.session);
         let Some(identity) = &core.identity else { return Heard::default() };
-        let make = || Desk::new(identity, &self.bearer, session, core.hub.clone(), core.house.notes.clone());
-        let desk = self.desk.get_or_insert_with(|| Box::new(make()));
+        if self.desk.is_none() {
+            let Some(from) = core.address_of(session) else { return Heard::default() };
+            let (hub, notes) = (core.hub.clone(), core.house.notes.clone());
+            self.desk = Some(Box::new(Desk::new(identity, (&self.bearer, &from), session, hub, notes)));
+        }
+        let Some(desk) = &mut self.desk else { return Heard::default() };
         if core.was_signed_out(session) {
             desk.forget();
         }

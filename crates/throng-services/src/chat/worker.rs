@@ -224,6 +224,11 @@ impl Core {
         heard
     }
 
+    /// From where this seat's client comes, while it is there.
+    pub fn address_of(&self, session: SessionId) -> Option<Address> {
+        self.seats.borrow_mut().of(session).map(|seat| seat.from.clone())
+    }
+
     /// Has the world signed this seat out by itself since this was last asked?
     pub fn was_signed_out(&self, session: SessionId) -> bool {
         self.seats.borrow_mut().of(session).is_some_and(|seat| std::mem::take(&mut seat.signed_out))

@@ -77,7 +77,7 @@ pub struct IrcDoor {
 
 enum State {
     /// No name yet.
-    Nameless(Registration),
+    Nameless(Box<Registration>),
     /// Here, under this name.
     Here(Name),
 }
@@ -89,7 +89,7 @@ impl IrcDoor {
             house,
             footing,
             lines: Lines::new(INPUT_MAX),
-            state: State::Nameless(Registration::default()),
+            state: State::Nameless(Box::default()),
             later: VecDeque::new(),
             accounts: Accounts::default(),
             abilities: 0,
