@@ -188,14 +188,18 @@ fn a_server_that_closes_resets_or_falls_silent_loses_one_and_the_others_go_on() 
         (Fault::Reset(64), Why::Reset),
         (Fault::Mute(64), Why::Unanswered),
     ] {
-        let outcome = against(fault, |plan| plan.answer_timeout = LITTLE_PATIENCE);
+        // So many that none of the three comes too late to say two things.
+        let outcome = against(fault, |plan| {
+            plan.answer_timeout = LITTLE_PATIENCE;
+            plan.until.messages = Some(6_000);
+        });
         let counts = outcome.counts;
         assert_eq!(
             (counts.reached, counts.lost.of(why), counts.lost.sum()),
             (3, 1, 1),
             "{fault:?}: {outcome:?}"
         );
-        assert_eq!((counts.begun, counts.heard), (150, 149), "{fault:?}");
+        assert_eq!((counts.begun, counts.heard), (6_000, 5_999), "{fault:?}");
         assert_eq!(outcome.damaged.streams, 0, "nothing was wrong: {outcome:?}");
     }
 }
