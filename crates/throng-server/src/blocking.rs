@@ -20,7 +20,6 @@ use crate::clock;
 use crate::lines::{Found, Lines};
 use crate::linger;
 use crate::peer::{ConnId, Peer};
-use crate::stream::Stream;
 use crate::ticket::{BUSY, CUT, DRAINED, ESTABLISHED, Open, PEER_ENDED, PROTECTED, SET_UP, Ticket};
 use crate::wire::{NO_SIGNAL, Wire};
 
@@ -393,13 +392,14 @@ impl Drop for BlockingConn {
         if whole.set_nonblocking(true).is_err() {
             return;
         }
+        let mut last = Vec::new();
         if let Some(tls) = &mut self.tls {
             tls.send_close_notify();
-            // One that cannot take it now has not read what came before it either.
-            let _ = tls.write_tls(&mut &whole);
+            // Bounded by what the library itself holds back; a `Vec` takes all of it.
+            while tls.wants_write() && tls.write_tls(&mut last).is_ok_and(|written| written > 0) {}
         }
         if let Ok(wire) = Wire::watch(whole.into(), &self.ticket().peer.local) {
-            linger::close(Stream::Plain(wire), Arc::clone(&self.open));
+            linger::close_behind(&last, wire, Arc::clone(&self.open));
         }
     }
 }

@@ -28,24 +28,56 @@ const LINGERERS_MAX: usize = 16 << 10;
 
 /// Closes a connection; its place is given back when that is done, and its handler is.
 pub(crate) fn close(stream: Stream, open: Arc<Open>) {
-    let ticket = &open.ticket;
-    let end = ticket.end();
-    let needless = ticket.has(CUT | PEER_ENDED) || end.is_some_and(|end| end.is_abrupt());
-    let one_more = (!needless).then(|| OneMore::take(&ticket.shared)).flatten();
-    let Some(one_more) = one_more else {
-        if !ticket.has(CUT) {
-            stream.bid_farewell();
+    // Of a peer that has ended there is nothing to hear out; but what a layer has still to say must be taken by the socket.
+    let needless = is_over(&open) || (open.ticket.has(PEER_ENDED) && stream.bid_farewell());
+    match (!needless).then(|| OneMore::take(&open.ticket.shared)).flatten() {
+        Some(one_more) => linger(one_more, open, end_politely(stream)),
+        None => {
+            if !open.ticket.has(CUT) {
+                stream.bid_farewell();
+            }
+            // The socket first: a place is free when its descriptor is.
+            drop(stream);
+            drop(open);
         }
-        // The socket first: a place is free when its descriptor is.
-        drop(stream);
-        return drop(open);
+    }
+}
+
+/// The same, behind the last bytes of a layer that blocking code had upon the socket.
+pub(crate) fn close_behind(last: &[u8], wire: Wire, open: Arc<Open>) {
+    let sent = match wire.try_write(last) {
+        Ok(sent) => sent,
+        Err(why) if why.kind() == ErrorKind::WouldBlock => 0,
+        // The connection is over already.
+        Err(_) => last.len(),
     };
+    let rest = last[sent..].to_vec();
+    if rest.is_empty() {
+        return close(Stream::Plain(wire), open);
+    }
+    let one_more = (!is_over(&open)).then(|| OneMore::take(&open.ticket.shared)).flatten();
+    if let Some(one_more) = one_more {
+        linger(one_more, open, async move {
+            if write(&wire, &rest).await.is_ok() {
+                end_politely(Stream::Plain(wire)).await;
+            }
+        });
+    }
+}
+
+/// Nobody waits for whoever was cut, or ended abruptly.
+fn is_over(open: &Open) -> bool {
+    open.ticket.has(CUT) || open.ticket.end().is_some_and(|end| end.is_abrupt())
+}
+
+/// Says goodbye for as long as there is patience.
+fn linger(one_more: OneMore, open: Arc<Open>, goodbye: impl Future<Output = ()> + Send + 'static) {
     let polite = async move {
         let _one_more = one_more;
         tokio::select! {
             () = open.ticket.until_cut() => {}
             // An error means that the connection is over already; so does the end of the patience.
-            _ = tokio::time::timeout(LINGER_MAX, end_politely(stream)) => {}
+            _ = tokio::time::timeout(LINGER_MAX, goodbye) => {}
         }
         drop(open);
     };
@@ -55,6 +87,19 @@ pub(crate) fn close(stream: Stream, open: Arc<Open>) {
         // Dropped, and so closed at once, when that runtime is over.
         runtime.spawn(polite);
     }
+}
+
+/// Writes all of it.
+async fn write(wire: &Wire, mut rest: &[u8]) -> io::Result<()> {
+    while !rest.is_empty() {
+        poll_fn(|cx| wire.poll_write_ready(cx)).await?;
+        match wire.try_write(rest) {
+            Ok(written) => rest = &rest[written..],
+            Err(why) if why.kind() == ErrorKind::WouldBlock => {}
+            Err(why) => return Err(why),
+        }
+    }
+    Ok(())
 }
 
 /// Shuts our side, and hears the peer out.

@@ -146,10 +146,12 @@ impl Stream {
         let _ = now(self.poll_shutdown(&mut Context::from_waker(Waker::noop())));
     }
 
-    /// A layer says that it ends, as far as that goes without waiting. A socket that is closed says so itself.
-    pub(crate) fn bid_farewell(&self) {
-        if let Stream::Layered(_) = self {
-            self.try_shutdown();
+    /// A layer says that it ends, as far as that goes without waiting. Is it said, or can it not be? A socket that is closed
+    /// says so itself.
+    pub(crate) fn bid_farewell(&self) -> bool {
+        match self {
+            Stream::Plain(_) => true,
+            Stream::Layered(_) => self.poll_shutdown(&mut Context::from_waker(Waker::noop())).is_ready(),
         }
     }
 

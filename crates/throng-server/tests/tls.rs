@@ -148,6 +148,38 @@ fn much_comes_back_whole_to_who_reads_late() {
     });
 }
 
+#[test]
+fn the_end_is_said_to_who_takes_nothing_for_a_moment() {
+    let authority = Authority::new();
+    let (told, filled) = std::sync::mpsc::sync_channel(1);
+    // Hears the other end, says more than the socket takes, and ends with that.
+    let fill = move |mut conn: Conn| {
+        let told = told.clone();
+        async move {
+            let mut buffer = conn.buffer();
+            while conn.read_into(&mut buffer).await? > 0 {
+                buffer.clear();
+            }
+            let chunk = [b'x'; 1 << 16];
+            while tokio::time::timeout(Duration::ZERO, conn.write_all(&chunk)).await.is_ok() {}
+            told.send(()).unwrap();
+            Ok(())
+        }
+    };
+    let files = authority.files("server", NAME);
+    let place = placed(Server::new(fill), &Tls::files(files.certificate, files.key).unwrap(), true);
+    let mut client = authority.knock(place.address(), NAME);
+    // Behind a handshake.
+    client.write_all(b"go on").unwrap();
+    client.conn.send_close_notify();
+    client.flush().unwrap();
+    client.sock.shutdown(Shutdown::Write).unwrap();
+    filled.recv_timeout(PATIENCE).unwrap();
+    let mut heard = Vec::new();
+    client.read_to_end(&mut heard).unwrap();
+    assert!(heard.iter().all(|byte| *byte == b'x') && !heard.is_empty());
+}
+
 /// How long what waits in an outbox may be, and more than TLS and the kernel hold back of it.
 const LAST_WORDS: usize = 16 << 20;
 
