@@ -47,7 +47,6 @@ impl Bearer {
             accounts: true,
             secrets: self.origin(from).channel.carries_secrets(identity.settings().allow_plaintext),
             certificate: self.certificate.is_some(),
-            scram: identity.settings().scram,
         })
     }
 }
@@ -129,9 +128,6 @@ impl Desk {
             AccountAsk::Login { name, words } => {
                 AccountAnswer::SignedIn(session.login(name.as_ref(), Proof::typed(words), None).await?)
             }
-            AccountAsk::LoginByToken { name, token } => {
-                AccountAnswer::SignedIn(session.login(name.as_ref(), Proof::Token(token), None).await?)
-            }
             AccountAsk::LoginByCertificate { name } => {
                 let shown = self.certificate.as_deref().ok_or(Refusal::NoCertificate)?;
                 let proof = Proof::Certificate(*shown);
@@ -203,7 +199,6 @@ fn tried(ask: &AccountAsk) -> Option<&'static str> {
     Some(match ask {
         AccountAsk::Register { .. } => "register",
         AccountAsk::Login { .. } => "password",
-        AccountAsk::LoginByToken { .. } => "token",
         AccountAsk::LoginByCertificate { .. } => "certificate",
         AccountAsk::ScramFirst(_) | AccountAsk::ScramFinal(_) => "scram",
         AccountAsk::BecomeOperator(_) => "code",

@@ -5,7 +5,7 @@
 //! which has everybody pass by it, and
 //! [`registrations`], how many accounts strangers make. What is decided: [`settings`], [`origin`] (who may send a password at all),
 //! [`standing`] (which command may be asked in which state), [`refusal`]. What others hear: [`notice`]. Put together:
-//! [`registrar`], the handle that all share, with `proving` for what somebody says and `sign_in` for what follows a proof, [`session`] for a person at a door,
+//! [`registrar`], the handle that all share, on a `core` of what is kept and what protects it, with `proving` for what somebody says and `sign_in` for what follows a proof, [`session`] for a person at a door,
 //! [`operator`] for who runs the server; `asking` makes the store's callbacks something to wait for.
 //!
 //! The path of a login: a door hears it, its seat calls [`Session::login`]; the throttle lets it pass; the account is looked
@@ -32,6 +32,7 @@ pub mod token;
 
 mod admission;
 mod asking;
+mod core;
 mod proving;
 mod sign_in;
 

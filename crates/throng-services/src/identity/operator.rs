@@ -11,9 +11,9 @@ use throng_store::{BackupFault, Backups, Fault};
 use tokio::sync::oneshot;
 
 use super::asking::{change_and_tell, find};
+use super::core::Core;
 use super::notice::{Notice, Which};
 use super::refusal::Refusal;
-use super::registrar::Core;
 use super::secret::Secret;
 use super::throttle::Network;
 

@@ -5,8 +5,8 @@ use throng_chat::Name;
 use throng_store::accounts::Change;
 
 use super::asking::{change, find};
+use super::core::{Checked, Core};
 use super::refusal::Refusal;
-use super::registrar::{Checked, Core};
 use super::secret::Secret;
 use super::sign_in::{By, Proven};
 use super::throttle::Network;

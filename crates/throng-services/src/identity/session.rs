@@ -10,13 +10,13 @@ use throng_chat::{Name, Time};
 use throng_store::accounts::{Account, Basis, Change};
 
 use super::asking::{change, change_and_tell, find};
+use super::core::Core;
 use super::notice::{Notice, Which};
 use super::operator::Operator;
 use super::origin::Origin;
 use super::password;
 use super::proving;
 use super::refusal::Refusal;
-use super::registrar::Core;
 use super::scram::{Challenged, Opened, exchange};
 use super::secret::{Secret, Unable};
 use super::sign_in::{By, Present, Proven, Signed, complete};

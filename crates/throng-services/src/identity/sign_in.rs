@@ -10,8 +10,8 @@ use throng_chat::{Name, Time};
 use throng_store::accounts::{Account, Basis, Change, Verifier};
 
 use super::asking::{change, find};
+use super::core::Core;
 use super::refusal::Refusal;
-use super::registrar::Core;
 use super::secret::Secret;
 use super::token;
 

@@ -15,8 +15,6 @@ pub struct Footing {
     pub secrets: bool,
     /// The client showed a certificate in the handshake of TLS.
     pub certificate: bool,
-    /// Keys for SCRAM-SHA-256 are kept of every password.
-    pub scram: bool,
 }
 
 /// One thing asked about accounts.
@@ -39,13 +37,6 @@ pub enum AccountAsk {
         name: Option<Name>,
         /// A password or a token.
         words: Secret<String>,
-    },
-    /// Sign in by a token and nothing else.
-    LoginByToken {
-        /// To which account, if that is said.
-        name: Option<Name>,
-        /// The token.
-        token: Secret<String>,
     },
     /// Sign in by the certificate that was shown.
     LoginByCertificate {

@@ -18,7 +18,7 @@ fn text(heard: &crate::chat::door::Heard) -> String {
 #[test]
 fn what_can_be_done_from_there_is_offered_and_nothing_else() {
     let listed = |secrets, certificate, request: &str| {
-        let footing = Footing { accounts: true, secrets, certificate, scram: false };
+        let footing = Footing { accounts: true, secrets, certificate };
         text(&hear(&mut footed(true, footing), request))
     };
     let safe = listed(true, false, "CAP LS 302\r\n");
@@ -189,8 +189,7 @@ fn external_names_an_account_or_leaves_it_to_the_certificate() {
         ("AUTHENTICATE +\r\n".to_owned(), "certificate -"),
         (format!("AUTHENTICATE {}\r\n", BASE64.encode(b"ana")), "certificate ana"),
     ] {
-        let mut door =
-            footed(true, Footing { accounts: true, secrets: true, certificate: true, scram: false });
+        let mut door = footed(true, Footing { accounts: true, secrets: true, certificate: true });
         assert_eq!(replies(&hear(&mut door, "AUTHENTICATE EXTERNAL\r\n")), ["AUTHENTICATE +"]);
         assert_eq!(asked(&hear(&mut door, &line)), expected);
     }

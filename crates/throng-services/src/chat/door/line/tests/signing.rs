@@ -13,7 +13,7 @@ use crate::chat::house::{House, Settings};
 use crate::chat::notes::Notes;
 use crate::identity::{Refusal, Secret, Signed};
 
-const WITH_ACCOUNTS: Footing = Footing { accounts: true, secrets: true, certificate: false, scram: false };
+const WITH_ACCOUNTS: Footing = Footing { accounts: true, secrets: true, certificate: false };
 
 /// A door with somebody at it, and what they see.
 struct Scene {
