@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use throng_chat::output::Rooms;
-use throng_chat::{Audience, Event, PersonId, RoomId, SessionId};
+use throng_chat::{Audience, Event, PersonId, RoomId, RoomName, SessionId};
 
 use super::delivery::Delivery;
 use super::rendering::{Renderings, room_of};
@@ -45,7 +45,7 @@ impl Core {
     pub(super) fn tell_room(&self, seats: &mut Seats, room: RoomId, run: &[Told]) {
         let mut renderings = self.renderings.borrow_mut();
         renderings.clear();
-        let name = run.first().and_then(|told| room_of(&told.event));
+        let name = name_in(run);
         seats.in_room(room, |seat| {
             if seat.hold.is_some() || run.iter().any(|told| told.concerns(seat)) {
                 return run.iter().for_each(|told| self.tell_one(seat, told, &mut Renderings::default()));
@@ -84,5 +84,35 @@ impl Core {
         }
         let view = seat.view(own, room_of(&told.event));
         seat.outbox.push_shared(renderings.of(view, std::iter::once(&*told.event), &self.house));
+    }
+}
+
+/// The name of the room that is told all this. Not everything that a room is told names it: who is renamed or gone may be in
+/// several.
+fn name_in(run: &[Told]) -> Option<&RoomName> {
+    run.iter().find_map(|told| room_of(&told.event))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use throng_chat::{Name, Names};
+
+    use super::*;
+
+    #[test]
+    fn what_is_told_in_one_go_is_about_its_room_whatever_comes_first() {
+        let told = |event| Told { by: None, except: None, event: Arc::new(event) };
+        let ana = Name::new("ana", Names::Unicode).unwrap();
+        let renamed = || told(Event::Renamed { from: ana.clone(), to: ana.clone(), account: None });
+        let arrived = || told(Event::Arrived { room: RoomName::lobby(), who: ana.clone(), account: None });
+        for (run, expected) in [
+            (vec![arrived(), renamed()], Some(RoomName::lobby())),
+            (vec![renamed(), arrived()], Some(RoomName::lobby())),
+            (vec![renamed()], None),
+        ] {
+            assert_eq!(name_in(&run), expected.as_ref());
+        }
     }
 }
