@@ -15,8 +15,10 @@ use rustls::ServerConnection;
 use socket2::Socket;
 use tokio::runtime::Handle;
 
+use crate::address::Address;
 use crate::arrival::Visitor;
 use crate::clock;
+use crate::credentials::{self, Credentials};
 use crate::lines::{Found, Lines};
 use crate::linger;
 use crate::peer::{ConnId, Peer};
@@ -123,6 +125,44 @@ impl BlockingConn {
     /// Both its ends, and how it is secured. Example: [`BlockingConn`].
     pub fn peer(&self) -> &Peer {
         &self.ticket().peer
+    }
+
+    /// Who is at the other end of a Unix socket, as the kernel vouches for it (unix(7), `SO_PEERCRED`; Linux).
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")]
+    /// # fn main() -> throng_server::Result {
+    /// use std::io::Write;
+    /// use throng_server::{BlockingConn, Server};
+    ///
+    /// fn greet(mut conn: BlockingConn) -> throng_server::Result {
+    ///     let words = format!("Hello, user {}.", conn.credentials()?.uid);
+    ///     conn.write_all(words.as_bytes())?;
+    ///     Ok(())
+    /// }
+    ///
+    /// # let folder = std::env::temp_dir().join(format!("throng-greet-{}", std::process::id()));
+    /// # std::fs::create_dir(&folder)?;
+    /// let path = folder.join("greet.sock");
+    /// let running = Server::blocking(greet).listen(&format!("unix:{}", path.display())).start()?;
+    /// let client = std::os::unix::net::UnixStream::connect(&path)?;
+    /// assert!(std::io::read_to_string(client)?.starts_with("Hello, user "));
+    /// # drop(running);
+    /// # std::fs::remove_dir_all(folder)?;
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(target_os = "linux"))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] where the other end is no process of this machine that the system tells of: over TCP, and
+    /// elsewhere than on Linux.
+    pub fn credentials(&self) -> io::Result<Credentials> {
+        match self.peer().local {
+            Address::Unix(_) => credentials::of(self.socket()),
+            _ => Err(ErrorKind::Unsupported.into()),
+        }
     }
 
     /// As [`crate::Conn::is_draining`].

@@ -1,9 +1,10 @@
 //! Those who answer: the services that throng serves.
 //!
 //! [`echo`] gives back what it gets, [`hello`] says hello and closes; [`seen`] is what they tell of it. [`chat`] is the chat:
-//! its hub, its workers, and its doors. [`identity`] knows who is who.
+//! its hub, its workers, and its doors. [`identity`] knows who is who. [`control`] is the operator's socket.
 
 pub mod chat;
+pub mod control;
 pub mod echo;
 pub mod hello;
 pub mod identity;

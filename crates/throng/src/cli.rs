@@ -8,6 +8,7 @@ use throng_client::connect::Place;
 use throng_client::connect::script::{EXPECTED_BYTES_MAX, Step};
 use throng_client::connect::target::port_of;
 use throng_server::IpNet;
+use throng_services::control::Role;
 use throng_store::Durability;
 
 use crate::accounts::asked::Account;
@@ -35,6 +36,8 @@ pub struct Cli {
 pub enum Verb {
     /// Run a server: the chat, unless another service is named
     Serve(Serve),
+    /// Operate a server that runs: a prompt, or single commands
+    Console(Console),
     /// Talk to any TCP service: line by line in a terminal, byte by byte in a pipe
     Connect(Box<Connect>),
     /// Load a TCP service with many clients, and check every byte that comes back
@@ -46,6 +49,49 @@ pub enum Verb {
     /// Certificates for TLS
     #[command(subcommand)]
     Tls(Tls),
+}
+
+/// `throng console`.
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Examples: throng console\n          \
+                   throng console -c 'kick ana take a break'\n          \
+                   throng console -c status --json | jq .clients.total",
+    after_help = "It talks over a socket of this machine, which only root and the user whose server it is may use. Looked for: \
+                  the socket of the server on the usual data folder, or else the only one that runs, in $RUNTIME_DIRECTORY, \
+                  $XDG_RUNTIME_DIR/throng, and the data folder. Commands that are read from standard input end at the first \
+                  that fails.\n\nExit codes: 0 done, 1 failed, 2 wrong use, 3 no server there, 4 refused or not confirmed, 5 the \
+                  server went away in the middle."
+)]
+pub struct Console {
+    /// Do this and end; may be given again. Without it a prompt comes up in a terminal, and else commands are read from
+    /// standard input, one per line
+    #[arg(long, short, value_name = "COMMAND")]
+    pub command: Vec<String>,
+
+    /// Answer in JSON, one object for each answer
+    #[arg(long)]
+    pub json: bool,
+
+    /// Print nothing but errors
+    #[arg(long, short, conflicts_with = "json")]
+    pub quiet: bool,
+
+    /// Do what would be asked about first
+    #[arg(long)]
+    pub yes: bool,
+
+    /// The socket of the server that is meant
+    #[arg(long, value_name = "PATH", env = "THRONG_CONSOLE__SOCKET")]
+    pub socket: Option<PathBuf>,
+
+    /// The data folder of the server that is meant
+    #[arg(long, value_name = "DIR", conflicts_with = "socket")]
+    pub data: Option<PathBuf>,
+
+    /// Do no more than this role may: view, operate, or admin
+    #[arg(long, value_name = "ROLE")]
+    pub role: Option<Role>,
 }
 
 /// `throng connect`.
@@ -294,6 +340,11 @@ pub struct Serve {
     #[arg(long, value_name = "N", env = "THRONG_LIMITS__PER_ADDRESS",
           value_parser = clap::value_parser!(u32).range(1..))]
     pub limits_per_address: Option<u32>,
+
+    /// Where the operator's socket is, in a folder that only you may enter [default: in $RUNTIME_DIRECTORY, $XDG_RUNTIME_DIR/throng
+    /// or the data folder]
+    #[arg(long, value_name = "PATH", env = "THRONG_CONSOLE__SOCKET")]
+    pub console_socket: Option<PathBuf>,
 
     /// What people may be called who have no account: yes: anything; unregistered-names: what belongs to nobody. no: nobody
     /// comes in without one

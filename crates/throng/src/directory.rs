@@ -17,6 +17,8 @@ pub struct Client {
     pub door: &'static str,
     /// Its name, once it has one.
     pub name: Option<String>,
+    /// The account that it is signed in to.
+    pub account: Option<String>,
 }
 
 /// Everybody whose door is known.
@@ -37,7 +39,7 @@ impl Directory {
     pub fn learn(&self, note: &Note) {
         match note {
             Note::Opened { conn, session, door, .. } => {
-                let client = Client { door: door_name(*door), name: None };
+                let client = Client { door: door_name(*door), name: None, account: None };
                 let mut clients = self.clients();
                 clients.sessions.insert(*conn, session.0);
                 clients.clients.insert(session.0, client);
@@ -47,8 +49,25 @@ impl Directory {
                     client.name = Some(name.as_str().to_owned());
                 }
             }
+            Note::SignedIn(session, account, _) | Note::Registered(session, account) => {
+                if let Some(client) = self.clients().clients.get_mut(&session.0) {
+                    client.account = Some(account.as_str().to_owned());
+                }
+            }
+            Note::SignedOut(session) => {
+                if let Some(client) = self.clients().clients.get_mut(&session.0) {
+                    client.account = None;
+                }
+            }
             _ => {}
         }
+    }
+
+    /// How many connections somebody of this name has, in whatever case it is written.
+    pub fn connections_of(&self, name: &str) -> usize {
+        let name = name.to_lowercase();
+        let called = |client: &&Client| client.name.as_ref().is_some_and(|own| own.to_lowercase() == name);
+        self.clients().clients.values().filter(called).count()
     }
 
     /// The connection is closed.

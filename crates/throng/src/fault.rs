@@ -39,6 +39,11 @@ impl Fault {
         Fault { exit_code: 5, ..Fault::failed(what) }
     }
 
+    /// Nobody reads what is printed any more, so there is nobody to tell.
+    pub fn unheard() -> Fault {
+        Fault::failed("")
+    }
+
     /// With one more line of help.
     pub fn hint(mut self, hint: impl Into<String>) -> Fault {
         self.hints.push(hint.into());

@@ -11,6 +11,7 @@ mod cli;
 mod columns;
 mod connect;
 mod console;
+mod control;
 mod data;
 mod directory;
 mod ear;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
     throng_server::worker_or_continue();
     let outcome = match cli::Cli::parse().verb {
         cli::Verb::Serve(asked) => serve::serve(&asked),
+        cli::Verb::Console(asked) => control::command::console(&asked),
         cli::Verb::Connect(asked) => connect::connect(&asked),
         cli::Verb::Load(asked) => load::load(&asked),
         cli::Verb::Scan(asked) => scan::scan(&asked),
@@ -53,7 +55,9 @@ fn main() -> ExitCode {
     match outcome {
         Ok(exit_code) => ExitCode::from(exit_code),
         Err(fault) => {
-            screen::tell_stderr(&fault.to_string());
+            if !fault.what.is_empty() {
+                screen::tell_stderr(&fault.to_string());
+            }
             ExitCode::from(fault.exit_code)
         }
     }

@@ -133,6 +133,13 @@ pub fn tell_stdout(lines: &str) {
     let _ = std::io::stdout().lock().write_all(format!("{lines}\n").as_bytes());
 }
 
+/// Prints lines on standard output, for somebody who must hear that nobody reads them any more.
+pub fn put(lines: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(format!("{lines}\n").as_bytes())?;
+    out.flush()
+}
+
 /// Says lines on standard error, in one write.
 pub fn tell_stderr(lines: &str) {
     // Nobody reads any more, and there is nobody to tell that.

@@ -10,6 +10,7 @@ mod first_operator;
 mod plain;
 
 use std::cell::Cell;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
@@ -23,8 +24,10 @@ use throng_services::{Echo, Hello};
 use throng_store::{DataFolder, RunningInfo};
 
 use crate::cli::{Serve, Service};
-use crate::console::Console;
 use crate::console::terminal::Terminal;
+use crate::console::{Console, Local};
+use crate::control::place::{self, Whose};
+use crate::control::server::{self, Socket};
 use crate::ending::{Ended, Goodbye};
 use crate::fault::Fault;
 use crate::listen::{Listen, Wanted};
@@ -199,9 +202,9 @@ impl Start<'_> {
         ready_ms
     }
 
-    fn prompt(&self, terminal: Option<&Terminal>, console: Console) -> Option<Prompt> {
+    fn prompt(&self, terminal: Option<&Terminal>, console: &Arc<Console>) -> Option<Prompt> {
         terminal?.clone().restore_on_panic();
-        match prompt::start(Arc::new(console), &self.screen, &self.wishes) {
+        match prompt::start(Arc::new(Local(Arc::clone(console))), &self.screen, &self.wishes) {
             Ok(prompt) => Some(prompt),
             Err(why) => {
                 self.screen.say(&format!("(no prompt in this terminal: {why})"));
@@ -210,8 +213,30 @@ impl Start<'_> {
         }
     }
 
+    /// The operator's socket. A server that was not told where it should be serves without it as well.
+    fn socket(&self, console: &Arc<Console>, data: Option<&Path>) -> Result<Option<Socket>, Fault> {
+        let open = |path: &Path| server::open(console, path);
+        let opened = match &self.asked.console_socket {
+            Some(path) => place::prepare(path).and_then(|()| open(path)).map(Some)?,
+            None => {
+                let whose = Whose { data, service: self.asked.service.name() };
+                match place::of(&whose).and_then(|path| open(&path)) {
+                    Ok(socket) => Some(socket),
+                    Err(fault) => {
+                        console.log.tell(Event::warn("console.unreachable").with("why", &fault.what));
+                        None
+                    }
+                }
+            }
+        };
+        if let Some(socket) = &opened {
+            console.log.tell(Event::info("console.open").with("socket", socket.path().display()));
+        }
+        Ok(opened)
+    }
+
     /// The last line, when everything else was said, on a terminal as it was before.
-    fn finish(&self, prompt: Option<Prompt>, terminal: Option<&Terminal>, log: &Log, ended: &Ended) {
+    fn finish(&self, chair: OperatorsChair, terminal: Option<&Terminal>, log: &Log, ended: &Ended) {
         let event = match ended.told {
             Goodbye::None => Event::info("server.drained"),
             Goodbye::Told(people) => Event::info("server.drained").count("told", people),
@@ -220,7 +245,10 @@ impl Start<'_> {
         let event = event.count("closed", ended.report.finished).count("cut", ended.report.cut);
         log.tell(event.count("ms", ended.lasted.as_millis()));
         log.settle(LAST_LINES_MAX);
-        if let Some(prompt) = prompt {
+        if let Some(socket) = chair.socket {
+            socket.close();
+        }
+        if let Some(prompt) = chair.prompt {
             prompt.close();
         }
         if let Some(terminal) = terminal {
@@ -248,6 +276,12 @@ impl Start<'_> {
             ..usual
         }
     }
+}
+
+/// From where a server is operated.
+struct OperatorsChair {
+    prompt: Option<Prompt>,
+    socket: Option<Socket>,
 }
 
 /// Tells whoever finds the folder held by whom it is.

@@ -408,7 +408,7 @@ fn the_prompt_does_the_same_while_people_talk() {
     ask(&mut terminal, "account unsuspend ana", "ana can sign in again.");
     ask(&mut terminal, "account reset ana", "its devices are signed out.");
     ask(&mut terminal, "account frobnicate", "There is no account frobnicate.");
-    ask(&mut terminal, "acount list", "Did you mean account?");
+    ask(&mut terminal, "acount list", "did you mean account?");
     let file = folder.path().join("out.ndjson");
     ask(&mut terminal, &format!("account export {}", file.display()), "1 account in ");
     ask(&mut terminal, "account delete ana", "Type  ana  to do it");
@@ -416,7 +416,7 @@ fn the_prompt_does_the_same_while_people_talk() {
     as_stranger(address, "ana", true);
     ask(&mut terminal, &format!("account import {}", file.display()), "1 account imported from ");
     as_stranger(address, "ana", false);
-    ask(&mut terminal, "logs show 100", "account.imported accounts=1");
+    ask(&mut terminal, "logs show --last 100", "account.imported accounts=1");
     let log = log(folder.path());
     assert!(
         log.contains(r#""kind":"account.created","name":"ana","operator":"yes","by":"console""#),
@@ -433,8 +433,8 @@ fn the_prompt_clears_only_for_the_words_and_undoes_it() {
     let (mut terminal, address) = serve(folder.path());
     terminal.wait_for("0 rooms, 0 messages, 2 accounts");
     ask(&mut terminal, "identities clear", "This removes 2 accounts and their names");
-    let screen = ask(&mut terminal, "status", "Nothing was changed, since clear identities was not typed.");
-    assert!(screen.contains("accounts   2"), "another command is one all the same:\n{screen}");
+    ask(&mut terminal, "status", "Nothing was changed, since clear identities was not typed.");
+    terminal.wait_for("accounts   2");
     // It was asked for one line only.
     ask(&mut terminal, "clear identities", "There is no command clear.");
     ask(&mut terminal, "identities clear", "Type  clear identities  to do it");

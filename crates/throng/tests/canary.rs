@@ -158,7 +158,7 @@ fn no_secret_is_anywhere_but_with_its_owner() {
     let here = flows::beside_the_prompt(address, &mut evidence);
     ask(&mut terminal, "clients", "eve");
     ask(&mut terminal, "account show bo", "phone");
-    ask(&mut terminal, "logs show 1000", "account.refused");
+    ask(&mut terminal, "logs show --last 1000", "account.refused");
     drop(here);
     terminal.type_text("shutdown\r");
     terminal.wait_for_end();

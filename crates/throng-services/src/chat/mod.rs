@@ -32,9 +32,10 @@ pub use house::{House, Settings};
 pub use mailbox::{HubHandle, NoAnswer, Refused, Status};
 pub use notes::{Note, Notes};
 pub use service::{Chat, Farewell, Known};
+pub use throng_chat::event::RoomLine;
 pub use throng_chat::name::distance;
 pub use throng_chat::pace::PaceSettings;
-pub use throng_chat::{Guests, Name, Names, OperatorCommand, Refusal};
+pub use throng_chat::{Guests, Name, Names, OperatorCommand, Refusal, Text};
 
 /// Words of the server itself; nothing when they are not good text.
 pub fn text(words: &str) -> Option<throng_chat::Text> {

@@ -7,21 +7,32 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use serde_json::{Value, json};
 use throng_store::accounts::Census;
 
 use super::office::Office;
 use super::shown::{self, By};
-use super::told;
 use super::wish::Wish;
+use super::{machine, told};
 use crate::fault::Fault;
 use crate::log::Log;
 use crate::screen::Screen;
 
-/// How long the prompt waits.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the prompt waits, and how long who came by the socket, on a thread of their own.
+pub const PROMPT_PATIENCE: Duration = Duration::from_secs(10);
+pub const SOCKET_PATIENCE: Duration = Duration::from_secs(600);
 
 /// How long it waits to hear how many there are.
 const COUNT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What is said of a wish that was carried out.
+#[derive(Debug)]
+pub struct Said {
+    /// For people.
+    pub text: String,
+    /// For programs.
+    pub data: Value,
+}
 
 /// Carries wishes out.
 pub struct Clerk {
@@ -40,12 +51,12 @@ impl Clerk {
     }
 
     /// Carries it out: what there is to say of it.
-    pub fn carry_out(&self, wish: Wish) -> Result<String, Fault> {
-        let (log, zone) = (Arc::clone(&self.log), self.zone.clone());
-        self.work(PATIENCE, move |office, runtime| {
+    pub fn carry_out(&self, wish: Wish, by: String, patience: Duration) -> Result<Said, Fault> {
+        let (log, zone, by) = (Arc::clone(&self.log), self.zone.clone(), By::Operator(by));
+        self.work(patience, move |office, runtime| {
             let done = runtime.block_on(office.carry_out(wish))?;
-            told::event(&done, &By::Console).into_iter().for_each(|event| log.tell(event));
-            Ok(shown::text(&done, &By::Console, &zone))
+            told::event(&done, &by).into_iter().for_each(|event| log.tell(event));
+            Ok(Said { text: shown::text(&done, &by, &zone), data: machine::data(&done) })
         })
     }
 
@@ -59,11 +70,11 @@ impl Clerk {
     fn work(
         &self,
         patience: Duration,
-        work: impl FnOnce(&Office, &tokio::runtime::Runtime) -> Result<String, Fault> + Send + 'static,
-    ) -> Result<String, Fault> {
+        work: impl FnOnce(&Office, &tokio::runtime::Runtime) -> Result<Said, Fault> + Send + 'static,
+    ) -> Result<Said, Fault> {
         if self.busy.swap(true, Ordering::AcqRel) {
             return Err(Fault::failed("what was asked before is not done yet")
-                .hint("its answer is said here when it comes"));
+                .hint("its answer is said at the server's prompt when it comes"));
         }
         let (office, screen, busy) =
             (Arc::clone(&self.office), Arc::clone(&self.screen), Arc::clone(&self.busy));
@@ -77,7 +88,7 @@ impl Clerk {
             };
             busy.store(false, Ordering::Release);
             if let Err(late) = answer.send(said) {
-                screen.say(&late.0.unwrap_or_else(|fault| sentence(&fault)));
+                screen.say(&late.0.map_or_else(|fault| sentence(&fault), |said| said.text));
             }
         });
         if let Err(why) = begun {
@@ -86,10 +97,13 @@ impl Clerk {
         }
         match waits.recv_timeout(patience) {
             Ok(said) => said,
-            Err(RecvTimeoutError::Timeout) => Ok(format!(
-                "This takes longer than {} s. It goes on, and its answer is said here when it comes.",
-                patience.as_secs()
-            )),
+            Err(RecvTimeoutError::Timeout) => {
+                let text = format!(
+                    "This takes longer than {} s. It goes on, and its answer is said at the server's prompt when it comes.",
+                    patience.as_secs()
+                );
+                Ok(Said { text, data: json!({ "goes_on": true }) })
+            }
             Err(RecvTimeoutError::Disconnected) => {
                 Err(Fault::failed("it ended by a fault of ours; logs show may tell more"))
             }
@@ -146,20 +160,21 @@ mod tests {
         let (goes_on, waits) = sync_channel::<()>(1);
         let late = clerk.work(Duration::from_millis(1), move |_, _| {
             waits.recv().unwrap();
-            Ok("done at last".to_owned())
+            Ok(Said { text: "done at last".to_owned(), data: Value::Null })
         });
-        assert!(late.unwrap().contains("It goes on"));
-        let second = clerk.carry_out(Wish::Clear).unwrap_err();
+        assert!(late.unwrap().text.contains("It goes on"));
+        let carry_out = |wish| clerk.carry_out(wish, "console".to_owned(), PROMPT_PATIENCE);
+        let second = carry_out(Wish::Clear).unwrap_err();
         assert!(second.what.contains("not done yet"), "{second}");
         goes_on.send(()).unwrap();
         assert_eq!(shown.recv_timeout(Duration::from_secs(20)).unwrap(), "done at last");
-        assert!(clerk.carry_out(Wish::List(1)).unwrap().contains("There are no accounts."));
+        assert!(carry_out(Wish::List(1)).unwrap().text.contains("There are no accounts."));
     }
 
     #[test]
     fn without_a_disk_nothing_is_cleared_since_nothing_could_undo_it() {
         let (clerk, _shown) = clerk();
-        let fault = clerk.carry_out(Wish::Clear).unwrap_err();
+        let fault = clerk.carry_out(Wish::Clear, "console".to_owned(), PROMPT_PATIENCE).unwrap_err();
         assert!(sentence(&fault).starts_with("Nothing was cleared: the store is kept in memory"));
     }
 }

@@ -1,13 +1,57 @@
 //! Accounts as lines of JSON for programs. No verifier is in them.
 
+use std::path::Path;
+
 use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
+use throng_services::chat::Name;
+use throng_services::identity::Secret;
 use throng_store::Time;
 use throng_store::accounts::{Account, Token};
 use throng_wire::printable::printable;
 
+use super::wish::Done;
+
+/// What came of a wish. A password that was made up is in it, since nobody sees it otherwise.
+pub(super) fn data(done: &Done) -> Value {
+    let password = |word: &Option<Secret<String>>| word.as_ref().map(|word| word.expose().clone());
+    let name = |name: &Name| name.as_str().to_owned();
+    let file = |path: &Path| path.display().to_string();
+    match done {
+        Done::Listed(accounts, total) => {
+            let accounts: Vec<_> = accounts.iter().map(|account| object(account, None)).collect();
+            json!({ "total": total, "accounts": accounts })
+        }
+        Done::Shown(account, tokens) => object(account, Some(tokens)),
+        Done::Created { name: of, password: made, operator } => {
+            json!({ "account": name(of), "password": password(made), "operator": operator })
+        }
+        Done::Reset(of, made) => json!({ "account": name(of), "password": password(made) }),
+        Done::Suspended(of) => json!({ "account": name(of), "suspended": true }),
+        Done::Unsuspended(of) => json!({ "account": name(of), "suspended": false }),
+        Done::Deleted(of) => json!({ "deleted": name(of) }),
+        Done::OperatorSet(of, may) => json!({ "account": name(of), "operator": may }),
+        Done::Revoked(of) => json!({ "account": name(of), "revoked": true }),
+        Done::Exported(to, accounts) => json!({ "file": file(to), "accounts": accounts }),
+        Done::Imported { from, accounts, replaced, backup } => {
+            json!({ "file": file(from), "accounts": accounts, "replaced": replaced, "backup": file(backup) })
+        }
+        Done::Cleared(census, backup) => json!({
+            "accounts": census.accounts, "devices": census.tokens, "certificates": census.certificates,
+            "addresses": census.addresses, "backup": file(backup),
+        }),
+        Done::Restored { from, accounts, backup } => {
+            json!({ "file": file(from), "accounts": accounts, "backup": file(backup) })
+        }
+    }
+}
+
 /// An account as one line; with its devices, where they are asked for.
 pub(super) fn line(account: &Account, tokens: Option<&[Token]>) -> String {
+    escaped(&object(account, tokens).to_string())
+}
+
+fn object(account: &Account, tokens: Option<&[Token]>) -> Value {
     let at = |time: Time| jiff::Timestamp::from_millisecond(time.0).unwrap_or_default().to_string();
     let mut object = json!({
         "name": account.name.as_str(),
@@ -28,12 +72,12 @@ pub(super) fn line(account: &Account, tokens: Option<&[Token]>) -> String {
         };
         object["devices"] = Value::Array(tokens.iter().map(device).collect());
     }
-    escaped(&object.to_string())
+    object
 }
 
 /// JSON in which nothing moves a cursor either: what `printable` would change is written by its number. Such letters stand in texts
 /// only.
-fn escaped(json: &str) -> String {
+pub fn escaped(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     for letter in json.chars() {
         let mut bytes = [0; 4];
@@ -51,7 +95,7 @@ fn escaped(json: &str) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use throng_services::chat::{Name, Names};
+    use throng_services::chat::Names;
     use throng_store::accounts::Verifier;
 
     use super::*;

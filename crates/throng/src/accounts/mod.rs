@@ -27,4 +27,5 @@ mod shown;
 mod told;
 
 pub use confirm::Confirm;
+pub use machine::escaped;
 pub use office::Office;

@@ -14,17 +14,17 @@ use crate::banner::shown as path_shown;
 /// Who wishes, and so by what the next thing is typed.
 #[derive(Clone, Debug)]
 pub enum By {
-    /// At the server's own prompt.
-    Console,
+    /// Somebody who commands the running server, called so in the log.
+    Operator(String),
     /// On the command line, with this data folder, where one was named.
     Command(Option<PathBuf>),
 }
 
 impl By {
     /// As it stands in the log.
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
-            By::Console => "console",
+            By::Operator(name) => name,
             By::Command(_) => "command line",
         }
     }
@@ -34,7 +34,7 @@ impl By {
         // The folder of backups is looked in by itself.
         let name = backup.file_name().map_or(backup, Path::new);
         match self {
-            By::Console => format!("identities restore {}", path_shown(name)),
+            By::Operator(_) => format!("identities restore {}", path_shown(name)),
             By::Command(data) => {
                 let data = data.as_ref().map_or(String::new(), |data| format!(" --data {}", quoted(data)));
                 format!("throng account restore {}{data}", path_shown(name))
@@ -122,7 +122,7 @@ mod tests {
     fn the_way_back_is_one_line_to_type() {
         let backup = PathBuf::from("/data/backups/throng-1.db");
         for (by, expected) in [
-            (By::Console, "identities restore throng-1.db"),
+            (By::Operator("console".to_owned()), "identities restore throng-1.db"),
             (By::Command(None), "throng account restore throng-1.db"),
             (By::Command(Some("/my data".into())), "throng account restore throng-1.db --data '/my data'"),
         ] {
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn an_empty_list_says_what_to_do() {
-        let text = text(&Done::Listed(Vec::new(), 0), &By::Console, &TimeZone::UTC);
+        let text = text(&Done::Listed(Vec::new(), 0), &By::Command(None), &TimeZone::UTC);
         assert_eq!(text, "There are no accounts. One is made by: account create NAME");
     }
 }

@@ -1,38 +1,62 @@
-//! The operator's console: what may be typed while the server runs, and what comes back. It knows no terminal: the prompt
-//! gives it lines and prints its answers.
+//! The operator's console: what may be typed while the server runs, and what comes back. It knows no terminal and no socket:
+//! the prompt and the operator's socket give it lines, and show its answers.
 
-mod accounts;
+mod arguments;
+mod draining;
+mod guests;
+mod local;
+mod operator;
+mod reply;
+mod status;
 pub mod tables;
 pub mod terminal;
-pub mod verbs;
+mod verbs;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::tz::TimeZone;
+use serde_json::json;
 use throng_server::Running;
-use throng_services::chat::{HubHandle, NoAnswer};
+use throng_services::chat::{HubHandle, NoAnswer, OperatorCommand, Status, distance};
+use throng_wire::printable::printable;
+
+pub use draining::Draining;
+pub use local::Local;
+pub use operator::{Operator, Who};
+pub use reply::{Answer, Next, Reply, Stream};
 
 use crate::accounts::clerk::Clerk;
-use crate::accounts::wish::Wish;
 use crate::directory::Directory;
-use crate::log::Log;
-use crate::signals::Asked;
-use verbs::Row;
+use crate::fault::Fault;
+use crate::log::{Event, Log};
+use crate::signals::{Asked, Wishes};
+use arguments::{Given, Value};
+use guests::Guest;
+use reply::InJson;
+use reply::Outcome;
+use verbs::{COMMON, Verb};
 
 /// How many completions are offered.
 const COMPLETIONS_MAX: usize = 50;
 
+/// How long a line may be that is typed.
+const LINE_BYTES_MAX: usize = 16 * 1024;
+
 /// What the console works with.
 pub struct Console {
+    /// What is served.
+    pub service: &'static str,
     /// The way to the chat, if that is the service.
     pub hub: Option<HubHandle>,
     /// Who looks after accounts, where there are some.
     pub clerk: Option<Clerk>,
-    /// What waits for its word; only the prompt's thread has it.
-    pub pending: Mutex<Option<Pending>>,
     /// The server.
     pub running: Running,
+    /// A drain that is under way.
+    pub draining: Draining,
+    /// Where the server is asked to end or to begin anew.
+    pub wishes: Wishes,
     /// Who is who.
     pub directory: Arc<Directory>,
     /// What happened.
@@ -43,110 +67,245 @@ pub struct Console {
     pub zone: TimeZone,
 }
 
-/// What was asked for and waits until its word is typed, as the next line or not at all.
-#[derive(Debug)]
-pub struct Pending {
-    word: String,
-    wish: Wish,
-}
-
-/// What the console answers.
-#[derive(Debug, Default)]
-pub struct Answer {
-    /// For the reader; empty when there is nothing to say.
-    pub text: String,
-    /// What the server shall do.
-    pub asked: Option<Asked>,
-}
-
-impl Answer {
-    fn say(text: impl Into<String>) -> Answer {
-        Answer { text: text.into(), asked: None }
-    }
+/// A line, understood.
+struct Command {
+    verb: &'static Verb,
+    given: Given,
 }
 
 impl Console {
-    /// Carries out one line.
-    pub fn run(&self, line: &str) -> Answer {
-        let line = line.trim();
-        match self.confirm(line) {
-            Some(Ok(answer)) => answer,
-            // Another command is one all the same.
-            Some(Err(told)) => {
-                let Answer { text, asked } = self.command(line);
-                let text = if text.is_empty() { told } else { format!("{told}\n{text}") };
-                Answer { text, asked }
+    /// Carries out one line. `yes` stands for `--yes`.
+    pub fn run(self: &Arc<Self>, line: &str, yes: bool, by: &Operator) -> Outcome {
+        let Some(command) = self.understand(line, yes)? else { return Ok(Answer::Done(Reply::default())) };
+        let Command { verb, given } = command;
+        if given.has("--help") {
+            return self.explain(verb.name);
+        }
+        if by.role < verb.role {
+            let fault = Fault::refused(format!(
+                "{} is for the role {}, and this is {}",
+                verb.name, verb.role, by.role
+            ));
+            self.audit(verb, &given, by, Some(&fault));
+            return Err(fault);
+        }
+        let outcome = (verb.run)(self, &given, by);
+        match &outcome {
+            Ok(Answer::Confirm(_)) => {}
+            Ok(_) => self.audit(verb, &given, by, None),
+            Err(fault) => self.audit(verb, &given, by, Some(fault)),
+        }
+        let json = given.has("--json");
+        Ok(match outcome? {
+            Answer::Done(reply) => {
+                let reply = if json { reply.in_json() } else { reply };
+                Answer::Done(self.perform(reply))
             }
-            None => self.command(line),
+            Answer::GoesOn(stream) if json => Answer::GoesOn(Box::new(InJson(stream))),
+            answer => answer,
+        })
+    }
+
+    /// Asks the server for what a verb wants of it.
+    fn perform(&self, mut reply: Reply) -> Reply {
+        if let Some(asked) = reply.asked.take() {
+            reply.ends = matches!(asked, Asked::End(_));
+            self.wishes.tell(asked);
         }
+        reply
     }
 
-    fn command(&self, line: &str) -> Answer {
-        let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-        if word.is_empty() {
-            return Answer::default();
+    fn understand(&self, line: &str, yes: bool) -> Result<Option<Command>, Fault> {
+        let line = line.trim();
+        if line.is_empty() {
+            return Ok(None);
         }
-        match self.rows().find(|row| row.name == word) {
-            Some(row) => (row.run)(self, rest.trim()).unwrap_or_else(Answer::say),
-            None => Answer::say(self.unknown(word)),
+        if line.len() > LINE_BYTES_MAX {
+            return Err(Fault::usage(format!("a line may have {LINE_BYTES_MAX} bytes")));
         }
+        let (verb, rest) = self.verb_of(line)?;
+        let read = arguments::read(rest, verb.arguments, COMMON);
+        let mut given = read.map_err(|what| arguments::misused(verb.name, verb.arguments, what))?;
+        if yes {
+            given.confirm();
+        }
+        Ok(Some(Command { verb, given }))
     }
 
-    fn pending(&self) -> MutexGuard<'_, Option<Pending>> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The verb that a line begins with, and what follows it.
+    fn verb_of<'l>(&self, line: &'l str) -> Result<(&'static Verb, &'l str), Fault> {
+        let (first, rest) = head(line);
+        if let Some(verb) = self.verbs().find(|verb| verb.name == first) {
+            return Ok((verb, rest));
+        }
+        let (second, behind) = head(rest);
+        let group: Vec<_> =
+            self.verbs().filter(|verb| head(verb.name).0 == first && verb.name != first).collect();
+        if let Some(verb) = group.iter().find(|verb| head(verb.name).1 == second) {
+            return Ok((verb, behind));
+        }
+        Err(unknown(first, second, &group, self.verbs()))
     }
 
-    /// The commands that this service has.
-    fn rows(&self) -> impl Iterator<Item = &'static Row> {
-        let has_chat = self.hub.is_some();
-        verbs::ROWS.iter().filter(move |row| row.serves.fits(has_chat))
+    /// The verbs that this service has.
+    fn verbs(&self) -> impl Iterator<Item = &'static Verb> {
+        verbs::all().filter(|verb| self.has(verb))
     }
 
-    /// Only rows of the chat ask for it, and only a chat has those.
-    fn hub(&self) -> &HubHandle {
-        self.hub.as_ref().expect("the chat's commands are found only where there is a chat")
+    fn has(&self, verb: &Verb) -> bool {
+        verb.serves.fits(self.hub.is_some())
     }
 
-    fn unknown(&self, word: &str) -> String {
-        unknown(word, self.rows())
+    /// All there is to say of a verb, or of those that begin with this word.
+    fn explain(&self, typed: &str) -> Outcome {
+        let found: Vec<_> =
+            self.verbs().filter(|verb| verb.name == typed || head(verb.name).0 == typed).collect();
+        if found.is_empty() {
+            let (first, second) = head(typed);
+            return Err(unknown(first, second, &[], self.verbs()));
+        }
+        let texts: Vec<_> = found.iter().map(|verb| verbs::explained(verb)).collect();
+        let data =
+            found.iter().map(|verb| json!({ "verb": verb.name, "help": verb.help, "role": verb.role }));
+        Ok(Answer::say(texts.join("\n\n"), data.collect()))
+    }
+
+    /// The log hears who changed what, and how it went; never what was said to people.
+    fn audit(&self, verb: &Verb, given: &Given, by: &Operator, fault: Option<&Fault>) {
+        if !verb.changes {
+            return;
+        }
+        let event = Event::info("operator.did").with("verb", verb.name).with("by", by.name());
+        let said = |name: &str| matches!(name, "WORDS" | "REASON" | "--reason");
+        let event = given.all().filter(|(name, _)| !said(name)).fold(event, |event, (name, value)| {
+            event.with("given", if value.is_empty() { name.to_owned() } else { format!("{name}={value}") })
+        });
+        self.log.tell(match fault {
+            None => event.with("outcome", "done"),
+            Some(fault) => event.with("outcome", "failed").with("why", &fault.what),
+        });
+    }
+
+    /// The chat, where there must be one.
+    fn hub(&self) -> Result<&HubHandle, Fault> {
+        self.hub.as_ref().ok_or_else(|| Fault::failed(format!("{} is no chat", self.service)))
+    }
+
+    /// How the chat is, where there is one.
+    fn chat(&self) -> Result<Option<Status>, Fault> {
+        self.hub.as_ref().map(|hub| hub.status().map_err(unanswered)).transpose()
+    }
+
+    fn chat_here(&self) -> Result<Status, Fault> {
+        self.hub()?.status().map_err(unanswered)
+    }
+
+    /// The rooms that these clients are in.
+    fn rooms_of(&self, guests: &[Guest]) -> Vec<String> {
+        let Ok(Some(chat)) = self.chat() else { return Vec::new() };
+        let mut rooms: Vec<_> = chat
+            .who
+            .iter()
+            .filter(|person| guests.iter().any(|guest| guest.is_called(person.name.as_str())))
+            .flat_map(|person| person.rooms.iter().map(|room| room.as_str().to_owned()))
+            .collect();
+        rooms.sort();
+        rooms.dedup();
+        rooms
+    }
+
+    /// Tells everybody in the chat; `false` where there is none, or it does not answer.
+    fn announce(&self, words: &str) -> bool {
+        let words = throng_services::chat::text(words);
+        let told =
+            self.hub.as_ref().zip(words).map(|(hub, words)| hub.operate(OperatorCommand::Announce(words)));
+        matches!(told, Some(Ok(Ok(()))))
     }
 
     /// What could stand in the place of the last word, and where that word begins.
     pub fn complete(&self, typed: &str) -> (usize, Vec<String>) {
         let begins = typed.rfind(char::is_whitespace).map_or(0, |space| space + 1);
         let (before, word) = typed.split_at(begins);
-        let fits = |name: &&str| name.starts_with(word);
-        let found = match before.trim() {
-            "" => self.rows().map(|row| row.name).filter(fits).map(|name| format!("{name} ")).collect(),
-            "help" => self.rows().map(|row| row.name).filter(fits).map(str::to_owned).collect(),
-            "account" => accounts::verbs().filter(fits).map(|verb| format!("{verb} ")).collect(),
-            "identities" => accounts::all_verbs().filter(fits).map(|verb| format!("{verb} ")).collect(),
-            "kick" => self.directory.names(word, COMPLETIONS_MAX),
-            "logs" => ["show "].iter().copied().filter(fits).map(str::to_owned).collect(),
-            "pause" => ["hold"].iter().copied().filter(fits).map(str::to_owned).collect(),
-            "shutdown" => ["--now"].iter().copied().filter(fits).map(str::to_owned).collect(),
-            _ => Vec::new(),
+        let mut found: Vec<String> = match self.verb_of(before) {
+            Ok((verb, rest)) => {
+                let (value, options) = arguments::next(rest, verb.arguments, COMMON);
+                let mut found = value.map_or(Vec::new(), |value| self.values(value, word));
+                let fits =
+                    |option: &&str| word.starts_with('-') || found.is_empty() && option.starts_with(word);
+                let options: Vec<_> = options.into_iter().filter(fits).collect();
+                found.extend(
+                    options
+                        .into_iter()
+                        .filter(|option| option.starts_with(word))
+                        .map(|option| format!("{option} ")),
+                );
+                found
+            }
+            Err(_) => {
+                // The words that verbs have in this place.
+                let place = before.split_whitespace().count();
+                let begin: Vec<_> = before.split_whitespace().collect();
+                let words = self.verbs().filter_map(|verb| {
+                    let words: Vec<_> = verb.name.split(' ').collect();
+                    words.starts_with(&begin).then(|| words.get(place).copied()).flatten()
+                });
+                words.filter(|next| next.starts_with(word)).map(|next| format!("{next} ")).collect()
+            }
         };
+        found.sort();
+        found.dedup();
+        found.truncate(COMPLETIONS_MAX);
         (begins, found)
+    }
+
+    fn values(&self, value: Value, word: &str) -> Vec<String> {
+        let fits = |name: &&str| name.starts_with(word);
+        match value {
+            Value::Any => Vec::new(),
+            Value::OneOf(all) => all.iter().copied().filter(fits).map(str::to_owned).collect(),
+            Value::Client => self.directory.names(word, COMPLETIONS_MAX),
+            Value::Room => {
+                let rooms = self.chat().ok().flatten().map_or(Vec::new(), |chat| chat.rooms);
+                let names = rooms.iter().map(|line| line.room.as_str());
+                names.filter(fits).take(COMPLETIONS_MAX).map(str::to_owned).collect()
+            }
+            Value::Setting => Vec::new(),
+            Value::Verb => self.verbs().map(|verb| verb.name).filter(fits).map(str::to_owned).collect(),
+        }
     }
 }
 
-fn unknown(word: &str, rows: impl Iterator<Item = &'static Row>) -> String {
-    let shown = throng_wire::printable::printable(word);
-    let near = |name: &str| throng_services::chat::distance(name, word);
-    match rows.min_by_key(|row| near(row.name)).filter(|row| near(row.name) <= 2) {
-        Some(row) => format!("There is no command {shown}. Did you mean {}? help lists all.", row.name),
-        None => format!("There is no command {shown}. help lists what there is."),
+/// The first word, and what follows it.
+fn head(line: &str) -> (&str, &str) {
+    let (first, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    (first, rest.trim())
+}
+
+fn unknown(first: &str, second: &str, group: &[&Verb], all: impl Iterator<Item = &'static Verb>) -> Fault {
+    if !group.is_empty() {
+        let what = match second {
+            "" => format!("{first} wants one more word"),
+            _ => format!("there is no {first} {}", printable(second)),
+        };
+        let lines = group
+            .iter()
+            .map(|verb| format!("{}  {}", arguments::usage(verb.name, verb.arguments), verb.help));
+        return lines.fold(Fault::usage(what), Fault::hint);
+    }
+    let fault = Fault::usage(format!("there is no command {}", printable(first)));
+    let near = all.map(|verb| head(verb.name).0).min_by_key(|name| distance(name, first));
+    match near.filter(|near| distance(near, first) <= 2) {
+        Some(near) => fault.hint(format!("did you mean {near}? help lists all")),
+        None => fault.hint("help lists what there is"),
     }
 }
 
 /// Why the chat did not answer.
-fn unanswered(why: NoAnswer) -> String {
+fn unanswered(why: NoAnswer) -> Fault {
     match why {
-        NoAnswer::Busy => {
-            "The chat does not answer: it waits for its store. Try again, or look at: logs show".to_owned()
-        }
-        NoAnswer::Over => "The chat has ended.".to_owned(),
+        NoAnswer::Busy => Fault::failed("the chat does not answer: it waits for its store")
+            .hint("try again, or look at: logs show"),
+        NoAnswer::Over => Fault::failed("the chat has ended"),
     }
 }
 
@@ -156,20 +315,9 @@ mod tests {
 
     #[test]
     fn an_unknown_command_gets_the_nearest() {
-        let unknown = |word: &str| unknown(word, verbs::ROWS.iter());
-        assert!(unknown("stauts").contains("status"));
+        let unknown = |word: &str| unknown(word, "", &[], verbs::all()).to_string();
+        assert!(unknown("stauts").contains("did you mean status?"));
         assert!(unknown("frobnicate").contains("help lists what there is"));
         assert!(!unknown("\x1b[2J").contains('\x1b'));
-    }
-
-    #[test]
-    fn every_command_says_what_it_does() {
-        for row in verbs::ROWS {
-            assert!(
-                !row.help.is_empty() && row.name.chars().all(|letter| letter.is_ascii_lowercase()),
-                "{}",
-                row.name
-            );
-        }
     }
 }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use throng_server::State;
+use throng_services::chat::RoomLine;
 use throng_services::chat::Status;
 use throng_wire::printable::printable;
 
 use super::Console;
+use super::guests::Guest;
+use super::status::state_name;
 use crate::accounts::clerk::Clerk;
 use crate::columns::table;
 
@@ -16,14 +18,7 @@ const LINES_MAX: usize = 200;
 /// A few lines on how everything is.
 pub fn status(console: &Console, chat: Option<&Status>) -> String {
     let stats = console.running.stats();
-    let state = match console.running.state() {
-        State::Open => "accepting",
-        State::Paused => "paused",
-        State::Held => "held",
-        State::LetGo => "restarting",
-        State::Draining => "draining",
-        State::Closed => "closed",
-    };
+    let state = state_name(console.running.state());
     let addresses: Vec<_> = console.running.addresses().iter().map(ToString::to_string).collect();
     let ended: Vec<_> = stats.ended.iter().map(|(name, count)| format!("{name} {count}")).collect();
     let ended = if ended.is_empty() { "none".to_owned() } else { ended.join(", ") };
@@ -75,70 +70,100 @@ fn processes(pids: &[u32]) -> String {
     if pids.is_empty() { String::new() } else { format!(", {} serve", pids.join(" and ")) }
 }
 
-/// Everybody who is connected to a service where nobody has a name.
-pub fn plain_clients(console: &Console) -> String {
-    let conns = console.running.conns();
-    if conns.is_empty() {
-        return "Nobody is connected.".to_owned();
+/// Those who were found, of so many that are connected, at most so many lines. In a chat those without a name stand apart.
+pub fn clients(found: &[Guest], there: usize, most: usize, is_chat: bool) -> String {
+    if found.is_empty() {
+        return match there {
+            0 => "Nobody is connected.".to_owned(),
+            _ => format!("None of {} is like that.", counted(there, "client")),
+        };
     }
-    let model = console.running.model();
-    let workers = console.running.workers();
-    let process = |worker: usize| workers.get(worker).and_then(|worker| worker.process);
-    let rows: Vec<_> = conns
+    if !is_chat {
+        return plain_clients(found, most);
+    }
+    let (named, nameless): (Vec<_>, Vec<_>) = found.iter().partition(|guest| guest.name.is_some());
+    let mut text = String::new();
+    if !named.is_empty() {
+        text = chat_clients(&named, most);
+    }
+    if !nameless.is_empty() {
+        let parted = if text.is_empty() { "" } else { "\n" };
+        text.push_str(&format!("{parted}{} without a name yet:\n", counted(nameless.len(), "connection")));
+        text.push_str(&chat_clients(&nameless, most));
+    }
+    text
+}
+
+fn chat_clients(guests: &[&Guest], most: usize) -> String {
+    let or_none = |text: &Option<String>| text.as_deref().map_or("-".into(), printable).into_owned();
+    let rows: Vec<_> = guests
         .iter()
-        .map(|conn| {
+        .map(|guest| {
             [
-                conn.id.to_string(),
-                conn.peer.address.to_string(),
-                server_of(model, conn.worker, process(conn.worker)),
-                lasted(conn.age),
-                lasted(conn.silent),
-                conn.bytes_in.to_string(),
-                conn.bytes_out.to_string(),
+                guest.id.to_string(),
+                or_none(&guest.name),
+                guest.door.unwrap_or("-").to_owned(),
+                guest.address.clone(),
+                or_none(&guest.account),
+                lasted(Duration::from_secs(guest.age_secs)),
+                lasted(Duration::from_secs(guest.silent_secs)),
             ]
         })
         .collect();
-    table(["ID", "FROM", "SERVED BY", "SINCE", "SILENT", "BYTES IN", "OUT"], &rows, LINES_MAX)
+    table(["ID", "NAME", "DOOR", "FROM", "ACCOUNT", "SINCE", "SILENT"], &rows, most)
 }
 
-/// The thread that serves a connection, as `ps -T` and a debugger name it, and its process if that is another one.
-fn server_of(model: &str, worker: usize, process: Option<u32>) -> String {
-    match (model, process) {
-        ("threads", _) => format!("thread-{worker}"),
-        ("pool", _) => "the pool".to_owned(),
-        (_, Some(process)) => format!("throng-worker-{worker}, process {process}"),
-        (_, None) => format!("throng-worker-{worker}"),
-    }
+fn plain_clients(guests: &[Guest], most: usize) -> String {
+    let rows: Vec<_> = guests
+        .iter()
+        .map(|guest| {
+            [
+                guest.id.to_string(),
+                guest.address.clone(),
+                guest.served_by.clone(),
+                lasted(Duration::from_secs(guest.age_secs)),
+                lasted(Duration::from_secs(guest.silent_secs)),
+                guest.bytes_in.to_string(),
+                guest.bytes_out.to_string(),
+            ]
+        })
+        .collect();
+    table(["ID", "FROM", "SERVED BY", "SINCE", "SILENT", "BYTES IN", "OUT"], &rows, most)
 }
 
-/// Everybody who is connected; those without a name stand apart.
-pub fn clients(console: &Console) -> String {
-    let conns = console.running.conns();
-    let mut named = Vec::new();
-    let mut nameless = Vec::new();
-    for conn in &conns {
-        let client = console.directory.client(conn.id);
-        let door = client.as_ref().map_or("-", |client| client.door);
-        let name = client.and_then(|client| client.name);
-        let cells = [
-            conn.id.to_string(),
-            name.as_deref().map_or("-".into(), printable).into_owned(),
-            door.to_owned(),
-            conn.peer.address.to_string(),
-            lasted(conn.age),
-            lasted(conn.silent),
-        ];
-        if name.is_some() { named.push(cells) } else { nameless.push(cells) }
-    }
-    if conns.is_empty() {
-        return "Nobody is connected.".to_owned();
-    }
-    let mut text = table(["ID", "NAME", "DOOR", "FROM", "SINCE", "SILENT"], &named, LINES_MAX);
-    if !nameless.is_empty() {
-        text.push_str(&format!("\n{} without a name yet:\n", counted(nameless.len(), "connection")));
-        text.push_str(&table(["ID", "NAME", "DOOR", "FROM", "SINCE", "SILENT"], &nameless, LINES_MAX));
-    }
-    text
+/// All there is to know of one client.
+pub fn client(guest: &Guest, rooms: &[String]) -> String {
+    let time = |secs: u64| lasted(Duration::from_secs(secs));
+    let shown = |text: &String| printable(text).into_owned();
+    let rooms: Vec<_> = rooms.iter().map(shown).collect();
+    let lines = [
+        ("number", Some(guest.id.to_string())),
+        ("name", guest.name.as_ref().map(shown)),
+        ("account", guest.account.as_ref().map(shown)),
+        ("door", guest.door.map(str::to_owned)),
+        ("from", Some(guest.address.clone())),
+        ("at", Some(guest.local.clone())),
+        ("through", guest.proxy.clone()),
+        ("tls", guest.tls.as_ref().map(shown)),
+        ("served by", Some(guest.served_by.clone())),
+        ("since", Some(time(guest.age_secs))),
+        ("silent", Some(time(guest.silent_secs))),
+        ("bytes", Some(format!("{} in, {} out", guest.bytes_in, guest.bytes_out))),
+        ("rooms", (!rooms.is_empty()).then(|| rooms.join(" "))),
+    ];
+    let lines =
+        lines.into_iter().filter_map(|(what, value)| value.map(|value| format!("{what:<10} {value}")));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// One room.
+pub fn room(line: &RoomLine, members: &[&str]) -> String {
+    let topic = line.topic.as_ref().map_or("none".into(), |topic| printable(topic.as_str()).into_owned());
+    let shown: Vec<_> = members.iter().map(|name| printable(name).into_owned()).collect();
+    let more = line.members.saturating_sub(members.len());
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let room = printable(line.room.as_str());
+    format!("{room}\ntopic      {topic}\npeople     {}: {}{more}", line.members, shown.join(" "))
 }
 
 /// The rooms, the fullest first.

@@ -1,8 +1,8 @@
 //! The chat: people with names, and a folder in which what they say is kept.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Mutex};
 
 use throng_server::{Events, Server, Workers};
 use throng_services::chat::{Chat, House, Notes, PaceSettings, Settings, house};
@@ -10,13 +10,13 @@ use throng_services::identity::Identity;
 use throng_store::{DataFolder, Durability, OpenFault, Opened};
 
 use super::first_operator::FirstOperator;
-use super::{Start, accounts, publish};
+use super::{OperatorsChair, Start, accounts, publish};
 use crate::accounts::Office;
 use crate::accounts::clerk::Clerk;
 use crate::banner::{self, Banner};
 use crate::cli::{self, Model, Pace};
-use crate::console::Console;
 use crate::console::terminal::Terminal;
+use crate::console::{Console, Draining};
 use crate::directory::Directory;
 use crate::ending::{self, Goodbye};
 use crate::fault::Fault;
@@ -78,6 +78,21 @@ impl Start<'_> {
             .map_err(|why| Fault::failed(why.to_string()))?;
         publish(&folder, &listens);
 
+        let office = Office { hub: Some(chat.hub().clone()), ..office };
+        let zone = jiff::tz::TimeZone::system();
+        let console = Arc::new(Console {
+            service: self.asked.service.name(),
+            hub: Some(chat.hub().clone()),
+            clerk: Some(Clerk::new(office, Arc::clone(&log), Arc::clone(&self.screen), zone.clone())),
+            running: running.clone(),
+            draining: Draining::default(),
+            wishes: self.wishes.clone(),
+            directory,
+            log: Arc::clone(&log),
+            begun: self.begun,
+            zone,
+        });
+        let socket = self.socket(&console, Some(&path))?;
         let ready_ms =
             self.tell_ready(&listens, &log, |ready| ready.with("data", path.display()).with("kept", &kept));
         let house = self.sharing(tls.is_some());
@@ -97,19 +112,7 @@ impl Start<'_> {
                 .text(),
             );
         }
-        let office = Office { hub: Some(chat.hub().clone()), ..office };
-        let zone = jiff::tz::TimeZone::system();
-        let console = Console {
-            hub: Some(chat.hub().clone()),
-            clerk: Some(Clerk::new(office, Arc::clone(&log), Arc::clone(&self.screen), zone.clone())),
-            pending: Mutex::default(),
-            running: running.clone(),
-            directory,
-            log: Arc::clone(&log),
-            begun: self.begun,
-            zone,
-        };
-        let prompt = self.prompt(terminal.as_ref(), console);
+        let chair = OperatorsChair { prompt: self.prompt(terminal.as_ref(), &console), socket };
         let way = Way::of(terminal.is_some());
         let (first, mut next) = self.wait(&wished, &running, &log, tls.as_ref(), |heir| {
             // A server that is open lets go; the drain tells otherwise.
@@ -127,7 +130,7 @@ impl Start<'_> {
             Goodbye::Late => next = next.map(Next::in_place),
             _ => store.close(),
         }
-        self.finish(prompt, terminal.as_ref(), &log, &ended);
+        self.finish(chair, terminal.as_ref(), &log, &ended);
         // Whoever follows may keep a code of its own in the folder.
         drop(first_operator);
         drop(folder);

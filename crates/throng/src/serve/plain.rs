@@ -1,7 +1,7 @@
 //! The services where nobody has a name and nothing is kept: by any model, with the same prompt, log and end as the chat.
 
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Mutex};
 
 use jiff::tz::TimeZone;
 use throng_server::model::Shareable;
@@ -10,11 +10,12 @@ use throng_services::{Seen, Watch};
 use throng_store::DataFolder;
 use throng_wire::printable::printable_bytes;
 
-use super::{Start, publish};
+use super::{OperatorsChair, Start, publish};
 use crate::banner;
 use crate::cli::Model;
-use crate::console::Console;
 use crate::console::terminal::Terminal;
+use crate::console::{Console, Draining};
+use crate::control::server::Socket;
 use crate::directory::Directory;
 use crate::fault::Fault;
 use crate::listen::Listen;
@@ -107,33 +108,38 @@ impl Start<'_> {
         let running = server.start().map_err(|why| Fault::failed(why.to_string()))?;
         let model = running.model();
         folder.iter().for_each(|folder| publish(folder, &listens));
-        let ready_ms = self.tell_ready(&listens, &log, |ready| ready.with("model", model));
-        if terminal.is_some() {
-            self.screen.say(&self.banner(&listens, model, ready_ms));
-        }
         let zone = TimeZone::system();
-        let console = Console {
+        let console = Arc::new(Console {
+            service: self.asked.service.name(),
             hub: None,
             clerk: None,
-            pending: Mutex::default(),
             running: running.clone(),
+            draining: Draining::default(),
+            wishes: self.wishes.clone(),
             directory,
             log: Arc::clone(&log),
             begun: self.begun,
             zone,
-        };
-        let prompt = self.prompt(terminal.as_ref(), console);
+        });
+        let mut socket = self.socket(&console, self.asked.data.as_deref())?;
+        let ready_ms = self.tell_ready(&listens, &log, |ready| ready.with("model", model));
+        if terminal.is_some() {
+            self.screen.say(&self.banner(&listens, model, ready_ms));
+        }
+        let prompt = self.prompt(terminal.as_ref(), &console);
         let way = Way::of(terminal.is_some());
         let (first, next) = self.wait(&wished, &running, &log, tls.as_ref(), |mut heir| {
             if way == Way::Beside {
                 // It serves beside us before we let go, so only the folder of the log changes hands now.
                 folder = None;
+                socket.take().into_iter().for_each(Socket::close);
                 match heir.open() {
                     Ok(pid) => notify::handed_over(pid),
                     Err(why) => {
                         restart::failed(&log, &why);
                         folder = self.folder().ok().flatten();
                         folder.iter().for_each(|folder| publish(folder, &listens));
+                        socket = self.socket(&console, self.asked.data.as_deref()).ok().flatten();
                         return None;
                     }
                 }
@@ -144,7 +150,7 @@ impl Start<'_> {
         });
         log.tell(Event::info("server.draining").with("by", first.by.name()));
         let ended = ending::end(&running, first, wished);
-        self.finish(prompt, terminal.as_ref(), &log, &ended);
+        self.finish(OperatorsChair { prompt, socket }, terminal.as_ref(), &log, &ended);
         drop(folder);
         self.over(&ended, next, &log)
     }
