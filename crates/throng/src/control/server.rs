@@ -50,7 +50,8 @@ pub fn open(console: &Arc<Console>, path: &Path) -> Result<Socket, Fault> {
     let timeouts =
         Timeouts { handshake: None, idle: None, write_stall: Some(STALL_MAX), ..Timeouts::default() };
     let server = Server::blocking(Control(Arc::new(Seat(Arc::clone(console)))))
-        .model(Threads { max: CLIENTS_MAX })
+        // One more than there are places: who finds none is told so, and does not wait.
+        .model(Threads { max: CLIENTS_MAX + 1 })
         .limits(limits)
         .timeouts(timeouts)
         .listen_on(claim);

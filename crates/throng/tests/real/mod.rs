@@ -57,9 +57,14 @@ impl Server {
     }
 
     /// SIGTERM; gives the exit status and what was still said.
-    pub fn terminate(mut self) -> (ExitStatus, String) {
+    pub fn terminate(self) -> (ExitStatus, String) {
         let killed = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();
         assert!(killed.success());
+        self.wait()
+    }
+
+    /// Waits until it has ended; gives the exit status and what was still said.
+    pub fn wait(mut self) -> (ExitStatus, String) {
         let mut said = String::new();
         self.lines.read_to_string(&mut said).unwrap();
         (self.child.wait().unwrap(), said)

@@ -1,0 +1,321 @@
+//! `throng console`: a server is operated from another terminal, by scripts, and by nobody else.
+
+#![allow(clippy::unwrap_used)]
+
+mod pty;
+mod real;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use pty::Terminal;
+use real::{PATIENCE, Person, Server};
+use tempfile::TempDir;
+
+/// A server with its socket in a folder of its own.
+struct House {
+    folder: TempDir,
+    socket: PathBuf,
+}
+
+impl House {
+    fn new() -> House {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("run/console.sock");
+        House { folder, socket }
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn open(&self) -> Server {
+        Server::start(&self.data(), &["--console-socket", self.socket.to_str().unwrap()])
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_throng"));
+        command.arg("console").args(arguments).arg("--socket").arg(&self.socket);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs the console: its exit code, and what it said at both outputs.
+    fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        said(self.command(arguments).spawn().unwrap())
+    }
+
+    fn script(&self, lines: &str) -> (i32, String, String) {
+        let mut child = self.command(&[]).stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+        said(child)
+    }
+
+    fn call(&self) -> (BufReader<UnixStream>, String) {
+        let stream = UnixStream::connect(&self.socket).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut reads = BufReader::new(stream);
+        let mut first = String::new();
+        reads.read_line(&mut first).unwrap();
+        (reads, first)
+    }
+}
+
+fn said(child: std::process::Child) -> (i32, String, String) {
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn one_command_is_carried_out_and_its_exit_code_says_how_it_went() {
+    let house = House::new();
+    let (code, out, error) = house.run(&["-c", "status"]);
+    assert_eq!((code, &*out), (3, ""), "{error}");
+    assert!(error.contains("no throng server answers at") && error.contains("throng serve"), "{error}");
+
+    let server = house.open();
+    let mut ana = Person::enter(server.address, "ana");
+    let (code, out, _) = house.run(&["-c", "status"]);
+    assert!(code == 0 && out.contains("1 connected, 1 with a name"), "{out}");
+    let (code, out, _) = house.run(&["-c", "status", "--json"]);
+    let status: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &status["clients"]["total"], &status["state"]), (0, &1.into(), &"accepting".into()));
+    let (code, _, error) = house.run(&["-c", "kick an"]);
+    assert!(code == 1 && error.contains("did you mean: kick ana"), "{error}");
+    for wrong in ["stauts", "kick", "pause --hodl", "clients --sort height", "logs", "logs watch"] {
+        let (code, out, error) = house.run(&["-c", wrong]);
+        assert_eq!((code, &*out), (2, ""), "{wrong}: {error}");
+    }
+    let (code, _, error) = house.run(&["--role", "view", "-c", "kick ana"]);
+    assert!(code == 4 && error.contains("kick is for the role operate, and this is view"), "{error}");
+    let (code, out, _) = house.run(&["--role", "operate", "-c", "kick ana take a break", "-c", "rooms"]);
+    assert_eq!((code, &*out), (0, "Kicked ana (1 connection): take a break\nNo room has anybody in it.\n"));
+    assert!(ana.read_to_end().iter().any(|line| line.contains("take a break")));
+
+    let (code, _, error) = house.run(&["-c", "shutdown"]);
+    assert!(code == 4 && error.contains("--yes"), "it asks, and nobody is there to answer: {error}");
+    let (_, log, _) = house.run(&["-c", "logs show --last 100"]);
+    for (verb, outcome) in
+        [("given=\"CLIENT=an\" outcome=failed", "nobody called an is here"), ("verb=kick", "outcome=done")]
+    {
+        assert!(
+            log.lines().any(|line| line.contains(verb) && line.contains(outcome)),
+            "{verb} {outcome}:\n{log}"
+        );
+    }
+    assert!(!log.contains("take a break\" outcome"), "what was said is not in what the operator did:\n{log}");
+    assert_eq!(house.run(&["--yes", "-c", "shutdown"]).0, 0);
+    let (status, said) = server.terminate();
+    assert!(status.success(), "{said}");
+    assert!(!house.socket.exists(), "who ends takes the socket away");
+}
+
+#[test]
+fn a_script_ends_at_the_first_command_that_fails() {
+    let house = House::new();
+    let _server = house.open();
+    let (code, out, error) = house.script("# doors first\n\npause\nfoo\nresume\n");
+    assert_eq!((code, out.lines().count()), (2, 1), "{out}{error}");
+    assert!(error.contains("there is no command foo") && error.contains("at line 4: foo"), "{error}");
+    let (code, out, _) = house.script("status\nresume");
+    assert!(code == 0 && out.starts_with("paused ") && out.ends_with("Accepting again.\n"), "{out}");
+}
+
+#[test]
+fn whoever_speaks_something_else_is_answered_and_bounded() {
+    let house = House::new();
+    let _server = house.open();
+    let (mut reads, first) = house.call();
+    assert!(first.starts_with(r#"{"hello":{"v":1,"program":"throng "#), "{first}");
+    let mut ask = |line: &str| {
+        reads.get_mut().write_all(line.as_bytes()).unwrap();
+        let mut answer = String::new();
+        reads.read_line(&mut answer).unwrap();
+        answer
+    };
+    for wrong in ["hello\n", "{}\n", "{\"run\":{}}\n", "\n", "\u{1b}[2J\n"] {
+        let answer = ask(wrong);
+        assert!(answer.contains(r#""code":2"#) && answer.contains("no request of version 1"), "{answer}");
+        assert!(!answer.contains('\u{1b}'));
+    }
+    let answer = ask("{\"run\":{\"line\":\"status\",\"unknown\":1}}\n");
+    assert!(answer.contains(r#"{"done":{"code":0,"#), "{answer}");
+    let answer = ask("{\"complete\":{\"before\":\"sta\"}}\n");
+    assert_eq!(answer, "{\"completed\":{\"from\":0,\"words\":[\"status \"]}}\n");
+    let answer = ask(&format!("{{\"run\":{{\"line\":\"{}\"}}}}\n", "x".repeat(70_000)));
+    assert!(answer.contains("a request may have 65536 bytes"), "{answer}");
+    assert_eq!(reads.read(&mut [0; 8]).unwrap(), 0, "and that was the end");
+}
+
+#[test]
+fn there_are_so_many_places_and_who_only_followed_gives_theirs_back() {
+    let house = House::new();
+    let _server = house.open();
+    let mut here: Vec<_> = (0..32)
+        .map(|_| {
+            let (mut reads, first) = house.call();
+            assert!(first.contains("hello"), "{first}");
+            reads.get_mut().write_all(b"{\"run\":{\"line\":\"status --watch\"}}\n").unwrap();
+            reads
+        })
+        .collect();
+    let (code, _, error) = house.run(&["-c", "status"]);
+    assert!(code == 4 && error.contains("too many consoles"), "{error}");
+    here.pop();
+    // The server notices at its next line to who has gone; nothing else tells it.
+    let is_in = (0..200).any(|_| house.run(&["-c", "status"]).0 == 0);
+    assert!(is_in, "a place was given back");
+}
+
+#[test]
+fn a_stale_socket_is_replaced_and_a_link_or_an_open_folder_is_refused() {
+    let house = House::new();
+    house.open().kill();
+    assert!(house.socket.exists(), "nobody took it away");
+    let server = house.open();
+    assert_eq!(house.run(&["-c", "status"]).0, 0);
+    let refused = |house: &House, data: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_throng"));
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .arg("--console-socket")
+            .arg(&house.socket);
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, error) = refused(&house, &house.data());
+    assert!(code == 1 && error.contains("a throng server runs on the data in"), "{error}");
+    let (code, error) = refused(&house, &house.folder.path().join("other"));
+    assert!(code == 1 && error.contains("another server listens there"), "{error}");
+    assert_eq!(house.run(&["-c", "status"]).0, 0, "the first one keeps it");
+    server.kill();
+
+    std::fs::remove_file(&house.socket).unwrap();
+    std::os::unix::fs::symlink(house.folder.path().join("elsewhere"), &house.socket).unwrap();
+    let (code, error) = refused(&house, &house.data());
+    assert!(code == 1 && error.contains("symbolic link") && error.contains("rm "), "{error}");
+    std::fs::remove_file(&house.socket).unwrap();
+    let folder = house.socket.parent().unwrap();
+    std::fs::set_permissions(folder, PermissionsExt::from_mode(0o750)).unwrap();
+    let (code, error) = refused(&house, &house.data());
+    assert!(
+        code == 1 && error.contains("others may enter the folder") && error.contains("chmod 700"),
+        "{error}"
+    );
+}
+
+/// A user who is nobody's friend (Debian's `nobody`).
+const STRANGER: u32 = 65_534;
+
+/// This program where a stranger can run it.
+fn strangers_program() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let program = folder.path().join("throng");
+    let own = env!("CARGO_BIN_EXE_throng");
+    std::fs::hard_link(own, &program).or_else(|_| std::fs::copy(own, &program).map(drop)).unwrap();
+    (folder, program)
+}
+
+#[test]
+fn another_user_never_gets_in() {
+    let (_folder, program) = strangers_program();
+    let stranger = |arguments: &[&str]| {
+        let mut command = Command::new(&program);
+        command.args(arguments).env_clear().current_dir("/").uid(STRANGER).gid(STRANGER);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().map(said)
+    };
+    match stranger(&["--version"]) {
+        Ok((0, ..)) => {}
+        // Only root can become somebody else to try it.
+        other => return eprintln!("not tried: this user cannot run a program as another one ({other:?})"),
+    }
+    let house = House::new();
+    let socket = house.socket.to_str().unwrap().to_owned();
+    let ask = || stranger(&["console", "--socket", &socket, "-c", "status"]).unwrap();
+    let rounds = std::env::var("THRONG_RESTARTS").map_or(5, |count| count.parse().unwrap());
+    for _ in 0..rounds {
+        let server = house.open();
+        let (code, out, error) = ask();
+        assert!(code == 4 && out.is_empty() && error.contains("permission denied"), "{code} {out}{error}");
+        server.terminate();
+        let (code, out, _) = ask();
+        assert!(code > 0 && out.is_empty());
+    }
+    // Even where the files would let him in.
+    let _server = house.open();
+    for (path, mode) in
+        [(house.folder.path(), 0o755), (house.socket.parent().unwrap(), 0o755), (&house.socket, 0o666)]
+    {
+        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    }
+    let (code, out, error) = ask();
+    assert!(
+        code == 4 && out.is_empty() && error.contains("user 65534 may not operate this server"),
+        "{out}{error}"
+    );
+}
+
+#[test]
+fn a_prompt_in_another_terminal_completes_confirms_follows_and_leaves() {
+    let house = House::new();
+    let server = house.open();
+    let mut ana = Person::enter(server.address, "ana");
+    let socket = house.socket.to_str().unwrap();
+    let line = format!("{} console --socket {socket}; echo exit=$?; stty -a", env!("CARGO_BIN_EXE_throng"));
+    let mut terminal = Terminal::run("sh", &["-c", &line]);
+    let at_prompt = |screen: &str| screen.lines().last() == Some("throng>");
+    let screen = terminal.wait_until("the prompt", at_prompt);
+    assert!(screen.starts_with("throng 0.1.0 (chat), process ") && screen.contains("as admin"), "{screen}");
+    terminal.type_text("kic\tan\t");
+    terminal.wait_for("throng> kick ana");
+    terminal.type_text("\r");
+    terminal.wait_for("Kicked ana (1 connection)");
+    ana.read_to_end();
+    terminal.type_text("status --watch\r");
+    terminal.wait_for("Following; press Enter to stop.");
+    terminal.wait_until("twice", |screen| screen.matches("accepting  at ").count() >= 2);
+    terminal.type_text("\r");
+    terminal.wait_for("(stopped)");
+    terminal.type_text("shutdown\r");
+    terminal.wait_for("Type  shutdown  to do it");
+    terminal.type_text("no\r");
+    terminal.wait_for("Nothing was changed, since shutdown was not typed.");
+    terminal.type_text("\u{3}");
+    terminal.wait_for("(Ctrl-D or exit leaves; the server goes on)");
+    terminal.type_text("rooms\r");
+    terminal.wait_for("No room has anybody in it.");
+    terminal.type_text("\u{4}");
+    let screen =
+        terminal.wait_until("the shell", |screen| screen.contains("exit=0") && screen.contains("icanon"));
+    let words: Vec<_> = screen.split_whitespace().collect();
+    assert!(["icanon", "echo", "isig"].iter().all(|flag| words.contains(flag)), "{screen}");
+    assert_eq!(house.run(&["-c", "status"]).0, 0, "the server goes on");
+}
+
+#[test]
+fn a_drain_is_ended_by_resume_and_ends_the_server_when_all_have_gone() {
+    let house = House::new();
+    let server = house.open();
+    let mut ana = Person::enter(server.address, "ana");
+    let (code, out, _) = house.run(&["-c", "drain 1h"]);
+    assert!(code == 0 && out.starts_with("Draining: 1 client here and told; the server ends"), "{out}");
+    ana.read_until("the server closes in 1h0m");
+    assert!(std::net::TcpStream::connect(server.address).is_err());
+    let (code, _, error) = house.run(&["-c", "drain"]);
+    assert!(code == 1 && error.contains("the server drains already"), "{error}");
+    let (_, out, _) = house.run(&["-c", "resume"]);
+    assert_eq!(out, "Accepting again; the server stays.\n");
+    let bo = Person::enter(server.address, "bo");
+    assert_eq!(house.run(&["-c", "drain 1h"]).0, 0);
+    drop((ana, bo));
+    let (status, said) = server.wait();
+    assert!(status.success() && said.contains("server.drained"), "{said}");
+}
