@@ -307,6 +307,7 @@ mod credentials;
 mod door;
 pub mod end;
 pub mod event;
+mod expiry;
 mod failure;
 mod flusher;
 pub mod handler;

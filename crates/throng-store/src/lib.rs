@@ -50,3 +50,8 @@ pub use store::{
 };
 // What a caller needs to name a room and to look at what comes back.
 pub use throng_chat::{Entry, Kind, MsgId, Record, RoomName, Stamp, Time};
+
+/// Which SQLite is built in.
+pub fn sqlite_version() -> &'static str {
+    rusqlite::version()
+}

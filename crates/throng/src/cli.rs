@@ -38,6 +38,10 @@ pub enum Verb {
     Serve(Serve),
     /// Operate a server that runs: a prompt, or single commands
     Console(Console),
+    /// Watch a server that runs: connections, rates, times, queues, its log
+    Top(Top),
+    /// Look at all that a server stands on, and say what to mend
+    Doctor(Doctor),
     /// Talk to any TCP service: line by line in a terminal, byte by byte in a pipe
     Connect(Box<Connect>),
     /// Load a TCP service with many clients, and check every byte that comes back
@@ -92,6 +96,51 @@ pub struct Console {
     /// Do no more than this role may: view, operate, or admin
     #[arg(long, value_name = "ROLE")]
     pub role: Option<Role>,
+}
+
+/// `throng top`.
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Example: throng top",
+    after_help = "It finds the server as `throng console` does, and may kick and pause like it, after a question. ? shows the keys."
+)]
+pub struct Top {
+    /// The socket of the server that is meant
+    #[arg(long, value_name = "PATH", env = "THRONG_CONSOLE__SOCKET")]
+    pub socket: Option<PathBuf>,
+
+    /// The data folder of the server that is meant
+    #[arg(long, value_name = "DIR", conflicts_with = "socket")]
+    pub data: Option<PathBuf>,
+}
+
+/// `throng doctor`.
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Example: throng doctor --listen 0.0.0.0:6667",
+    after_help = "Each line is ok, warn or fail, with what mends it. It ends with 1 when something would keep a server from running. \
+                  What a running server stands on is told at its own prompt: throng console -c doctor."
+)]
+pub struct Doctor {
+    /// Would the server listen there?
+    #[arg(long, value_name = "ADDR", value_delimiter = ',')]
+    pub listen: Vec<Wanted>,
+
+    /// The data folder [default: $XDG_DATA_HOME/throng]
+    #[arg(long, value_name = "DIR", env = "THRONG_DATA")]
+    pub data: Option<PathBuf>,
+
+    /// The certificate
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// Its private key
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+
+    /// In JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `throng connect`.

@@ -14,6 +14,7 @@ mod console;
 mod control;
 mod data;
 mod directory;
+mod doctor;
 mod ear;
 mod ending;
 mod fault;
@@ -35,6 +36,7 @@ mod self_signed;
 mod serve;
 mod sharing;
 mod signals;
+mod top;
 mod units;
 
 use std::process::ExitCode;
@@ -46,6 +48,8 @@ fn main() -> ExitCode {
     let outcome = match cli::Cli::parse().verb {
         cli::Verb::Serve(asked) => serve::serve(&asked),
         cli::Verb::Console(asked) => control::command::console(&asked),
+        cli::Verb::Top(asked) => top::top(&asked),
+        cli::Verb::Doctor(asked) => doctor::command::doctor(&asked),
         cli::Verb::Connect(asked) => connect::connect(&asked),
         cli::Verb::Load(asked) => load::load(&asked),
         cli::Verb::Scan(asked) => scan::scan(&asked),

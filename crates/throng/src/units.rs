@@ -95,6 +95,26 @@ pub fn shown(time: Duration) -> String {
     }
 }
 
+/// A size with three digits, in powers of 1024.
+pub fn shown_bytes(bytes: u64) -> String {
+    let units = ["KiB", "MiB", "GiB", "TiB"];
+    let mut value = bytes as f64;
+    let mut unit = "B";
+    for next in units {
+        if value < 1000.0 {
+            break;
+        }
+        value /= 1024.0;
+        unit = next;
+    }
+    match unit {
+        "B" => format!("{bytes} B"),
+        _ if value >= 100.0 => format!("{value:.0} {unit}"),
+        _ if value >= 10.0 => format!("{value:.1} {unit}"),
+        _ => format!("{value:.2} {unit}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,6 +183,21 @@ mod tests {
             (123_400_000_000, "123 s"),
         ] {
             assert_eq!(shown(Duration::from_nanos(nanos)), expected);
+        }
+    }
+
+    #[test]
+    fn a_size_has_three_digits() {
+        for (bytes, expected) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "0.98 KiB"),
+            (2048, "2.00 KiB"),
+            (62_464, "61.0 KiB"),
+            (64 << 20, "64.0 MiB"),
+            (u64::MAX, "16777216 TiB"),
+        ] {
+            assert_eq!(shown_bytes(bytes), expected);
         }
     }
 }

@@ -110,7 +110,7 @@ fn one_command_is_carried_out_and_its_exit_code_says_how_it_went() {
     }
     assert!(!log.contains("take a break\" outcome"), "what was said is not in what the operator did:\n{log}");
     assert_eq!(house.run(&["--yes", "-c", "shutdown"]).0, 0);
-    let (status, said) = server.terminate();
+    let (status, said) = server.wait();
     assert!(status.success(), "{said}");
     assert!(!house.socket.exists(), "who ends takes the socket away");
 }

@@ -3,8 +3,8 @@
 //! [`place`] says where it is, [`server`] gives it the console, [`client`] speaks with it, [`remote`] is the prompt over it, and
 //! [`command`] is `throng console`.
 
-mod client;
+pub mod client;
 pub mod command;
 pub mod place;
-mod remote;
+pub mod remote;
 pub mod server;

@@ -7,7 +7,7 @@ use throng_server::ConnId;
 use throng_services::chat::{Name, Names, OperatorCommand, Refusal, Text, text};
 use throng_wire::printable::printable;
 
-use super::super::arguments::{Given, Value, maybe_words, word, words};
+use super::super::arguments::{Given, Value, flag, maybe_words, word, words};
 use super::super::operator::Operator;
 use super::super::reply::{Answer, Outcome};
 use super::super::{Console, unanswered};
@@ -29,6 +29,7 @@ pub const VERBS: &[Verb] = &[
         name: "kick",
         arguments: &[
             word("CLIENT", Value::Client, "a name, or the number of a connection as clients shows it"),
+            flag("--number", "CLIENT is the number of a connection, whatever names there are"),
             maybe_words("REASON", "what they and others are told; at most 400 bytes"),
         ],
         help: "ends all connections of a person, or one by its number",
@@ -59,7 +60,7 @@ fn kick(console: &Arc<Console>, given: &Given, by: &Operator) -> Outcome {
     let typed = given.of("CLIENT");
     let reason = given.get("REASON").map(words_of).transpose()?;
     let number = typed.parse().ok().map(ConnId);
-    let Some(hub) = &console.hub else {
+    let Some(hub) = console.hub.as_ref().filter(|_| !given.has("--number")) else {
         let id = number.ok_or_else(|| {
             Fault::usage("here nobody has a name: a client is kicked by its number")
                 .hint("clients shows the numbers")
