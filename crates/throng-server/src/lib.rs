@@ -306,6 +306,7 @@ pub mod conn;
 mod door;
 pub mod end;
 pub mod event;
+mod expiry;
 mod failure;
 mod flusher;
 pub mod handler;

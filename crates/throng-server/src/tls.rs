@@ -58,6 +58,7 @@ use rustls::{RootCertStore, ServerConfig, ServerConnection};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::expiry;
 use crate::presented::AnyPresented;
 use crate::secured::Secured;
 use crate::tls_error::TlsError;
@@ -296,6 +297,32 @@ impl TlsSettings {
 }
 
 impl CertificateFiles {
+    /// The certificate's last good second, from 1970 on: what there is to warn of before clients do.
+    ///
+    /// # Errors
+    /// As [`Tls::files`].
+    ///
+    /// ```
+    /// # use throng_server::CertificateFiles;
+    /// # fn main() -> throng_server::Result {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    /// # let mut params = rcgen::CertificateParams::new(["localhost".to_owned()])?;
+    /// params.not_after = rcgen::date_time_ymd(2030, 1, 1);
+    /// # let own = rcgen::KeyPair::generate()?;
+    /// # std::fs::write(&certificate, params.self_signed(&own)?.pem())?;
+    /// # std::fs::write(&key, own.serialize_pem())?;
+    /// let files = CertificateFiles { certificate, key };
+    /// assert_eq!(files.good_until()?, 1_893_456_000);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn good_until(&self) -> Result<u64, TlsError> {
+        let certified = self.read(&rustls::crypto::aws_lc_rs::default_provider())?;
+        let first = certified.end_entity_cert().and_then(expiry::good_until);
+        first.map_err(|why| TlsError::bad(&self.certificate, why))
+    }
+
     fn read(&self, provider: &rustls::crypto::CryptoProvider) -> Result<Arc<CertifiedKey>, TlsError> {
         let path = &self.certificate;
         let chain = certificates(path)?;
