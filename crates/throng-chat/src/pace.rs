@@ -36,6 +36,11 @@ impl Pace {
         Pace { settings, paid_until_ms: 0 }
     }
 
+    /// From here on by this setting. What was asked before is paid for as it was.
+    pub fn set(&mut self, settings: PaceSettings) {
+        self.settings = settings;
+    }
+
     /// The client asked so much; so many milliseconds must pass before it is heard again.
     pub fn take(&mut self, now_ms: u64, asks: u32) -> u64 {
         let PaceSettings { burst, per_second } = self.settings;
@@ -59,6 +64,16 @@ mod tests {
         let waits: Vec<u64> = (0..6).map(|_| pace.take(1_000, 1)).collect();
         assert_eq!(waits, [0, 0, 0, 500, 1_000, 1_500]);
         assert_eq!(pace.take(10_000, 1), 0, "silence earns the burst again");
+    }
+
+    #[test]
+    fn another_pace_holds_from_the_next_ask() {
+        let mut pace = Pace::new(PaceSettings { burst: 1, per_second: 1 });
+        assert_eq!((pace.take(0, 1), pace.take(0, 1)), (0, 1_000));
+        pace.set(PaceSettings::off());
+        assert_eq!(pace.take(0, 100), 0);
+        pace.set(PaceSettings { burst: 1, per_second: 1 });
+        assert_eq!(pace.take(10_000, 3), 2_000);
     }
 
     #[test]

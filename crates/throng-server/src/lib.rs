@@ -388,7 +388,7 @@ pub use reader::Reader;
 pub use report::{ConnInfo, Paused, Report};
 pub use restart::{Heir, Restart};
 pub use restart_error::RestartError;
-pub use role::{worker_number, worker_or_continue};
+pub use role::{tell_workers, told_as_worker, worker_number, worker_or_continue};
 pub use running::{Drain, Running};
 pub use secured::Secured;
 pub use server::Server;

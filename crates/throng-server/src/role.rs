@@ -4,11 +4,18 @@
 //! its standard input tell it what it is; both must be there, so that a program which a worker starts is no worker.
 
 use std::os::fd::OwnedFd;
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Names the number of a worker and how many there are: `0/4`.
 #[cfg(target_os = "linux")]
 pub(crate) const WORKER: &str = "THRONG_SERVER_WORKER";
+
+/// What the program tells its workers, in words of its own.
+#[cfg(target_os = "linux")]
+pub(crate) const TOLD: &str = "THRONG_SERVER_TOLD";
+
+/// What workers that are begun from here on are told.
+static TOLD_TO_WORKERS: Mutex<Option<String>> = Mutex::new(None);
 
 /// What this process is, once it was asked.
 static ROLE: OnceLock<Role> = OnceLock::new();
@@ -35,7 +42,7 @@ pub(crate) struct Post {
 impl Post {
     /// The line to the first process. It is there once.
     pub(crate) fn take_line(&self) -> Option<OwnedFd> {
-        self.line.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+        self.line.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -88,6 +95,32 @@ pub fn worker_or_continue() {
 /// ```
 pub fn worker_number() -> Option<usize> {
     worker().map(|post| post.number)
+}
+
+/// Tells worker processes that are begun from here on ([`crate::Processes`]), also in the place of one that died, what a program
+/// has for them: such as what it read from a file at its start, which may be another one by now. It passes through the
+/// environment, so it is no place for secrets, and at most 128 KiB (execve(2)).
+///
+/// ```
+/// throng_server::tell_workers("colour=blue".to_owned());
+/// assert_eq!(throng_server::told_as_worker(), None); // this is no worker
+/// ```
+pub fn tell_workers(words: String) {
+    *TOLD_TO_WORKERS.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
+}
+
+/// What the first process had told when this worker was begun; `None` in a first process. Example: [`tell_workers`].
+pub fn told_as_worker() -> Option<String> {
+    #[cfg(target_os = "linux")]
+    return worker().and_then(|_| std::env::var(TOLD).ok());
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
+/// What the next worker is told.
+#[cfg(target_os = "linux")]
+pub(crate) fn for_workers() -> Option<String> {
+    TOLD_TO_WORKERS.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// The place of this process, if it is a worker.

@@ -15,9 +15,6 @@ use crate::signals::{Asked, Asker, Wish};
 /// What everybody hears who is in the chat when it closes.
 pub const FAREWELL: &str = "the server is closing, see you";
 
-/// How long a drain takes at most.
-pub const DRAIN_MAX: Duration = Duration::from_secs(10);
-
 /// How long clients have to take their last words when the end must come at once.
 const CUT_MAX: Duration = Duration::ZERO;
 
@@ -75,15 +72,15 @@ impl Ended {
     }
 }
 
-/// Ends a chat, with these words to everybody.
+/// Ends a chat, with these words to everybody; it may take so long.
 pub fn end_chat(
     chat: &Arc<Chat>,
     running: &Running,
     words: &'static str,
-    first: Wish,
-    wishes: Receiver<Asked>,
+    (first, wishes): (Wish, Receiver<Asked>),
+    drain_max: Duration,
 ) -> Ended {
-    let patience = if first.now { Duration::from_millis(500) } else { DRAIN_MAX };
+    let patience = if first.now { Duration::from_millis(500) } else { drain_max };
     let mut end = End::new(running, wishes, patience);
     // Whatever goes wrong here, the drain refuses new clients as well. Sockets that were let go are not refused at.
     let _ = running.pause(Pause::Refuse);
@@ -100,9 +97,9 @@ pub fn end_chat(
     end.drain(left.max(Duration::from_millis(200)), told)
 }
 
-/// Ends any other service.
-pub fn end(running: &Running, first: Wish, wishes: Receiver<Asked>) -> Ended {
-    let patience = if first.now { CUT_MAX } else { DRAIN_MAX };
+/// Ends any other service; it may take so long.
+pub fn end(running: &Running, (first, wishes): (Wish, Receiver<Asked>), drain_max: Duration) -> Ended {
+    let patience = if first.now { CUT_MAX } else { drain_max };
     End::new(running, wishes, patience).drain(patience, Goodbye::None)
 }
 

@@ -37,6 +37,19 @@ impl Wanted {
     }
 }
 
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Wanted::At(listen) => listen.fmt(f),
+            Wanted::Passed { name, only_tls } => {
+                let tls = if *only_tls { TLS } else { "" };
+                let (colon, name) = name.as_ref().map_or(("", ""), |name| (":", name.as_str()));
+                write!(f, "{tls}{PASSED}{colon}{name}")
+            }
+        }
+    }
+}
+
 impl FromStr for Wanted {
     type Err = String;
 

@@ -9,6 +9,7 @@ mod accounts;
 mod banner;
 mod cli;
 mod columns;
+mod config;
 mod connect;
 mod console;
 mod control;
@@ -34,6 +35,7 @@ mod scan;
 mod screen;
 mod self_signed;
 mod serve;
+mod settings;
 mod sharing;
 mod signals;
 mod top;
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         cli::Verb::Scan(asked) => scan::scan(&asked),
         cli::Verb::Account(asked) => accounts::command::account(&asked),
         cli::Verb::Tls(cli::Tls::SelfSigned(asked)) => self_signed::make(&asked),
+        cli::Verb::Config(asked) => config::command::config(&asked),
     };
     match outcome {
         Ok(exit_code) => ExitCode::from(exit_code),

@@ -15,32 +15,34 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use throng_server::{
-    Baton, CertificateFiles, Claim, ClientCertificates, Heir, Inherited, Limits, Running, Server, Tls,
-    TlsSettings,
-};
-use throng_services::chat::house;
+use throng_server::{Baton, Claim, Heir, Inherited, Limits, Running, Server, Tls};
+use throng_services::chat::{Chat, house};
+use throng_services::identity::Identity;
 use throng_services::{Echo, Hello};
 use throng_store::{DataFolder, RunningInfo};
 
-use crate::cli::{Serve, Service};
+use crate::cli::Serve;
+use crate::config::chair::Chair;
+use crate::config::{Config, Sources};
 use crate::console::terminal::Terminal;
 use crate::console::{Console, Local};
 use crate::control::place::{self, Whose};
 use crate::control::server::{self, Socket};
 use crate::ending::{Ended, Goodbye};
 use crate::fault::Fault;
-use crate::listen::{Listen, Wanted};
+use crate::listen::Listen;
+use crate::log::segments::Bounds;
 use crate::log::{Event, Log};
 use crate::notify;
 use crate::ports::{self, Claimed, Place};
 use crate::prompt::{self, Prompt};
 use crate::restart::{self, Next};
 use crate::screen::Screen;
+use crate::settings::choices::Service;
+use crate::settings::live::{self, Live};
+use crate::settings::values::Socket as Wanted;
+use crate::settings::{Settings, fits};
 use crate::signals::{Asked, Asker, Wish, Wishes};
-
-/// Descriptors that are kept for the store, the log, and whatever else is not a client.
-const DESCRIPTORS_KEPT: u64 = 128;
 
 /// How long the last lines may take to appear.
 const LAST_LINES_MAX: Duration = Duration::from_secs(1);
@@ -60,14 +62,29 @@ pub fn serve(asked: &Serve) -> Result<u8, Fault> {
 fn begin(asked: &Serve, passed: Vec<Claim>, baton: &Cell<Option<Baton>>) -> Result<u8, Fault> {
     let begun = started();
     let descriptors = throng_server::raise_descriptors();
-    let clients_max = clients_max(asked, descriptors)?;
+    let sources = Sources::of_process(asked.service, asked.given.clone(), descriptors);
+    let config = sources.load_here().map_err(|mistakes| match follows(baton) {
+        true => Fault::usage(mistakes.in_short()),
+        false => mistakes.into(),
+    })?;
+    let clients_max = config.settings.limits_clients.map_or(fits::possible(descriptors), u64::from);
     let (wishes, wished) = Wishes::new();
     // A worker's process ends when its first process says so.
     if throng_server::worker_number().is_none() && !wishes.listen(Terminal::find().is_some()) {
         return Err(Fault::failed("cannot listen for signals"));
     }
     let (screen, passed) = (Screen::start(), Cell::new(passed));
-    let start = Start { asked, begun, clients_max, wishes, screen, passed, baton };
+    let start = Start {
+        asked: &config.settings,
+        config: &config,
+        sources,
+        begun,
+        clients_max,
+        wishes,
+        screen,
+        passed,
+        baton,
+    };
     match asked.service {
         Service::Chat => start.chat(wished),
         Service::Echo => start.plain(|watch| Echo { watch }, wished),
@@ -75,9 +92,20 @@ fn begin(asked: &Serve, passed: Vec<Claim>, baton: &Cell<Option<Baton>>) -> Resu
     }
 }
 
+/// Does this server follow another one?
+fn follows(baton: &Cell<Option<Baton>>) -> bool {
+    let taken = baton.take();
+    let follows = taken.is_some();
+    baton.set(taken);
+    follows
+}
+
 /// What a start has from its first moment.
 struct Start<'a> {
-    asked: &'a Serve,
+    asked: &'a Settings,
+    config: &'a Config,
+    /// From where the settings are read anew.
+    sources: Sources,
     begun: Instant,
     clients_max: u64,
     wishes: Wishes,
@@ -91,10 +119,7 @@ struct Start<'a> {
 impl Start<'_> {
     /// Does this server follow another one?
     fn follows(&self) -> bool {
-        let baton = self.baton.take();
-        let follows = baton.is_some();
-        self.baton.set(baton);
-        follows
+        follows(self.baton)
     }
 
     /// Says to the server before this one, if there is one, that this one could serve, and waits until that one has let go.
@@ -124,7 +149,7 @@ impl Start<'_> {
         wished: &Receiver<Asked>,
         running: &Running,
         log: &Log,
-        tls: Option<&Tls>,
+        chair: &Chair,
         mut take_over: impl FnMut(Heir) -> Option<Next>,
     ) -> (Wish, Option<Next>) {
         let mut restarter = Asker::Console;
@@ -134,7 +159,7 @@ impl Start<'_> {
                     notify::stopping();
                     return (wish, None);
                 }
-                Asked::Reload(by) => reload(tls, log, by),
+                Asked::Reload(by) => reload(chair, by),
                 Asked::Restart(by) => {
                     restarter = by;
                     restart::begin(running, &self.wishes, log, by);
@@ -151,25 +176,23 @@ impl Start<'_> {
 
     /// The certificate that was named, if one was.
     fn tls(&self) -> Result<Option<Tls>, Fault> {
-        let (Some(certificate), Some(key)) = (&self.asked.tls_cert, &self.asked.tls_key) else {
-            if self.asked.listen.iter().any(Wanted::only_tls) {
-                return Err(Fault::usage("TLS needs a certificate")
-                    .hint("give one: --tls-cert FILE --tls-key FILE")
-                    .hint("make one to try with: throng tls self-signed"));
-            }
-            return Ok(None);
-        };
-        let files = CertificateFiles { certificate: certificate.clone(), key: key.clone() };
-        // The chat knows people by the fingerprints that they named, so any certificate will do; nobody needs one.
-        let clients = match self.asked.service {
-            Service::Chat => ClientCertificates::Presented,
-            Service::Echo | Service::Hello => ClientCertificates::None,
-        };
-        let settings = TlsSettings { certificates: vec![files], clients, ..TlsSettings::default() };
-        let tls = Tls::new(settings).map_err(|why| {
+        live::tls(self.asked).map_err(|why| {
             Fault::failed(why.to_string()).hint("make one to try with: throng tls self-signed")
-        })?;
-        Ok(Some(tls))
+        })
+    }
+
+    /// Where what runs is changed from here on.
+    fn chair(
+        &self,
+        running: &Running,
+        tls: Option<&Tls>,
+        chat: Option<(Arc<Chat>, Identity)>,
+        log: &Arc<Log>,
+    ) -> Arc<Chair> {
+        let (chat, identity) = chat.unzip();
+        let descriptors = self.sources.descriptors;
+        let live = Live { running: running.clone(), chat, identity, tls: tls.cloned(), descriptors };
+        Arc::new(Chair::new(self.sources.clone(), self.config.clone(), live, Arc::clone(log)))
     }
 
     /// The server at all its addresses.
@@ -178,7 +201,9 @@ impl Start<'_> {
             Some(tls) if place.only_tls => server.listen_tls_on(place.claim, tls),
             _ => server.listen_on(place.claim),
         });
-        let server = server.proxies(self.asked.proxy_allowed_from.iter().copied());
+        let server = server
+            .timeouts(live::timeouts(self.asked))
+            .proxies(self.asked.proxy_allowed_from.iter().copied());
         match tls {
             Some(tls) => server.tls(tls),
             None => server,
@@ -217,8 +242,9 @@ impl Start<'_> {
     fn socket(&self, console: &Arc<Console>, data: Option<&Path>) -> Result<Option<Socket>, Fault> {
         let open = |path: &Path| server::open(console, path);
         let opened = match &self.asked.console_socket {
-            Some(path) => place::prepare(path).and_then(|()| open(path)).map(Some)?,
-            None => {
+            Wanted::Off => None,
+            Wanted::At(path) => place::prepare(path).and_then(|()| open(path)).map(Some)?,
+            Wanted::Auto => {
                 let whose = Whose { data, service: self.asked.service.name() };
                 match place::of(&whose).and_then(|path| open(&path)) {
                     Ok(socket) => Some(socket),
@@ -267,14 +293,12 @@ impl Start<'_> {
     }
 
     fn limits(&self) -> Limits {
-        let usual = Limits::default();
-        Limits {
-            total: usize::try_from(self.clients_max).unwrap_or(usize::MAX),
-            per_address: self.asked.limits_per_address.map_or(usual.per_address, |limit| limit as usize),
-            // Loopback is exempt, unless a limit was asked for in so many words.
-            per_address_loopback: self.asked.limits_per_address.is_some(),
-            ..usual
-        }
+        live::limits(self.asked, self.sources.descriptors)
+    }
+
+    /// How large the event log may become.
+    fn events(&self) -> Bounds {
+        Bounds { bytes: self.asked.events_bytes, files: self.asked.events_files.into() }
     }
 }
 
@@ -293,29 +317,13 @@ fn publish(folder: &DataFolder, listens: &[Listen]) {
     });
 }
 
-/// Reads the certificate again.
-fn reload(tls: Option<&Tls>, log: &Log, by: Asker) {
+/// Reads everything again: what became of it is in the log.
+fn reload(chair: &Chair, by: Asker) {
     notify::reloading();
-    let event = match tls.map(Tls::reload) {
-        Some(Ok(())) => Event::info("server.reloaded").with("what", "certificate"),
-        Some(Err(why)) => Event::error("server.reload_failed").with("why", why),
-        None => Event::info("server.reloaded").with("what", "nothing"),
-    };
-    log.tell(event.with("by", by.name()));
-    notify::ready("serving, files read again");
-}
-
-fn clients_max(asked: &Serve, descriptors: u64) -> Result<u64, Fault> {
-    let possible = descriptors.saturating_sub(DESCRIPTORS_KEPT).max(1);
-    match asked.limits_clients.map(u64::from) {
-        Some(limit) if limit > possible => Err(Fault::usage(format!(
-            "--limits-clients {limit} is more than this process may have: {possible}"
-        ))
-        .hint(format!("the descriptor limit is {descriptors}, and {DESCRIPTORS_KEPT} are kept aside"))
-        .hint("raise it before the start: ulimit -n, or LimitNOFILE= in the unit (systemd.exec(5))")),
-        Some(limit) => Ok(limit),
-        None => Ok(possible),
-    }
+    notify::ready(match chair.reload(by.name()) {
+        Ok(_) => "serving, files read again",
+        Err(_) => "serving as before: the files have mistakes",
+    });
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long the start takes is the roof's to know")]

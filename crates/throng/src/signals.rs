@@ -1,5 +1,5 @@
 //! What is asked of the server from outside: to end (SIGTERM, SIGINT, which is Ctrl-C, SIGHUP when the terminal went away),
-//! to restart (SIGUSR2), to read its certificates again (SIGHUP without a terminal), or any of it by the operator.
+//! to restart (SIGUSR2), to read its configuration again (SIGHUP without a terminal), or any of it by the operator.
 //!
 //! The first wish to end drains, a second one cuts. All goes through one short queue to the thread that runs the server.
 

@@ -18,6 +18,7 @@ pub mod held;
 pub mod herald;
 pub mod house;
 pub mod hub;
+pub mod live;
 pub mod mailbox;
 pub mod notes;
 pub mod rendering;

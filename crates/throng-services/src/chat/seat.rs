@@ -55,11 +55,12 @@ impl Taken {
         if !self.open(&mut reader, &mut buffer).await? {
             return Ok(());
         }
-        let mut pace = Pace::new(self.core.house.settings.pace);
+        let mut pace = Pace::new(self.core.live.pace());
         loop {
             let asked = self.hear(&buffer).await;
             buffer.clear();
             let Some(asked) = asked else { return Ok(()) };
+            pace.set(self.core.live.pace());
             let wait_ms = pace.take(reader.now_ms(), asked);
             if wait_ms > 0 {
                 tokio::time::sleep(std::time::Duration::from_millis(wait_ms)).await;

@@ -14,6 +14,7 @@ use super::delivery::{Delivery, TURNS_WAITING_MAX};
 use super::herald;
 use super::house::House;
 use super::hub::{Hub, Parts};
+use super::live::Live;
 use super::mailbox::HubHandle;
 use super::worker::ChatWorker;
 use crate::identity::{Identity, Notice};
@@ -24,6 +25,7 @@ pub type Known = (Identity, mpsc::Receiver<Notice>);
 /// A running chat.
 pub struct Chat {
     house: Arc<House>,
+    live: Arc<Live>,
     hub: HubHandle,
     identity: Option<Identity>,
     store: Arc<dyn Store>,
@@ -101,6 +103,7 @@ impl Chat {
             }
         })?;
         Ok(Arc::new(Chat {
+            live: Arc::new(Live::new(&house.settings)),
             house: Arc::new(house),
             hub: handle,
             identity,
@@ -123,7 +126,7 @@ impl Chat {
             .get_mut(worker.index())
             .and_then(Option::take)
             .expect("each worker begins once");
-        let house = Arc::clone(&self.house);
+        let house = (Arc::clone(&self.house), Arc::clone(&self.live));
         ChatWorker::new(
             worker,
             house,
@@ -133,6 +136,11 @@ impl Chat {
             deliveries,
             Arc::clone(&self.browsers),
         )
+    }
+
+    /// What may change while the chat runs.
+    pub fn live(&self) -> &Live {
+        &self.live
     }
 
     /// The way to the hub, for an operator.

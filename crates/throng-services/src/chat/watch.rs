@@ -64,9 +64,7 @@ impl Core {
 
     /// Ends who has no name for too long, probes who is silent, ends who does not answer.
     fn inspect(&self, now_ms: u64) {
-        let settings = &self.house.settings;
-        let nameless_max = settings.nameless_max.as_millis() as u64;
-        let probe_after = settings.probe_after.as_millis() as u64;
+        let (nameless_max, probe_after) = (self.live.nameless_max_ms(), self.live.probe_after_ms());
         self.seats.borrow_mut().each(|seat| {
             // Who was told the last words is the server library's to end.
             if seat.over {

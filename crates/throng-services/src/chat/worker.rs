@@ -20,6 +20,7 @@ use super::door::line::LineDoor;
 use super::door::{AccountAnswer, Door, Errand, Footing, Heard};
 use super::fanout::Told;
 use super::house::House;
+use super::live::Live;
 use super::mailbox::HubHandle;
 use super::notes::Note;
 use super::rendering::{Renderings, render, room_of};
@@ -31,6 +32,8 @@ use crate::identity::Identity;
 pub struct Core {
     /// The chat's settings.
     pub house: Arc<House>,
+    /// Those of them that may change while it runs.
+    pub live: Arc<Live>,
     /// The way to the hub.
     pub hub: HubHandle,
     /// Who is who, if there are accounts.
@@ -58,7 +61,7 @@ impl ChatWorker {
     /// Begins a worker, with the deliveries that the hub sends to it.
     pub fn new(
         worker: &Worker,
-        house: Arc<House>,
+        (house, live): (Arc<House>, Arc<Live>),
         hub: HubHandle,
         identity: Option<Identity>,
         store: Arc<dyn Store>,
@@ -67,6 +70,7 @@ impl ChatWorker {
     ) -> ChatWorker {
         let core = Rc::new(Core {
             house,
+            live,
             hub,
             identity,
             store,

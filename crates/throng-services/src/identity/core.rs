@@ -1,6 +1,7 @@
 //! What all sessions share: what is kept, what protects it, and the work on passwords. Made by [`super::registrar`].
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use throng_chat::{Name, Time};
 use throng_store::accounts::{Account, Accounts, Verifier};
@@ -21,7 +22,11 @@ use super::throttle::Network;
 /// What all sessions share.
 pub(super) struct Core {
     pub(super) accounts: Arc<dyn Accounts>,
-    pub(super) settings: Settings,
+    /// As at the start; what of it may change is beside it.
+    pub(super) begun_with: Settings,
+    /// Written by the operator, read at each use.
+    pub(super) allow_plaintext: AtomicBool,
+    pub(super) scram: AtomicBool,
     pub(super) now: fn() -> Time,
     pub(super) pool: Pool,
     pub(super) admission: Arc<Admission>,
@@ -43,6 +48,13 @@ pub(super) struct Checked {
 }
 
 impl Core {
+    /// How accounts are kept now.
+    pub(super) fn settings(&self) -> Settings {
+        let (allow_plaintext, scram) =
+            (self.allow_plaintext.load(Ordering::Relaxed), self.scram.load(Ordering::Relaxed));
+        Settings { allow_plaintext, scram, ..self.begun_with }
+    }
+
     pub(super) async fn account(&self, name: &Name) -> Result<Option<Account>, Refusal> {
         Ok(find(|done| self.accounts.account(name.clone(), done)).await?)
     }
@@ -60,7 +72,7 @@ impl Core {
         scram: bool,
     ) -> Result<Verifier, Refusal> {
         password::check(&password).map_err(Refusal::Password)?;
-        let settings = self.settings;
+        let settings = self.settings();
         let made = self.pool.run(place, move || make(&password, &settings, scram || settings.scram)).await;
         made.and_then(Result::ok).ok_or(Refusal::Busy)
     }
@@ -72,7 +84,7 @@ impl Core {
         password: Secret<String>,
         verifier: Option<Verifier>,
     ) -> Result<Checked, Refusal> {
-        let (settings, decoy) = (self.settings, Arc::clone(&self.decoy));
+        let (settings, decoy) = (self.settings(), Arc::clone(&self.decoy));
         let work = move || {
             let phc = verifier.as_ref().map_or(&decoy, |verifier| &verifier.argon2);
             let right = password::verify(&password, phc) && verifier.is_some();
@@ -91,7 +103,7 @@ impl Core {
         let verifier = account.and_then(|account| account.verifier.as_ref());
         let real = verifier.and_then(|verifier| Keys::from_stored(verifier.scram.as_ref()?));
         // Made in any case, so that the work is the same.
-        let decoy = Keys::decoy(&self.secret, name, self.settings.scram_rounds);
+        let decoy = Keys::decoy(&self.secret, name, self.begun_with.scram_rounds);
         real.unwrap_or(decoy)
     }
 }

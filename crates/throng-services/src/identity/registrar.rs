@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use throng_chat::{Name, Time};
 use throng_store::accounts::Accounts;
@@ -41,14 +42,37 @@ impl Identity {
         let (notices, told) = Notices::channel();
         let pool = Pool::start(settings.hashing_threads)?;
         let (admission, registrations, code) = (Admission::new(), Registrations::new(), Code::default());
-        let core =
-            Core { accounts, settings, now, pool, admission, registrations, notices, code, secret, decoy };
+        let (allow_plaintext, scram) = (settings.allow_plaintext.into(), settings.scram.into());
+        let core = Core {
+            accounts,
+            begun_with: settings,
+            allow_plaintext,
+            scram,
+            now,
+            pool,
+            admission,
+            registrations,
+            notices,
+            code,
+            secret,
+            decoy,
+        };
         Ok((Identity(Arc::new(core)), told))
     }
 
     /// How accounts are kept.
-    pub fn settings(&self) -> &Settings {
-        &self.0.settings
+    pub fn settings(&self) -> Settings {
+        self.0.settings()
+    }
+
+    /// May passwords come in plain text over a network, from here on? Clients that came before may be shown what was true then.
+    pub fn set_allow_plaintext(&self, allowed: bool) {
+        self.0.allow_plaintext.store(allowed, Ordering::Relaxed);
+    }
+
+    /// Are keys for SCRAM-SHA-256 kept of every password that is set or proven from here on?
+    pub fn set_scram(&self, kept: bool) {
+        self.0.scram.store(kept, Ordering::Relaxed);
     }
 
     /// A person at a door, not signed in.

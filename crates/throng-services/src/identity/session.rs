@@ -194,7 +194,7 @@ impl Session {
         self.may(Command::ScramFirst)?;
         self.may_send_secrets()?;
         let opened = Opened::hear(message).map_err(Refusal::Scram)?;
-        let names = self.core.settings.names;
+        let names = self.core.begun_with.names;
         let name = Name::new(opened.name(), names).ok();
         let acts_for = opened.acts_for().map(|typed| Name::new(typed, names).ok());
         if acts_for.is_some_and(|other| other.is_none() || other != name) {
@@ -393,7 +393,7 @@ impl Session {
     }
 
     fn may_send_secrets(&self) -> Result<(), Refusal> {
-        let allowed = self.origin.channel.carries_secrets(self.core.settings.allow_plaintext);
+        let allowed = self.origin.channel.carries_secrets(self.core.settings().allow_plaintext);
         if allowed { Ok(()) } else { Err(Refusal::PlaintextRefused) }
     }
 

@@ -172,6 +172,26 @@ async fn no_secret_comes_in_plain_text_over_a_network() {
 }
 
 #[tokio::test]
+async fn what_the_operator_changes_holds_for_the_next_who_asks() {
+    let scene = Scene::new();
+    scene.registered("ana").await;
+    let origin = Origin { channel: Channel { tls: false, loopback: false }, ..under_tls(2) };
+    for (allowed, expected) in
+        [(false, Some(Refusal::PlaintextRefused)), (true, None), (false, Some(Refusal::PlaintextRefused))]
+    {
+        scene.identity.set_allow_plaintext(allowed);
+        let mut session = scene.identity.session(origin.clone());
+        assert_eq!(session.login(Some(&name("ana")), password(PASSWORD), None).await.err(), expected);
+        assert_eq!(scene.identity.settings().allow_plaintext, allowed);
+    }
+    let has_keys = || scene.kept.account_now("ana").verifier.unwrap().scram.is_some();
+    assert!(!has_keys());
+    scene.identity.set_scram(true);
+    scene.login(3, "ana", password(PASSWORD)).await.unwrap();
+    assert!(has_keys());
+}
+
+#[tokio::test]
 async fn what_has_risen_is_hashed_anew_on_login() {
     let scene = Scene::new();
     scene.registered("ana").await;

@@ -19,7 +19,7 @@ pub struct Account {
     #[command(subcommand)]
     pub verb: Verb,
 
-    /// The data folder [default: $XDG_DATA_HOME/throng]
+    /// The data folder [default: the one that throng serve would have here]
     #[arg(long, value_name = "DIR", env = "THRONG_DATA", global = true)]
     pub data: Option<PathBuf>,
 }

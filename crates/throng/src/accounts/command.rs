@@ -23,14 +23,14 @@ use super::{export, given, machine, reading, told};
 use crate::fault::Fault;
 use crate::log::{Log, Sight, segments};
 use crate::screen::{self, Screen};
-use crate::{banner, data, question};
+use crate::{banner, config, data, question};
 
 /// How long the last event may take to be written.
 const LOG_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Does what is asked. Gives the exit code.
 pub fn account(asked: &Account) -> Result<u8, Fault> {
-    let path = asked.data.clone().map_or_else(data::usual, Ok)?;
+    let path = asked.data.clone().map_or_else(config::data_folder, Ok)?;
     // Only what makes accounts may begin a folder.
     if !throng_store::is_in(&path) && !matches!(asked.verb, Verb::Create { .. } | Verb::Import { .. }) {
         return Err(Fault::failed(format!("there are no accounts in {}", banner::shown(&path)))

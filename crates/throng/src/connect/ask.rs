@@ -5,10 +5,10 @@ use throng_client::connect::{Place, Target};
 use throng_store::DataFolder;
 
 use crate::cli::Connect;
-use crate::data;
 use crate::fault::Fault;
 use crate::listen::Listen;
 use crate::question::question;
+use crate::{config, data};
 
 /// Where throng serves unless told otherwise.
 const HOST: &str = "127.0.0.1";
@@ -60,8 +60,7 @@ fn missing(what: &str) -> Fault {
 
 /// The address of a throng that runs here, as far as one can know it.
 fn usual() -> Option<Place> {
-    let folder =
-        std::env::var_os("THRONG_DATA").map(std::path::PathBuf::from).or_else(|| data::usual().ok())?;
+    let folder = config::data_folder().or_else(|_| data::usual()).ok()?;
     let running = DataFolder::published(&folder)?;
     // Whoever was killed could not take its word back.
     let pid = i32::try_from(running.pid).ok().and_then(rustix::process::Pid::from_raw)?;

@@ -27,9 +27,11 @@ pub use operator::{Operator, Who};
 pub use reply::{Answer, Next, Reply, Stream};
 
 use crate::accounts::clerk::Clerk;
+use crate::config::chair::Chair;
 use crate::directory::Directory;
 use crate::fault::Fault;
 use crate::log::{Event, Log};
+use crate::settings::ROWS;
 use crate::signals::{Asked, Wishes};
 use arguments::{Given, Value};
 use guests::Guest;
@@ -53,6 +55,8 @@ pub struct Console {
     pub clerk: Option<Clerk>,
     /// The server.
     pub running: Running,
+    /// What it goes by.
+    pub chair: Arc<Chair>,
     /// A drain that is under way.
     pub draining: Draining,
     /// Where the server is asked to end or to begin anew.
@@ -269,7 +273,7 @@ impl Console {
                 let names = rooms.iter().map(|line| line.room.as_str());
                 names.filter(fits).take(COMPLETIONS_MAX).map(str::to_owned).collect()
             }
-            Value::Setting => Vec::new(),
+            Value::Setting => ROWS.iter().map(|row| row.path).filter(fits).map(str::to_owned).collect(),
             Value::Verb => self.verbs().map(|verb| verb.name).filter(fits).map(str::to_owned).collect(),
         }
     }

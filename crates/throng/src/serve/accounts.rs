@@ -9,12 +9,12 @@ use std::sync::Arc;
 use throng_services::chat::house;
 use throng_services::chat::{Guests, Known};
 use throng_services::identity::secret::random;
-use throng_services::identity::{Identity, Secret, Settings};
+use throng_services::identity::{self, Identity, Secret};
 use throng_store::{Durability, Opened};
 
 use crate::banner;
-use crate::cli::{self, Serve};
 use crate::fault::Fault;
+use crate::settings::{Settings, choices};
 
 /// The file in the data folder from whose bytes the salts are made of those who do not exist. Not in a backup: who has both
 /// could tell names that exist from those that do not.
@@ -22,27 +22,29 @@ const SECRET_FILE: &str = "secret";
 const SECRET_DRAFT: &str = "secret.new";
 
 /// Starts identity: the handle, and what is told of changes.
-pub fn start(asked: &Serve, opened: &Opened, folder: &Path) -> Result<Known, Fault> {
+pub fn start(asked: &Settings, opened: &Opened, folder: &Path) -> Result<Known, Fault> {
     let secret = match asked.durability {
         // Nothing is kept, so there is nothing that it should fit.
         Durability::Memory => random().map_err(|_| unable("the system gives no random bytes"))?,
         _ => secret_of(folder)?,
     };
-    let settings = Settings {
+    let usual = identity::Settings::default();
+    let settings = identity::Settings {
         allow_plaintext: asked.accounts_allow_plaintext,
         scram: asked.accounts_scram,
-        ..Settings::default()
+        hashing_threads: asked.accounts_hashing_threads.map_or(usual.hashing_threads, usize::from),
+        ..usual
     };
     Identity::start(Arc::clone(&opened.accounts), settings, house::wall_clock, Secret::new(secret))
         .map_err(unable)
 }
 
 /// As the chat names it.
-pub fn guests(asked: cli::Guests) -> Guests {
+pub fn guests(asked: choices::Guests) -> Guests {
     match asked {
-        cli::Guests::Yes => Guests::Yes,
-        cli::Guests::UnregisteredNames => Guests::UnregisteredNames,
-        cli::Guests::No => Guests::No,
+        choices::Guests::Yes => Guests::Yes,
+        choices::Guests::UnregisteredNames => Guests::UnregisteredNames,
+        choices::Guests::No => Guests::No,
     }
 }
 

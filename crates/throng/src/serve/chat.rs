@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use throng_server::{Events, Server, Workers};
-use throng_services::chat::{Chat, House, Notes, PaceSettings, Settings, house};
+use throng_services::chat::{Chat, House, Notes, Settings, house};
 use throng_services::identity::Identity;
 use throng_store::{DataFolder, Durability, OpenFault, Opened};
 
@@ -14,27 +14,23 @@ use super::{OperatorsChair, Start, accounts, publish};
 use crate::accounts::Office;
 use crate::accounts::clerk::Clerk;
 use crate::banner::{self, Banner};
-use crate::cli::{self, Model, Pace};
 use crate::console::terminal::Terminal;
 use crate::console::{Console, Draining};
 use crate::directory::Directory;
 use crate::ending::{self, Goodbye};
 use crate::fault::Fault;
 use crate::listen::Listen;
-use crate::log::{Event, Log, Sight, segments};
+use crate::log::{Event, Log, Sight};
 use crate::ports::Place;
 use crate::restart::{self, Next, Way};
+use crate::settings::choices::Guests;
+use crate::settings::live;
 use crate::signals::Asked;
 use crate::{data, reporting, sharing};
 
 impl Start<'_> {
     /// Serves until it is told to end.
     pub(super) fn chat(&self, wished: Receiver<Asked>) -> Result<u8, Fault> {
-        if self.asked.model != Model::Events || self.asked.verbose {
-            return Err(Fault::usage("the chat runs on event loops, and prints no more than its log").hint(
-                "--model and --verbose are for the other services: throng serve echo --model threads",
-            ));
-        }
         let terminal = Terminal::find();
         let path = self.asked.data.clone().map_or_else(data::usual, Ok)?;
         let refused = |why: OpenFault| data::refused(&path, &why);
@@ -54,7 +50,7 @@ impl Start<'_> {
         };
         let (store, kept) = (Arc::clone(&opened.store), data::kept(&opened, self.asked.durability));
         let sight = if terminal.is_some() { Sight::Prompt } else { Sight::Lines };
-        let log = Log::open(Some(&path.join("events")), segments::BOUNDS, sight, Arc::clone(&self.screen));
+        let log = Log::open(Some(&path.join("events")), self.events(), sight, Arc::clone(&self.screen));
         let directory = Arc::<Directory>::default();
 
         let listens: Vec<Listen> = claims.iter().map(Place::listen).collect();
@@ -64,7 +60,7 @@ impl Start<'_> {
         let (identity, notices) = accounts::start(self.asked, &opened, &path)?;
         let first_operator = FirstOperator::find(&identity, &path, terminal.is_some())?;
         let office = office(&identity, &opened, &path);
-        let known = Some((identity, notices));
+        let known = Some((identity.clone(), notices));
         let chat = Chat::open(self.house(notes), opened, self.asked.durability, workers, known)
             .map_err(|why| Fault::failed(format!("cannot start the chat: {why}")))?;
         let factory = Arc::clone(&chat);
@@ -77,6 +73,7 @@ impl Start<'_> {
             .start()
             .map_err(|why| Fault::failed(why.to_string()))?;
         publish(&folder, &listens);
+        let chair = self.chair(&running, tls.as_ref(), Some((Arc::clone(&chat), identity)), &log);
 
         let office = Office { hub: Some(chat.hub().clone()), ..office };
         let zone = jiff::tz::TimeZone::system();
@@ -85,6 +82,7 @@ impl Start<'_> {
             hub: Some(chat.hub().clone()),
             clerk: Some(Clerk::new(office, Arc::clone(&log), Arc::clone(&self.screen), zone.clone())),
             running: running.clone(),
+            chair: Arc::clone(&chair),
             draining: Draining::default(),
             wishes: self.wishes.clone(),
             directory,
@@ -112,9 +110,9 @@ impl Start<'_> {
                 .text(),
             );
         }
-        let chair = OperatorsChair { prompt: self.prompt(terminal.as_ref(), &console), socket };
+        let seats = OperatorsChair { prompt: self.prompt(terminal.as_ref(), &console), socket };
         let way = Way::of(terminal.is_some());
-        let (first, mut next) = self.wait(&wished, &running, &log, tls.as_ref(), |heir| {
+        let (first, mut next) = self.wait(&wished, &running, &log, &chair, |heir| {
             // A server that is open lets go; the drain tells otherwise.
             let _ = running.let_go();
             Some(Next::of(heir, way))
@@ -125,12 +123,12 @@ impl Start<'_> {
                 .say("Closing: no new clients, everybody is told goodbye. Ctrl-C again does not wait.");
         }
         let words = if next.is_some() { restart::FAREWELL } else { ending::FAREWELL };
-        let ended = ending::end_chat(&chat, &running, words, first, wished);
+        let ended = ending::end_chat(&chat, &running, words, (first, wished), chair.settings().drain_time);
         match ended.told {
             Goodbye::Late => next = next.map(Next::in_place),
             _ => store.close(),
         }
-        self.finish(chair, terminal.as_ref(), &log, &ended);
+        self.finish(seats, terminal.as_ref(), &log, &ended);
         // Whoever follows may keep a code of its own in the folder.
         drop(first_operator);
         drop(folder);
@@ -139,16 +137,22 @@ impl Start<'_> {
 
     fn sharing(&self, tls: bool) -> sharing::House {
         let (plaintext, guests) = (self.asked.accounts_allow_plaintext, self.asked.accounts_guests);
-        sharing::House { tls, plaintext, guests: guests != cli::Guests::No }
+        sharing::House { tls, plaintext, guests: guests != Guests::No }
     }
 
     fn house(&self, notes: Notes) -> House {
-        let pace = match self.asked.pace {
-            Pace::Off => PaceSettings::off(),
-            Pace::Default => PaceSettings::default(),
+        let asked = self.asked;
+        let settings = Settings {
+            name: asked.name.clone(),
+            pace: live::pace(asked),
+            guests: accounts::guests(asked.accounts_guests),
+            nameless_max: asked.timeouts_nameless,
+            probe_after: asked.timeouts_probe,
+            history_on_entry: asked.chat_history_on_entry.into(),
+            motd: asked.chat_motd.clone(),
+            hosts: asked.chat_hosts.clone(),
+            ..Settings::default()
         };
-        let (name, guests) = (self.asked.name.clone(), accounts::guests(self.asked.accounts_guests));
-        let settings = Settings { name, pace, guests, ..Settings::default() };
         House { settings, since: house::wall_clock(), now: house::wall_clock, notes }
     }
 }

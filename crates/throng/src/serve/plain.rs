@@ -12,19 +12,19 @@ use throng_wire::printable::printable_bytes;
 
 use super::{OperatorsChair, Start, publish};
 use crate::banner;
-use crate::cli::Model;
 use crate::console::terminal::Terminal;
 use crate::console::{Console, Draining};
 use crate::control::server::Socket;
 use crate::directory::Directory;
 use crate::fault::Fault;
 use crate::listen::Listen;
-use crate::log::{Event, Log, Sight, segments};
+use crate::log::{Event, Log, Sight};
 #[cfg(target_os = "linux")]
 use crate::ports;
 use crate::ports::Place;
 use crate::restart::{self, Next, Way};
 use crate::screen::Screen;
+use crate::settings::choices::Model;
 use crate::signals::Asked;
 use crate::{data, ending, notify, reporting};
 
@@ -99,7 +99,7 @@ impl Start<'_> {
             (false, true) => Sight::Watched,
             (false, false) => Sight::Lines,
         };
-        let log = Log::open(events.as_deref(), segments::BOUNDS, sight, Arc::clone(&self.screen));
+        let log = Log::open(events.as_deref(), self.events(), sight, Arc::clone(&self.screen));
         let directory = Arc::<Directory>::default();
         let listens: Vec<Listen> = claims.iter().map(Place::listen).collect();
         let server =
@@ -107,6 +107,7 @@ impl Start<'_> {
         let server = self.listening(server, claims, tls.as_ref());
         let running = server.start().map_err(|why| Fault::failed(why.to_string()))?;
         let model = running.model();
+        let chair = self.chair(&running, tls.as_ref(), None, &log);
         folder.iter().for_each(|folder| publish(folder, &listens));
         let zone = TimeZone::system();
         let console = Arc::new(Console {
@@ -114,6 +115,7 @@ impl Start<'_> {
             hub: None,
             clerk: None,
             running: running.clone(),
+            chair: Arc::clone(&chair),
             draining: Draining::default(),
             wishes: self.wishes.clone(),
             directory,
@@ -128,7 +130,7 @@ impl Start<'_> {
         }
         let prompt = self.prompt(terminal.as_ref(), &console);
         let way = Way::of(terminal.is_some());
-        let (first, next) = self.wait(&wished, &running, &log, tls.as_ref(), |mut heir| {
+        let (first, next) = self.wait(&wished, &running, &log, &chair, |mut heir| {
             if way == Way::Beside {
                 // It serves beside us before we let go, so only the folder of the log changes hands now.
                 folder = None;
@@ -149,7 +151,7 @@ impl Start<'_> {
             Some(if way == Way::Beside { Next::Serving } else { Next::of(heir, way) })
         });
         log.tell(Event::info("server.draining").with("by", first.by.name()));
-        let ended = ending::end(&running, first, wished);
+        let ended = ending::end(&running, (first, wished), chair.settings().drain_time);
         self.finish(OperatorsChair { prompt, socket }, terminal.as_ref(), &log, &ended);
         drop(folder);
         self.over(&ended, next, &log)

@@ -50,6 +50,19 @@ impl Server {
         self.child.id()
     }
 
+    /// Reads what it says up to the first line that contains these words, and gives that one.
+    pub fn read_until(&mut self, words: &str) -> String {
+        let mut said = String::new();
+        loop {
+            let mut line = String::new();
+            assert!(self.lines.read_line(&mut line).unwrap() > 0, "it ended before {words:?} came: {said}");
+            if line.contains(words) {
+                return line;
+            }
+            said.push_str(&line);
+        }
+    }
+
     /// SIGKILL, as when somebody pulls the plug of the process.
     pub fn kill(mut self) {
         self.child.kill().unwrap();

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::line::Line;
 use crate::clock::{self, millis};
 use crate::passed_list::{self, PASSED};
-use crate::role::WORKER;
+use crate::role::{self, WORKER};
 
 /// This program, even when its file was replaced meanwhile: both ends of a line are the same version (proc(5)).
 const OURSELVES: &str = "/proc/self/exe";
@@ -39,6 +39,10 @@ impl WorkerProcess {
         match passed_list::for_workers() {
             Some(passed) => command.env(PASSED, passed),
             None => command.env_remove(PASSED),
+        };
+        match role::for_workers() {
+            Some(words) => command.env(role::TOLD, words),
+            None => command.env_remove(role::TOLD),
         };
         let child = command.stdin(Stdio::from(theirs)).process_group(0).spawn()?;
         Ok(WorkerProcess { child, line })

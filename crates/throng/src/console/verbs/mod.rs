@@ -8,6 +8,7 @@ mod end;
 mod gate;
 mod logs;
 mod people;
+mod settings;
 
 use std::sync::Arc;
 
@@ -89,6 +90,7 @@ const KINDS: &[(&str, &[Verb])] = &[
     ("People", people::VERBS),
     ("Accounts", accounts::VERBS),
     ("The doors", gate::VERBS),
+    ("Settings", settings::VERBS),
     ("The log", logs::VERBS),
     ("The end", end::VERBS),
 ];

@@ -1,0 +1,100 @@
+//! What a running server takes of its settings without a restart: limits and times of its sockets, and of the chat the pace and
+//! what passwords may do. The same functions give the start its values, so a change and a restart come to the same.
+
+use std::io;
+use std::sync::Arc;
+
+use throng_server::{
+    CertificateFiles, ClientCertificates, Limits, Running, Timeouts, Tls, TlsError, TlsSettings,
+};
+use throng_services::chat::{Chat, PaceSettings};
+use throng_services::identity::Identity;
+
+use super::choices::{Pace, Service};
+use super::fits;
+use super::values::Settings;
+
+/// What runs.
+pub struct Live {
+    /// The server.
+    pub running: Running,
+    /// The chat, if that is the service.
+    pub chat: Option<Arc<Chat>>,
+    /// Who is who there.
+    pub identity: Option<Identity>,
+    /// The certificate.
+    pub tls: Option<Tls>,
+    /// How many descriptors this process may have.
+    pub descriptors: u64,
+}
+
+impl Live {
+    /// Takes everything that may change while the server runs.
+    ///
+    /// # Errors
+    /// When the kernel does not do it; nothing has changed then.
+    pub fn apply(&self, settings: &Settings) -> io::Result<()> {
+        // Another backlog is the only thing that the kernel could refuse, and it waits for a restart.
+        let backlog = self.running.limits().backlog;
+        self.running.set_limits(Limits { backlog, ..limits(settings, self.descriptors) })?;
+        self.running.set_timeouts(timeouts(settings));
+        if let Some(chat) = &self.chat {
+            chat.live().set_pace(pace(settings));
+            chat.live().set_patience(settings.timeouts_nameless, settings.timeouts_probe);
+        }
+        if let Some(identity) = &self.identity {
+            identity.set_allow_plaintext(settings.accounts_allow_plaintext);
+            identity.set_scram(settings.accounts_scram);
+        }
+        Ok(())
+    }
+}
+
+/// How many of what.
+pub fn limits(settings: &Settings, descriptors: u64) -> Limits {
+    let usual = Limits::default();
+    let possible = fits::possible(descriptors);
+    let total = settings.limits_clients.map_or(possible, u64::from);
+    Limits {
+        total: usize::try_from(total).unwrap_or(usize::MAX),
+        full: settings.limits_full,
+        per_address: settings.limits_per_address.map_or(usual.per_address, |limit| limit as usize),
+        // Loopback is exempt, unless a limit was asked for in so many words.
+        per_address_loopback: settings.limits_per_address.is_some(),
+        rate_per_address: settings.limits_rate_per_address,
+        queue: usize::try_from(settings.limits_outbox).unwrap_or(usize::MAX),
+        backlog: settings.limits_backlog.into(),
+    }
+}
+
+/// How long what may take.
+pub fn timeouts(settings: &Settings) -> Timeouts {
+    Timeouts {
+        idle: settings.timeouts_idle,
+        write_stall: settings.timeouts_write_stall,
+        age: settings.timeouts_age,
+        farewell: settings.timeouts_farewell,
+        drain: settings.drain_time,
+        ..Timeouts::default()
+    }
+}
+
+/// How fast one client may ask.
+pub fn pace(settings: &Settings) -> PaceSettings {
+    match settings.pace {
+        Pace::Off => PaceSettings::off(),
+        Pace::Default => PaceSettings::default(),
+    }
+}
+
+/// The certificate that is named, if one is: its files are read now.
+pub fn tls(settings: &Settings) -> Result<Option<Tls>, TlsError> {
+    let (Some(certificate), Some(key)) = (&settings.tls_cert, &settings.tls_key) else { return Ok(None) };
+    let files = CertificateFiles { certificate: certificate.clone(), key: key.clone() };
+    // The chat knows people by the fingerprints that they named, so any certificate will do; nobody needs one.
+    let clients = match settings.service {
+        Service::Chat => ClientCertificates::Presented,
+        Service::Echo | Service::Hello => ClientCertificates::None,
+    };
+    Tls::new(TlsSettings { certificates: vec![files], clients, ..TlsSettings::default() }).map(Some)
+}
