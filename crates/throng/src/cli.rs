@@ -7,11 +7,11 @@ use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use throng_client::connect::Place;
 use throng_client::connect::script::{EXPECTED_BYTES_MAX, Step};
 use throng_client::connect::target::port_of;
-use throng_server::IpNet;
+use throng_server::{Address, IpNet};
 use throng_store::Durability;
 
 use crate::accounts::asked::Account;
-use crate::listen::Wanted;
+use crate::listen::{Wanted, plain};
 use crate::load::asked::Load;
 use crate::scan::asked::Scan;
 
@@ -256,6 +256,11 @@ pub struct Serve {
     /// protocol. As NETWORK/BITS; may be given again
     #[arg(long, value_name = "NET", env = "THRONG_PROXY_ALLOWED_FROM", value_delimiter = ',')]
     pub proxy_allowed_from: Vec<IpNet>,
+
+    /// Answer programs that watch, by HTTP: /metrics, /healthz, /readyz. As ADDRESS:PORT or unix:PATH; may be given again.
+    /// Whoever reaches it reads the figures
+    #[arg(long, value_name = "ADDR", env = "THRONG_METRICS__LISTEN", value_delimiter = ',', value_parser = plain)]
+    pub metrics_listen: Vec<Address>,
 
     /// The folder for everything that is kept [default: $XDG_DATA_HOME/throng]
     #[arg(long, value_name = "DIR", env = "THRONG_DATA")]

@@ -77,6 +77,14 @@ impl FromStr for Listen {
     }
 }
 
+/// An address at which nobody speaks TLS, and that no service manager passes.
+pub fn plain(given: &str) -> Result<Address, String> {
+    match given.parse::<Listen>() {
+        Ok(Listen { address, only_tls: false }) => Ok(address),
+        _ => Err("expected ADDRESS:PORT such as 127.0.0.1:9464, or unix:PATH".to_owned()),
+    }
+}
+
 fn split(given: &str) -> (&str, bool) {
     match given.strip_prefix(TLS) {
         Some(rest) => (rest, true),

@@ -35,6 +35,7 @@ mod serve;
 mod sharing;
 mod signals;
 mod units;
+mod watching;
 
 use std::process::ExitCode;
 

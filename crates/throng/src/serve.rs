@@ -35,6 +35,8 @@ use crate::prompt::{self, Prompt};
 use crate::restart::{self, Next};
 use crate::screen::Screen;
 use crate::signals::{Asked, Asker, Wish, Wishes};
+use crate::watching::watcher::Watcher;
+use crate::watching::{ChatFacts, Facts, listener};
 
 /// Descriptors that are kept for the store, the log, and whatever else is not a client.
 const DESCRIPTORS_KEPT: u64 = 128;
@@ -186,6 +188,24 @@ impl Start<'_> {
         let Claimed { claims, note } = ports::claim(&self.asked.listen, self.passed.take())?;
         note.iter().for_each(|note| self.screen.say(note));
         Ok(claims)
+    }
+
+    /// The addresses at which programs may ask how the server is.
+    fn claim_watched(&self) -> Result<listener::Claimed, Fault> {
+        listener::claim(&self.asked.metrics_listen, self.follows())
+    }
+
+    /// Watches the server, and answers those who ask.
+    fn watch_server(
+        &self,
+        running: &Running,
+        chat: Option<ChatFacts>,
+        log: &Arc<Log>,
+        claimed: listener::Claimed,
+    ) -> Result<Watcher, Fault> {
+        let service = self.asked.service.name();
+        let facts = Facts::new(service, self.begun, running.clone(), chat, Arc::clone(log));
+        Watcher::start(facts, claimed)
     }
 
     /// Says that the server is ready, with what only this service tells.

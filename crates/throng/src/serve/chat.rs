@@ -25,6 +25,7 @@ use crate::log::{Event, Log, Sight, segments};
 use crate::ports::Place;
 use crate::restart::{self, Next, Way};
 use crate::signals::Asked;
+use crate::watching::ChatFacts;
 use crate::{data, reporting, sharing};
 
 impl Start<'_> {
@@ -39,7 +40,7 @@ impl Start<'_> {
         let path = self.asked.data.clone().map_or_else(data::usual, Ok)?;
         let refused = |why: OpenFault| data::refused(&path, &why);
         let held = if self.follows() { None } else { Some(DataFolder::open(&path).map_err(refused)?) };
-        let (tls, claims) = (self.tls()?, self.claim()?);
+        let (tls, claims, watched) = (self.tls()?, self.claim()?, self.claim_watched()?);
         let folder = match held {
             Some(folder) => folder,
             None => {
@@ -77,6 +78,7 @@ impl Start<'_> {
             .start()
             .map_err(|why| Fault::failed(why.to_string()))?;
         publish(&folder, &listens);
+        let watcher = self.watch_server(&running, Some(ChatFacts::of(&chat)), &log, watched)?;
 
         let ready_ms =
             self.tell_ready(&listens, &log, |ready| ready.with("data", path.display()).with("kept", &kept));
@@ -116,6 +118,7 @@ impl Start<'_> {
             let _ = running.let_go();
             Some(Next::of(heir, way))
         });
+        watcher.facts().begin_end();
         log.tell(Event::info("server.draining").with("by", first.by.name()));
         if terminal.is_some() && next.is_none() {
             self.screen
@@ -131,6 +134,7 @@ impl Start<'_> {
         // Whoever follows may keep a code of its own in the folder.
         drop(first_operator);
         drop(folder);
+        watcher.end();
         self.over(&ended, next, &log)
     }
 

@@ -89,7 +89,7 @@ impl Start<'_> {
         let terminal = Terminal::find();
         // Nothing is kept unless a folder is named for it, so any number of these run beside each other.
         let held = if self.follows() { None } else { self.folder()? };
-        let (tls, claims) = (self.tls()?, self.claim()?);
+        let (tls, claims, watched) = (self.tls()?, self.claim()?, self.claim_watched()?);
         self.wait_for_the_other()?;
         let mut folder = held.map_or_else(|| self.folder(), |held| Ok(Some(held)))?;
         let events = self.asked.data.as_ref().map(|path| path.join("events"));
@@ -106,6 +106,7 @@ impl Start<'_> {
         let server = self.listening(server, claims, tls.as_ref());
         let running = server.start().map_err(|why| Fault::failed(why.to_string()))?;
         let model = running.model();
+        let watcher = self.watch_server(&running, None, &log, watched)?;
         folder.iter().for_each(|folder| publish(folder, &listens));
         let ready_ms = self.tell_ready(&listens, &log, |ready| ready.with("model", model));
         if terminal.is_some() {
@@ -142,10 +143,12 @@ impl Start<'_> {
             let _ = running.let_go();
             Some(if way == Way::Beside { Next::Serving } else { Next::of(heir, way) })
         });
+        watcher.facts().begin_end();
         log.tell(Event::info("server.draining").with("by", first.by.name()));
         let ended = ending::end(&running, first, wished);
         self.finish(prompt, terminal.as_ref(), &log, &ended);
         drop(folder);
+        watcher.end();
         self.over(&ended, next, &log)
     }
 
