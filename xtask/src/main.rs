@@ -13,6 +13,7 @@ mod peers;
 mod process;
 mod servers;
 mod times;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -27,6 +28,8 @@ enum Cli {
     Bench(bench::Bench),
     /// Join by the page in a headless browser, and talk with a terminal
     E2e,
+    /// Have Prometheus' own promtool check the metrics of a server under load
+    Watch,
     /// Run a command in a network of our own, with a slow link and 40 open ports at its far end (Linux, root)
     #[cfg(target_os = "linux")]
     Lan(lan::Visit),
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
     let outcome = interrupt::listen().map_err(Into::into).and_then(|()| match cli {
         Cli::Bench(bench) => bench::run(&bench).map(|()| ExitCode::SUCCESS),
         Cli::E2e => e2e::run().map(|()| ExitCode::SUCCESS),
+        Cli::Watch => watch::run().map(|()| ExitCode::SUCCESS),
         #[cfg(target_os = "linux")]
         Cli::Lan(visit) => lan::run(&visit),
         #[cfg(target_os = "linux")]

@@ -397,7 +397,7 @@ impl Write for BlockingConn {
             match self.send(bytes) {
                 Ok(written) => {
                     let ticket = self.ticket();
-                    ticket.bytes_out.fetch_add(written as u64, std::sync::atomic::Ordering::Relaxed);
+                    ticket.note_sent(written);
                     if written == bytes.len() {
                         ticket.note_written(BUSY);
                     }

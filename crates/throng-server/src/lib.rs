@@ -385,7 +385,7 @@ pub use peer::{ConnId, Peer};
 pub use proxied::{Facts, Proxied, TlsToProxy};
 pub use rate::Rate;
 pub use reader::Reader;
-pub use report::{ConnInfo, Paused, Report};
+pub use report::{ConnInfo, Paused, Queued, Report};
 pub use restart::{Heir, Restart};
 pub use restart_error::RestartError;
 pub use role::{tell_workers, told_as_worker, worker_number, worker_or_continue};

@@ -127,6 +127,9 @@ impl Outbox {
         if waiting > link.context.queue_max() {
             link.relieve();
         }
+        if link.stalled.get() {
+            link.note_queued();
+        }
         self.mark(bytes.len());
     }
 
@@ -259,6 +262,10 @@ impl Link {
         let ticket = self.socket.ticket();
         match outcome {
             Flushed::Over => {
+                // It is another line of memory than what each write looks at.
+                if self.stalled.get() {
+                    self.note_queued();
+                }
                 ticket.note_written(BUSY | STALLED | PARTING);
                 ticket.end_stall();
                 if ticket.has(FINISHING) {
@@ -269,6 +276,7 @@ impl Link {
                 }
             }
             Flushed::Stalled => {
+                self.note_queued();
                 ticket.set(STALLED);
                 ticket.begin_stall(worker::now_ms);
                 if ticket.has(SERVED) && !ticket.has(PARTING) {
@@ -277,6 +285,11 @@ impl Link {
             }
         }
         outcome
+    }
+
+    /// Lets other threads know what waits for the peer.
+    fn note_queued(&self) {
+        self.socket.ticket().note_queued(self.waiting.borrow().len());
     }
 
     fn write(&self) -> Flushed {

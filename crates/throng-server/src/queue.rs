@@ -1,6 +1,8 @@
 //! How many clients wait in the kernel to be accepted. Linux tells it in its tables of sockets: of one that listens, what is
 //! elsewhere the bytes to be read is the length of its queue (proc(5), /proc/net/tcp).
 
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, SocketAddr};
 
 /// "Listens", in the tables' numbering of states.
@@ -8,10 +10,16 @@ const LISTENS: &str = "0A";
 
 /// How many wait at these addresses; `None` where the system does not say.
 pub(crate) fn waiting(addresses: &[SocketAddr]) -> Option<usize> {
-    let table = |path: &str| std::fs::read_to_string(path).ok();
-    let (four, six) = (table("/proc/net/tcp")?, table("/proc/net/tcp6").unwrap_or_default());
-    let rows = four.lines().chain(six.lines()).filter_map(queue_of);
+    let (four, six) = (listening("/proc/net/tcp")?, listening("/proc/net/tcp6").unwrap_or_default());
+    let rows = four.into_iter().chain(six);
     Some(rows.filter(|(address, _)| addresses.contains(address)).map(|(_, waiting)| waiting).sum())
+}
+
+/// The rows of those that listen. They come first (the kernel's proc_net_tcp.rst), and no more is read: behind them is a row
+/// for each connection.
+fn listening(path: &str) -> Option<Vec<(SocketAddr, usize)>> {
+    let rows = BufReader::new(File::open(path).ok()?).lines().skip(1).map_while(Result::ok);
+    Some(rows.map_while(|row| queue_of(&row)).collect())
 }
 
 /// The address and the queue of a row, if it is of a socket that listens.

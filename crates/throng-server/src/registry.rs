@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::clock;
 use crate::peer::ConnId;
+use crate::report::Queued;
 use crate::ticket::Ticket;
 
 /// The tables of all workers.
@@ -67,6 +68,21 @@ impl Registry {
 
     pub(crate) fn has_stalled(&self, worker: usize) -> bool {
         self.table(worker).stalled.load(Relaxed) > 0
+    }
+
+    /// What waits for peers that do not read. Only workers that have such are looked through.
+    pub(crate) fn queued(&self) -> Queued {
+        let mut queued = Queued::default();
+        for table in self.workers.iter().filter(|table| table.stalled.load(Relaxed) > 0) {
+            for bytes in
+                lock(&table.tickets).values().map(|ticket| ticket.queued()).filter(|bytes| *bytes > 0)
+            {
+                queued.conns += 1;
+                queued.bytes += bytes;
+                queued.largest = queued.largest.max(bytes);
+            }
+        }
+        queued
     }
 
     /// How many connections one worker has.

@@ -98,4 +98,24 @@ pub struct ConnInfo {
     pub bytes_in: u64,
     /// Bytes that the kernel took for it, which the peer has not read for certain.
     pub bytes_out: u64,
+    /// Bytes that wait in its [`crate::Outbox`] since the kernel takes no more: what its peer is behind. 0 while all is taken,
+    /// and where a connection has no outbox; of another process ([`crate::Processes`]) it is not known here. Example:
+    /// [`crate::Running::queued`].
+    pub queued: usize,
+}
+
+/// What waits for peers that do not read, in all outboxes; [`crate::Running::queued`] gives it.
+///
+/// ```
+/// # use throng_server::Queued;
+/// assert_eq!(Queued::default(), Queued { conns: 0, bytes: 0, largest: 0 });
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Queued {
+    /// Connections for which something waits.
+    pub conns: usize,
+    /// Bytes that wait in all.
+    pub bytes: usize,
+    /// Bytes that wait for the one that is behind most.
+    pub largest: usize,
 }

@@ -2,7 +2,7 @@
 //! at once.
 
 use std::io;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering::Acquire, Ordering::Release};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
@@ -18,7 +18,7 @@ use crate::limits::Limits;
 use crate::listener::Order;
 use crate::peer::ConnId;
 use crate::queue;
-use crate::report::{ConnInfo, Paused, Report};
+use crate::report::{ConnInfo, Paused, Queued, Report};
 use crate::restart::{Heir, Restart, Turn};
 use crate::restart_error::RestartError;
 use crate::shared::Shared;
@@ -82,6 +82,8 @@ struct Inner {
     /// Held while the state changes, so that a pause and a resume cannot cross.
     changing: Mutex<()>,
     drain: Arc<Draining>,
+    /// Cleared before anything is closed, and set when all is open again. Written while the state changes.
+    is_taking: AtomicBool,
     /// Held by a restart that is under way.
     restarting: Arc<AtomicBool>,
 }
@@ -108,7 +110,9 @@ impl Running {
         let drain = Arc::new(Draining { progress: Mutex::default(), changed: Condvar::new() });
         let (orders, threads, state) = (Mutex::new(orders), Mutex::new(threads), Mutex::new(State::Open));
         let (changing, restarting) = (Mutex::default(), Arc::default());
-        let inner = Inner { shared, addresses, orders, threads, state, changing, drain, restarting };
+        let is_taking = AtomicBool::new(true);
+        let inner =
+            Inner { shared, addresses, orders, threads, state, changing, drain, is_taking, restarting };
         Running { inner: Arc::new(inner) }
     }
 
@@ -246,6 +250,60 @@ impl Running {
         conns
     }
 
+    /// What waits in the outboxes of those who do not read. It looks through the connections of workers that have such, and of
+    /// no others, so it costs nothing while everybody reads.
+    ///
+    /// ```
+    /// # use throng_server::{Conn, Events, LocalHandler, Server, Workers};
+    /// struct Flood;
+    ///
+    /// impl LocalHandler for Flood {
+    ///     async fn serve(&self, conn: Conn) -> throng_server::Result {
+    ///         let (mut reader, outbox) = conn.split();
+    ///         while outbox.queued() < 1000 {
+    ///             outbox.push(&[b'x'; 1000]);
+    ///             tokio::task::yield_now().await; // what the kernel takes is written meanwhile
+    ///         }
+    ///         reader.read_into(&mut reader.buffer()).await?;
+    ///         Ok(())
+    ///     }
+    /// }
+    /// # fn main() -> throng_server::Result {
+    /// # let one = Events { workers: Workers::Count(1) };
+    /// let running = Server::local(|_| Flood).listen("127.0.0.1:0")
+    /// #     .model(one)
+    ///     .start()?;
+    /// let _never_reads = std::net::TcpStream::connect(&running.addresses()[0])?;
+    /// # let mut looks = (0..50_000_000).inspect(|_| std::thread::yield_now());
+    /// # looks.find(|_| running.queued().conns == 1);
+    /// let queued = running.queued();
+    /// assert!(queued.conns == 1 && queued.largest > 0 && queued.bytes == queued.largest);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn queued(&self) -> Queued {
+        self.inner.shared.registry.queued()
+    }
+
+    /// Would it take a client who comes now? `false` from the moment a pause, a drain or the end is asked for, which is before
+    /// anything is closed; [`Running::state`] changes when it is carried out. A limit that is reached is not looked at.
+    ///
+    /// ```
+    /// # use throng_server::{Conn, Pause, Server};
+    /// # fn main() -> throng_server::Result {
+    /// # let running = Server::new(|_: Conn| async { Ok(()) }).listen("127.0.0.1:0").start()?;
+    /// assert!(running.is_taking());
+    /// running.pause(Pause::Hold)?;
+    /// assert!(!running.is_taking());
+    /// running.resume()?;
+    /// assert!(running.is_taking());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn is_taking(&self) -> bool {
+        self.inner.is_taking.load(Acquire)
+    }
+
     /// Ends one connection now, as [`End::Kicked`]: its handler's next read or write fails, and what waits to be written is
     /// lost. `false` when there is none of this number.
     ///
@@ -299,6 +357,7 @@ impl Running {
     pub fn pause(&self, pause: Pause) -> io::Result<Paused> {
         let _changing = lock(&self.inner.changing);
         let before = self.inner.may_change()?;
+        self.inner.is_taking.store(false, Release);
         let ordered = self.inner.order(|answer| Order::Pause(pause, answer));
         let taken = match ordered {
             Ok(taken) => taken,
@@ -306,10 +365,15 @@ impl Running {
                 if before == State::Open {
                     // Those that could are open again: a server is open at all its addresses or at none.
                     let _ = self.inner.order(Order::Resume);
+                    // A drain that was asked for meanwhile waits for us, and clears it again.
+                    self.inner.is_taking.store(true, Release);
                 }
                 return Err(why);
             }
         };
+        if before == State::Open {
+            self.inner.shared.counters.pause();
+        }
         self.inner.turn(match pause {
             Pause::Refuse => State::Paused,
             Pause::Hold => State::Held,
@@ -333,6 +397,7 @@ impl Running {
             return resumed.map(|_| ());
         }
         self.inner.turn(State::Open);
+        self.inner.is_taking.store(true, Release);
         Ok(())
     }
 
@@ -372,6 +437,7 @@ impl Running {
             return Ok(());
         }
         self.inner.may_change()?;
+        self.inner.is_taking.store(false, Release);
         self.inner.turn(State::LetGo);
         self.inner.order(Order::LetGo).map(|_| ())
     }
@@ -424,6 +490,7 @@ impl Running {
     /// # }
     /// ```
     pub fn drain(&self, patience: Duration) -> Drain {
+        self.inner.is_taking.store(false, Release);
         let patience_ms = millis(patience);
         let deadline_ms = clock::now_ms().saturating_add(patience_ms);
         let mut progress = lock(&self.inner.drain.progress);
@@ -434,6 +501,8 @@ impl Running {
         drop(progress);
         if first {
             let changing = lock(&self.inner.changing);
+            // Whoever had the lock may have opened it meanwhile.
+            self.inner.is_taking.store(false, Release);
             self.inner.turn(State::Draining);
             drop(changing);
             let inner = Arc::clone(&self.inner);

@@ -3,7 +3,6 @@
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
@@ -155,7 +154,7 @@ impl Socket {
     /// Counts what was written.
     fn written(&self, written: io::Result<usize>) -> io::Result<usize> {
         let written = written.map_err(|error| self.failed(error))?;
-        self.ticket.bytes_out.fetch_add(written as u64, Relaxed);
+        self.ticket.note_sent(written);
         self.ticket.go_on(worker::now_ms);
         Ok(written)
     }

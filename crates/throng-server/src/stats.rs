@@ -36,14 +36,17 @@ pub struct Stats {
     pub shed: u64,
     /// How many were refused for which reason, by [`Rejected::name`]; those of `shed` as well.
     pub rejected_for: BTreeMap<&'static str, u64>,
-    /// Bytes that peers of ended connections sent.
+    /// Bytes that peers sent and handlers read. What worker processes read ([`crate::Processes`]) is told by them about once
+    /// a second.
     pub bytes_in: u64,
-    /// Bytes that the kernel took for ended connections.
+    /// Bytes that the kernel took, likewise.
     pub bytes_out: u64,
     /// How many ended in which way, by [`End::name`].
     pub ended: BTreeMap<&'static str, u64>,
     /// How often a handler was noticed to hold its worker ([`crate::Event::Blocked`]).
     pub blocked: u64,
+    /// How often an open server was paused ([`crate::Running::pause`]).
+    pub pauses: u64,
 }
 
 /// The same of one worker. A model without workers of its own, as [`crate::Threads`] or [`crate::Pool`], has one for all.
@@ -75,9 +78,9 @@ pub struct WorkerStats {
     pub open: u64,
     /// Those that have ended.
     pub ended: u64,
-    /// Bytes that peers of ended connections sent.
+    /// Bytes that peers of its connections sent.
     pub bytes_in: u64,
-    /// Bytes that the kernel took for ended connections.
+    /// Bytes that the kernel took for its connections.
     pub bytes_out: u64,
     /// How often a handler was noticed to hold it.
     pub blocked: u64,
@@ -89,6 +92,8 @@ pub(crate) struct Counters {
     workers: Vec<Worker>,
     /// By the listener alone.
     rejected: [AtomicU64; REASONS],
+    /// By who operates the server.
+    pauses: AtomicU64,
 }
 
 /// Two lines of memory are fetched together, so each worker's begin at a pair of their own.
@@ -105,7 +110,7 @@ struct Worker {
 impl Counters {
     pub(crate) fn new(workers: usize) -> Counters {
         let workers = (0..workers).map(|_| Worker::default()).collect();
-        Counters { workers, rejected: Default::default() }
+        Counters { workers, rejected: Default::default(), pauses: AtomicU64::new(0) }
     }
 
     /// Where a model makes workers as they come, all count together.
@@ -118,6 +123,10 @@ impl Counters {
         self.rejected[reason.expect("all reasons are listed")].fetch_add(1, Relaxed);
     }
 
+    pub(crate) fn pause(&self) {
+        self.pauses.fetch_add(1, Relaxed);
+    }
+
     pub(crate) fn accept(&self, worker: usize) {
         self.of(worker).accepted.fetch_add(1, Relaxed);
     }
@@ -126,11 +135,16 @@ impl Counters {
         self.of(worker).blocked.fetch_add(1, Relaxed);
     }
 
-    pub(crate) fn end(&self, worker: usize, end: &End, bytes_in: u64, bytes_out: u64) {
-        let worker = self.of(worker);
-        worker.ended[end.kind()].fetch_add(1, Relaxed);
-        worker.bytes_in.fetch_add(bytes_in, Relaxed);
-        worker.bytes_out.fetch_add(bytes_out, Relaxed);
+    pub(crate) fn end(&self, worker: usize, end: &End) {
+        self.of(worker).ended[end.kind()].fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn receive(&self, worker: usize, bytes: u64) {
+        self.of(worker).bytes_in.fetch_add(bytes, Relaxed);
+    }
+
+    pub(crate) fn send(&self, worker: usize, bytes: u64) {
+        self.of(worker).bytes_out.fetch_add(bytes, Relaxed);
     }
 
     /// All workers together.
@@ -158,6 +172,7 @@ impl Counters {
             bytes_out: sum(|worker| &worker.bytes_out),
             ended: ended.filter(|(_, count)| *count > 0).collect(),
             blocked: sum(|worker| &worker.blocked),
+            pauses: self.pauses.load(Relaxed),
         }
     }
 

@@ -3,7 +3,9 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicU16, AtomicU64, AtomicUsize, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed,
+};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
@@ -63,6 +65,8 @@ pub(crate) struct Ticket {
     pub peer: Peer,
     pub worker: usize,
     pub opened_ms: u64,
+    /// What its outbox holds that the kernel does not take.
+    queued: AtomicUsize,
     end: Mutex<Option<End>>,
     /// Woken when the one who reads has to look at the flags again.
     pub reader: AtomicWaker,
@@ -78,6 +82,7 @@ impl Ticket {
             peer,
             worker,
             opened_ms,
+            queued: AtomicUsize::new(0),
             heard_ms: AtomicU64::new(opened_ms),
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
@@ -184,6 +189,32 @@ impl Ticket {
     pub(crate) fn note_read(&self, bytes: usize, now_ms: u64) {
         self.bytes_in.fetch_add(bytes as u64, Relaxed);
         self.heard_ms.store(now_ms, Relaxed);
+        self.shared.counters.receive(self.worker, bytes as u64);
+    }
+
+    /// The kernel took so many bytes.
+    pub(crate) fn note_sent(&self, bytes: usize) {
+        self.bytes_out.fetch_add(bytes as u64, Relaxed);
+        self.shared.counters.send(self.worker, bytes as u64);
+    }
+
+    /// Another process serves it, and tells how many bytes came and went so far.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "there are no worker processes"))]
+    pub(crate) fn note_told(&self, bytes_in: u64, bytes_out: u64) {
+        let received = bytes_in.saturating_sub(self.bytes_in.swap(bytes_in, Relaxed));
+        let sent = bytes_out.saturating_sub(self.bytes_out.swap(bytes_out, Relaxed));
+        self.shared.counters.receive(self.worker, received);
+        self.shared.counters.send(self.worker, sent);
+    }
+
+    /// So many bytes wait for the peer, since the kernel takes no more.
+    pub(crate) fn note_queued(&self, bytes: usize) {
+        self.queued.store(bytes, Relaxed);
+    }
+
+    /// How many bytes wait for the peer.
+    pub(crate) fn queued(&self) -> usize {
+        self.queued.load(Relaxed)
     }
 
     /// A line is handed out that may have been read with the one before it, which is answered: this one is not.
@@ -240,6 +271,7 @@ impl Ticket {
             silent: since(self.heard_ms.load(Relaxed)),
             bytes_in: self.bytes_in.load(Relaxed),
             bytes_out: self.bytes_out.load(Relaxed),
+            queued: self.queued(),
         }
     }
 }
@@ -291,7 +323,7 @@ impl Drop for Open {
         let lasted = Duration::from_millis(clock::now_ms().saturating_sub(ticket.opened_ms));
         let (id, peer) = (ticket.id, ticket.peer.clone());
         ticket.end_stall();
-        ticket.shared.counters.end(ticket.worker, &end, bytes_in, bytes_out);
+        ticket.shared.counters.end(ticket.worker, &end);
         ticket.shared.tell(&Event::Closed { id, peer, end, bytes_in, bytes_out, lasted });
         ticket.shared.registry.leave(ticket);
     }

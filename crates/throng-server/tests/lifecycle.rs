@@ -432,3 +432,28 @@ fn who_takes_things_without_a_word_is_no_reason_to_wait() {
         Ok(())
     })));
 }
+
+#[test]
+fn it_takes_nobody_from_the_moment_a_pause_or_a_drain_is_asked_for() {
+    let (seen, told) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(None::<Running>)));
+    let (look, server) = (Arc::clone(&seen), Arc::clone(&told));
+    let sink = move |event: &Event| {
+        if let (Event::StateChanged { to, .. }, Some(running)) = (event, &*server.lock().unwrap()) {
+            look.lock().unwrap().push((*to, running.is_taking()));
+        }
+    };
+    let running = Server::new(echo).listen("127.0.0.1:0").events(sink).start().unwrap();
+    *told.lock().unwrap() = Some(running.clone());
+    assert!(running.is_taking());
+    running.pause(Pause::Refuse).unwrap();
+    assert!(!running.is_taking());
+    running.pause(Pause::Hold).unwrap();
+    running.resume().unwrap();
+    assert!(running.is_taking());
+    running.drain(PATIENCE).wait();
+    assert!(!running.is_taking());
+    *told.lock().unwrap() = None;
+    // A change of state is told when it is carried out; nobody was to come by then, or not yet.
+    let changes = [State::Paused, State::Held, State::Open, State::Draining, State::Closed];
+    assert_eq!(*seen.lock().unwrap(), changes.map(|state| (state, false)));
+}

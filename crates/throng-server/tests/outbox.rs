@@ -366,3 +366,31 @@ fn what_was_read_too_far_is_read_again_first() {
     client.write_all(b"onetwo").unwrap();
     assert_eq!(hear_all(&mut client), b"onetwo");
 }
+
+#[test]
+fn what_a_reader_is_behind_is_seen_until_it_has_read_it() {
+    const BYTES: usize = 64 << 10;
+    let place = open(local(|conn: Conn| async move {
+        let (mut reader, outbox) = conn.split();
+        let filled = fill(&outbox).await;
+        // From here on the kernel takes nothing, and what is pushed is seen to wait.
+        outbox.push(&numbered(BYTES));
+        outbox.push(&(filled as u64).to_be_bytes());
+        outbox.flushed().await;
+        reader.read_into(&mut reader.buffer()).await?;
+        Ok(())
+    }));
+    let mut slow = place.client();
+    until("something waits", || place.running.queued().bytes >= BYTES);
+    let queued = place.running.queued();
+    assert_eq!((queued.conns, queued.bytes), (1, queued.largest));
+    assert_eq!(place.running.conns()[0].queued, queued.bytes);
+    // Only for who reads: all of it comes, and nothing waits any more.
+    let mut read = 0;
+    let mut buffer = vec![0; 1 << 16];
+    while place.running.queued().conns > 0 || place.running.stats().bytes_out > read as u64 {
+        read += slow.read(&mut buffer).unwrap();
+    }
+    assert_eq!(place.running.conns()[0].queued, 0);
+    assert_eq!(place.running.stats().bytes_out, read as u64, "counted while it is connected");
+}

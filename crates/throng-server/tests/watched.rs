@@ -175,6 +175,6 @@ fn what_each_worker_did_sums_up_to_what_the_server_did() {
     assert_eq!(workers.iter().map(|worker| worker.accepted).collect::<Vec<_>>(), [3, 3]);
     let sum = |of: fn(&throng_server::WorkerStats) -> u64| workers.iter().map(of).sum::<u64>();
     assert_eq!((sum(|worker| worker.open), sum(|worker| worker.ended)), (4, 2));
-    assert_eq!((sum(|worker| worker.bytes_in), stats.bytes_in), (10, 10));
-    assert_eq!((sum(|worker| worker.bytes_out), stats.bytes_out), (10, 10));
+    assert_eq!((sum(|worker| worker.bytes_in), stats.bytes_in), (30, 30), "also of those who stay");
+    assert_eq!((sum(|worker| worker.bytes_out), stats.bytes_out), (30, 30), "also of those who stay");
 }

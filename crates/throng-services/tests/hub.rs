@@ -353,3 +353,48 @@ async fn words_carry_the_account_of_whoever_says_them() {
         .collect();
     assert_eq!(accounts, [None, Some(name("ana"))]);
 }
+
+#[tokio::test]
+async fn what_waits_for_the_store_and_what_became_of_it_is_counted() {
+    let mut scene = Scene::new();
+    let ana = scene.enter(1, "ana").await;
+    scene.ask(ana, say("one")).await;
+    scene.ask(ana, say("two")).await;
+    let read = scene.figures.read();
+    assert_eq!((read.people, read.rooms, read.held, read.stored), (1, 1, 2, 0));
+    assert!(read.held_bytes > 0);
+    scene.succeed_all().await;
+    let read = scene.figures.read();
+    assert_eq!((read.held, read.held_bytes, read.stored, read.failed_commits), (0, 0, 2, 0));
+    assert_eq!(scene.figures.commit().count(), 2);
+    scene.ask(ana, say("lost")).await;
+    scene.store.fail(broken());
+    scene.settle().await;
+    let read = scene.figures.read();
+    assert_eq!((read.stored, read.failed_commits), (2, 1));
+    assert_eq!(scene.figures.commit().count(), 2, "one that failed is no measure of the disk");
+    scene.ask(ana, Command::Quit(None)).await;
+    assert_eq!((scene.figures.read().people, scene.figures.read().rooms), (0, 0));
+}
+
+#[tokio::test]
+async fn a_knock_is_heard_while_the_hub_takes_mail_and_not_while_it_waits_for_its_store() {
+    let mut scene = Scene::new();
+    let ana = scene.enter(1, "ana").await;
+    let knock = scene.hub.knock().unwrap();
+    assert!(knock.try_recv().is_err() && scene.hub.waiting() == 1);
+    scene.settle().await;
+    assert!(knock.try_recv().is_ok() && scene.hub.waiting() == 0);
+    // Until its answers fill what may wait for the store.
+    let long = "x".repeat(400);
+    while scene.figures.read().held_bytes < HELD_BYTES_MAX as u64 {
+        scene.hub.ask(ana, say(&long)).await;
+        tokio::task::yield_now().await;
+    }
+    let knock = scene.hub.knock().unwrap();
+    scene.settle().await;
+    assert!(knock.try_recv().is_err(), "nobody is heard");
+    scene.store.succeed();
+    scene.settle().await;
+    assert!(knock.try_recv().is_ok());
+}

@@ -180,7 +180,9 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) {
     spawned.expect("a server that ran until now may have one more thread");
 }
 
+/// Now.
+/// Now.
 #[expect(clippy::disallowed_methods, reason = "how long the end takes is the roof's to know")]
-fn now() -> Instant {
+pub fn now() -> Instant {
     Instant::now()
 }

@@ -40,6 +40,7 @@ mod sharing;
 mod signals;
 mod top;
 mod units;
+mod watching;
 
 use std::process::ExitCode;
 

@@ -8,6 +8,11 @@ pub fn ready(status: &str) {
     tell(&[NotifyState::Ready, NotifyState::Status(status)]);
 }
 
+/// How it is, in a line for `systemctl status`.
+pub fn status(status: &str) {
+    tell(&[NotifyState::Status(status)]);
+}
+
 /// It ends.
 pub fn stopping() {
     tell(&[NotifyState::Stopping]);

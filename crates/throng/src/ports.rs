@@ -77,7 +77,8 @@ fn is_at(listen: &Listen, claim: &Claim, wanted: &[Wanted]) -> bool {
     exactly(listen) || any
 }
 
-fn bind(address: &Address) -> Result<Claim, Fault> {
+/// Claims this address.
+pub fn bind(address: &Address) -> Result<Claim, Fault> {
     Claim::bind(address.clone()).map_err(|error| refused(&error))
 }
 

@@ -43,6 +43,8 @@ use crate::settings::live::{self, Live};
 use crate::settings::values::Socket as Wanted;
 use crate::settings::{Settings, fits};
 use crate::signals::{Asked, Asker, Wish, Wishes};
+use crate::watching::watcher::Watcher;
+use crate::watching::{ChatFacts, Facts, listener};
 
 /// How long the last lines may take to appear.
 const LAST_LINES_MAX: Duration = Duration::from_secs(1);
@@ -214,6 +216,25 @@ impl Start<'_> {
         let Claimed { claims, note } = ports::claim(&self.asked.listen, self.passed.take())?;
         note.iter().for_each(|note| self.screen.say(note));
         Ok(claims)
+    }
+
+    /// The addresses at which programs may ask how the server is.
+    fn claim_watched(&self) -> Result<listener::Claimed, Fault> {
+        let wanted: Vec<_> = self.asked.metrics_listen.iter().map(|listen| listen.address.clone()).collect();
+        listener::claim(&wanted, self.follows())
+    }
+
+    /// Watches the server, and answers those who ask.
+    fn watch_server(
+        &self,
+        running: &Running,
+        chat: Option<ChatFacts>,
+        log: &Arc<Log>,
+        claimed: listener::Claimed,
+    ) -> Result<Watcher, Fault> {
+        let service = self.asked.service.name();
+        let facts = Facts::new(service, self.begun, running.clone(), chat, Arc::clone(log));
+        Watcher::start(facts, claimed)
     }
 
     /// Says that the server is ready, with what only this service tells.

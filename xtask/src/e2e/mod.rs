@@ -100,7 +100,7 @@ pub fn run() -> Outcome {
 }
 
 /// Where throng's program is, built as one develops.
-fn build_throng() -> Outcome<PathBuf> {
+pub fn build_throng() -> Outcome<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo).args(["build", "--locked", "--quiet", "--package", "throng"]).status()?;
     if !built.success() {

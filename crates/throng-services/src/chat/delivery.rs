@@ -1,6 +1,7 @@
 //! What the hub sends to a worker: one list per worker and turn, in the order in which people must hear it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use throng_chat::{Audience, Event, Name, PersonId, RoomId, SessionId, Text};
 
@@ -19,6 +20,8 @@ pub enum Delivery {
         by: Option<SessionId>,
         /// What they hear, shared by all workers.
         event: Arc<Event>,
+        /// Since when it is on its way, where that is measured.
+        at: Option<Duration>,
     },
     /// The session belongs to this person.
     Became(SessionId, PersonId),

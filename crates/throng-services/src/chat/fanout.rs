@@ -2,11 +2,13 @@
 //! what the hub sends; it appends to outboxes, and never waits.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use throng_chat::output::Rooms;
 use throng_chat::{Audience, Event, PersonId, RoomId, RoomName, SessionId};
 
 use super::delivery::Delivery;
+use super::figures::{DOORS, number_of};
 use super::rendering::{Renderings, room_of};
 use super::seats::{Seat, Seats, Waiting};
 use super::worker::Core;
@@ -16,14 +18,16 @@ pub(super) struct Told {
     pub(super) by: Option<SessionId>,
     pub(super) except: Option<PersonId>,
     pub(super) event: Arc<Event>,
+    /// Since when it is on its way, where that is measured.
+    pub(super) at: Option<Duration>,
 }
 
 impl Told {
     /// The room that is told this, if it is one room that is; else the delivery again.
     pub(super) fn to_room(delivery: Delivery) -> Result<(RoomId, Told), Delivery> {
         match delivery {
-            Delivery::Told { to: Audience { rooms: Rooms::One(room), except }, by, event } => {
-                Ok((room, Told { by, except, event }))
+            Delivery::Told { to: Audience { rooms: Rooms::One(room), except }, by, event, at } => {
+                Ok((room, Told { by, except, event, at }))
             }
             other => Err(other),
         }
@@ -46,13 +50,20 @@ impl Core {
         let mut renderings = self.renderings.borrow_mut();
         renderings.clear();
         let name = name_in(run);
+        // Counted here and added up once: each seat costs an addition.
+        let mut counted = [0; DOORS.len()];
         seats.in_room(room, |seat| {
             if seat.hold.is_some() || run.iter().any(|told| told.concerns(seat)) {
                 return run.iter().for_each(|told| self.tell_one(seat, told, &mut Renderings::default()));
             }
             let events = run.iter().map(|told| &*told.event);
-            seat.outbox.push_shared(renderings.of(seat.view(false, name), events, &self.house));
+            let bytes = renderings.of(seat.view(false, name), events, &self.house);
+            if !bytes.is_empty() {
+                counted[number_of(seat.look.face)] += run.len() as u64;
+            }
+            seat.outbox.push_shared(bytes);
         });
+        self.figures().told(counted);
     }
 
     /// What several rooms are told, or everybody, each seat hears once.
@@ -83,7 +94,12 @@ impl Core {
             return seat.wait(Waiting::Shared { event: Arc::clone(&told.event), own });
         }
         let view = seat.view(own, room_of(&told.event));
-        seat.outbox.push_shared(renderings.of(view, std::iter::once(&*told.event), &self.house));
+        let bytes = renderings.of(view, std::iter::once(&*told.event), &self.house);
+        // One's own words, at a door that does not want them back.
+        if !bytes.is_empty() {
+            self.figures().door(view.look.face).told.add(1);
+        }
+        seat.outbox.push_shared(bytes);
     }
 }
 
@@ -103,7 +119,7 @@ mod tests {
 
     #[test]
     fn what_is_told_in_one_go_is_about_its_room_whatever_comes_first() {
-        let told = |event| Told { by: None, except: None, event: Arc::new(event) };
+        let told = |event| Told { by: None, except: None, event: Arc::new(event), at: None };
         let ana = Name::new("ana", Names::Unicode).unwrap();
         let renamed = || told(Event::Renamed { from: ana.clone(), to: ana.clone(), account: None });
         let arrived = || told(Event::Arrived { room: RoomName::lobby(), who: ana.clone(), account: None });

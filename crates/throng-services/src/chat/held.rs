@@ -4,6 +4,7 @@
 //! more commands, its mailbox fills, and seats stop reading.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use throng_chat::world::Mark;
 use throng_chat::{Command, Event, OperatorCommand, Output, Record, SessionId};
@@ -37,6 +38,8 @@ pub struct Held {
     pub outputs: Vec<Output>,
     /// Does it answer somebody who is not in the world?
     pub of_nobody: bool,
+    /// Since when what is said in it is on its way, where that is measured.
+    pub at: Option<Duration>,
     records: usize,
     bytes: usize,
 }
@@ -46,7 +49,12 @@ impl Held {
     pub fn new(asker: SessionId, again: Option<Again>, before: Mark, outputs: Vec<Output>) -> Held {
         let records = outputs.iter().filter(|output| matches!(output, Output::Stored { .. })).count();
         let bytes = outputs.iter().map(bytes_of).sum::<usize>() + size_of::<Held>();
-        Held { asker, again, before, outputs, of_nobody: false, records, bytes }
+        Held { asker, again, before, outputs, of_nobody: false, at: None, records, bytes }
+    }
+
+    /// The same, on its way since then.
+    pub fn since(self, at: Option<Duration>) -> Held {
+        Held { at, ..self }
     }
 
     /// The same, for somebody who is not in the world.
@@ -79,6 +87,11 @@ impl Queue {
     /// Is nothing held?
     pub fn is_empty(&self) -> bool {
         self.held.is_empty()
+    }
+
+    /// How many are held.
+    pub fn len(&self) -> usize {
+        self.held.len()
     }
 
     /// Bytes held.

@@ -11,6 +11,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
+use std::time::Duration;
 
 use throng_chat::{
     Command, Event, Limits, Name, OperatorCommand, Output, Refusal, RoomName, SessionId, Stamp, Target, Text,
@@ -20,6 +21,7 @@ use throng_store::{Durability, Fault, Health, KeptRoom, Store};
 use tokio::sync::{mpsc, watch};
 
 use super::delivery::Delivery;
+use super::figures::Figures;
 use super::held::{Again, Held, Queue};
 use super::mailbox::{HubHandle, Mail, PersonHere, Refused, Status};
 use super::notes::{Note, Notes};
@@ -53,6 +55,8 @@ pub struct Parts {
     pub now: fn() -> Time,
     /// Where it is noted what happens.
     pub notes: Notes,
+    /// Where it is counted.
+    pub figures: Arc<Figures>,
 }
 
 /// The hub itself: one value, run by one task.
@@ -66,7 +70,9 @@ pub struct Hub {
     workers: Vec<mpsc::Sender<Vec<Delivery>>>,
     now: fn() -> Time,
     notes: Notes,
-    stored: u64,
+    figures: Arc<Figures>,
+    /// When the commit that is under way began.
+    committing: Duration,
     mailbox: mpsc::Receiver<Mail>,
     /// The store's answers: one commit is under way at a time, so one place is enough.
     answers: mpsc::Receiver<Result<Vec<Stamp>, Fault>>,
@@ -105,7 +111,8 @@ impl Hub {
             workers: parts.workers,
             now: parts.now,
             notes: parts.notes,
-            stored: 0,
+            figures: parts.figures,
+            committing: Duration::ZERO,
             mailbox: mail,
             answers,
             answer,
@@ -136,6 +143,7 @@ impl Hub {
             self.release();
             self.store_next();
             self.deliver().await;
+            self.show();
             if self.queue.is_empty() && self.draining.is_some() {
                 return self.say_farewell().await;
             }
@@ -158,7 +166,7 @@ impl Hub {
 
     fn open(&mut self, mail: Mail) {
         match mail {
-            Mail::Ask(session, command) => self.hear(session, command),
+            Mail::Ask(session, command, at) => self.hear(session, command, at),
             Mail::Operate(command, answer) => {
                 let before = self.world.mark();
                 let near = match &command {
@@ -187,11 +195,12 @@ impl Hub {
             Mail::Look(answer) => {
                 let _ = answer.send(self.status());
             }
+            Mail::Knock(answer) => drop(answer.try_send(())),
             Mail::Drain(farewell, answer) => self.draining = Some((farewell, answer)),
         }
     }
 
-    fn hear(&mut self, session: SessionId, command: Command) {
+    fn hear(&mut self, session: SessionId, command: Command, at: Option<Duration>) {
         if let (true, Some(why)) = (is_recorded(&command), self.read_only()) {
             let refused = Event::Refused(Refusal::ReadOnly { why });
             return self.hold(session, None, self.world.mark(), vec![Output::Reply(session, refused)]);
@@ -205,7 +214,7 @@ impl Hub {
             outputs.push(Output::Closed(session, farewell));
             return self.queue.push(Held::new(session, again, before, outputs).of_nobody());
         }
-        self.hold(session, again, before, outputs);
+        self.queue.push(Held::new(session, again, before, outputs).since(at));
     }
 
     fn hold(
@@ -219,6 +228,15 @@ impl Hub {
     }
 
     fn hear_store(&mut self, answer: Result<Vec<Stamp>, Fault>) {
+        let lasted = self.figures.now().saturating_sub(self.committing);
+        let counted = &self.figures.hub;
+        match &answer {
+            Ok(_) => {
+                counted.commit.record(lasted);
+                counted.last_commit_us.set(u64::try_from(lasted.as_micros()).unwrap_or(u64::MAX));
+            }
+            Err(_) => counted.failed.add(1),
+        }
         match answer {
             Ok(stamps) => {
                 let mut stamps = stamps.into_iter();
@@ -250,7 +268,7 @@ impl Hub {
         let why: Arc<str> = fault.to_string().into();
         for held in self.queue.take_all() {
             match held.again {
-                Some(Again::Ask(command)) => self.hear(held.asker, command),
+                Some(Again::Ask(command)) => self.hear(held.asker, command, None),
                 Some(Again::Operate(command)) => {
                     let before = self.world.mark();
                     // It was done once already; that the world is another one now can only make it needless.
@@ -273,6 +291,7 @@ impl Hub {
             return;
         }
         let answer = self.answer.clone();
+        self.committing = self.figures.now();
         self.store.append(
             batch,
             Box::new(move |outcome| {
@@ -283,7 +302,7 @@ impl Hub {
     }
 
     fn tell(&mut self, held: Held, stamps: &mut dyn Iterator<Item = Stamp>) {
-        let of_somebody = !held.of_nobody;
+        let (of_somebody, at) = (!held.of_nobody, held.at);
         for output in held.outputs {
             match output {
                 Output::Reply(session, mut event) => {
@@ -291,17 +310,17 @@ impl Hub {
                     self.note(session, &event);
                     self.routes.to_session(session, Delivery::Tell(session, event));
                 }
-                Output::Told(to, event) => self.routes.to_audience(&to, None, event),
+                Output::Told(to, event) => self.routes.to_audience(&to, None, event, None),
                 Output::Stored { to, by, account, record } => {
                     let stamp = stamps.next().expect("an answer is told when all its records are stamped");
-                    self.stored += 1;
+                    self.figures.hub.stored.add(1);
                     match self.last_seqs.get_mut(&record.room) {
                         Some(seq) => *seq = stamp.seq,
                         None => drop(self.last_seqs.insert(record.room.clone(), stamp.seq)),
                     }
                     self.notes.take(Note::Said(by, record.room.clone(), record.kind));
                     let entry = throng_chat::Entry { record, stamp, account };
-                    self.routes.to_audience(&to, Some(by), Event::Entry(entry));
+                    self.routes.to_audience(&to, Some(by), Event::Entry(entry), at);
                 }
                 Output::Became(session, person) => {
                     self.routes.to_session(session, Delivery::Became(session, person));
@@ -348,6 +367,15 @@ impl Hub {
         }
     }
 
+    /// Lets others know how it is.
+    fn show(&self) {
+        let shown = &self.figures.hub;
+        shown.people.set(self.world.people() as u64);
+        shown.rooms.set(self.routes.rooms() as u64);
+        shown.held_bytes.set(self.queue.bytes() as u64);
+        shown.held.set(self.queue.len() as u64);
+    }
+
     async fn say_farewell(mut self) {
         let Some((farewell, answer)) = self.draining.take() else { return };
         self.routes.to_all(&Delivery::Farewell(farewell));
@@ -371,7 +399,7 @@ impl Hub {
                 .into_iter()
                 .map(|(name, sessions, rooms)| PersonHere { name, sessions, rooms })
                 .collect(),
-            stored: self.stored,
+            stored: self.figures.hub.stored.read(),
             read_only: self.read_only(),
         }
     }

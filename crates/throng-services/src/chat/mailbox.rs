@@ -26,8 +26,8 @@ impl std::fmt::Debug for Operated {
 /// What comes into the mailbox.
 #[derive(Debug)]
 pub enum Mail {
-    /// A session asks.
-    Ask(SessionId, Command),
+    /// A session asks; of what is said, since when it is on its way ([`super::figures`]).
+    Ask(SessionId, Command, Option<Duration>),
     /// The operator asks; how it went is told to the one who waits.
     Operate(OperatorCommand, Operated),
     /// Something became of accounts that nobody can refuse.
@@ -36,6 +36,8 @@ pub enum Mail {
     Revoked(Name, Which, Option<SessionId>),
     /// The operator looks.
     Look(SyncSender<Status>),
+    /// Is anybody there?
+    Knock(SyncSender<()>),
     /// Take no more commands, wait for the store, say goodbye to everybody; then the hub ends.
     Drain(Text, SyncSender<usize>),
 }
@@ -90,8 +92,26 @@ impl HubHandle {
 
     /// Asks; waits while the mailbox is full. After the hub ended, asks go nowhere.
     pub async fn ask(&self, session: SessionId, command: Command) {
+        self.ask_at(session, command, None).await;
+    }
+
+    /// The same, of something that is on its way since then.
+    pub async fn ask_at(&self, session: SessionId, command: Command, at: Option<Duration>) {
         // An error means that the server is over; the seat will hear that from its own connection.
-        self.send(Mail::Ask(session, command)).await;
+        self.send(Mail::Ask(session, command, at)).await;
+    }
+
+    /// How many asks wait for the hub.
+    pub fn waiting(&self) -> usize {
+        MAILBOX_MAX - self.mailbox.capacity()
+    }
+
+    /// Knocks: whoever holds the receiver hears when the hub has come to it. `None` when the hub has ended, or when its
+    /// mailbox is full, which it empties only while its store answers.
+    pub fn knock(&self) -> Option<Receiver<()>> {
+        let (answer, answered) = sync_channel(1);
+        self.mailbox.try_send(Mail::Knock(answer)).ok()?;
+        Some(answered)
     }
 
     /// Does what an operator asks. Blocks, so not for a seat.

@@ -14,6 +14,7 @@ pub mod delivery;
 pub mod desk;
 pub mod door;
 pub mod fanout;
+pub mod figures;
 pub mod held;
 pub mod herald;
 pub mod house;
@@ -29,6 +30,7 @@ pub mod service;
 pub mod watch;
 pub mod worker;
 
+pub use figures::Figures;
 pub use house::{House, Settings};
 pub use mailbox::{HubHandle, NoAnswer, Refused, Status};
 pub use notes::{Note, Notes};

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use throng_chat::output::Rooms;
 use throng_chat::{Audience, Event, RoomId, SessionId};
@@ -42,6 +43,11 @@ impl Routes {
         Routes { rooms: HashMap::new(), lists: vec![Vec::new(); workers] }
     }
 
+    /// How many rooms have somebody in them.
+    pub fn rooms(&self) -> usize {
+        self.rooms.len()
+    }
+
     /// Something for the worker of one session.
     pub fn to_session(&mut self, session: SessionId, delivery: Delivery) {
         if let Some(list) = self.lists.get_mut(worker_of(session)) {
@@ -69,12 +75,12 @@ impl Routes {
     }
 
     /// One delivery to each worker that has somebody of the audience: never one per member.
-    pub fn to_audience(&mut self, to: &Audience, by: Option<SessionId>, event: Event) {
+    pub fn to_audience(&mut self, to: &Audience, by: Option<SessionId>, event: Event, at: Option<Duration>) {
         let event = Arc::new(event);
         for worker in 0..self.lists.len() {
             if self.hears(worker, &to.rooms) {
                 let event = Arc::clone(&event);
-                self.lists[worker].push(Delivery::Told { to: to.clone(), by, event });
+                self.lists[worker].push(Delivery::Told { to: to.clone(), by, event, at });
             }
         }
     }

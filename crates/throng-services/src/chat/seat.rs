@@ -63,6 +63,7 @@ impl Taken {
             pace.set(self.core.live.pace());
             let wait_ms = pace.take(reader.now_ms(), asked);
             if wait_ms > 0 {
+                self.core.figures().paced.add(1);
                 tokio::time::sleep(std::time::Duration::from_millis(wait_ms)).await;
             }
             if reader.read_into(&mut buffer).await? == 0 {
@@ -115,7 +116,8 @@ impl Taken {
         // The storage goes back: the library reads into its own.
         *buffer = reader.buffer();
         let asked = || self.core.browser_asked(self.session);
-        let served = web::http::serve(&house, self.entrance, reader, &self.outbox, asked);
+        let visit = web::http::Visit { house: &house, health: &self.core.health, entrance: self.entrance };
+        let served = web::http::serve(visit, reader, &self.outbox, asked);
         let Some(speech) = served.await else {
             return false;
         };
@@ -196,7 +198,7 @@ impl Taken {
             match ask {
                 Ask::World(command) => {
                     self.gone |= command.is_farewell();
-                    self.core.hub.ask(self.session, command).await;
+                    self.core.ask_hub(self.session, command).await;
                 }
                 Ask::History(errand) => self.core.run_errand(self.session, errand),
             }

@@ -9,15 +9,16 @@ use throng_server::Worker;
 use throng_store::{Durability, Opened, Store};
 use tokio::sync::mpsc;
 
-use super::browsers::Browsers;
 use super::delivery::{Delivery, TURNS_WAITING_MAX};
+use super::figures::{Figures, steady_clock};
 use super::herald;
 use super::house::House;
 use super::hub::{Hub, Parts};
 use super::live::Live;
 use super::mailbox::HubHandle;
-use super::worker::ChatWorker;
+use super::worker::{ChatWorker, Shared};
 use crate::identity::{Identity, Notice};
+use crate::watching::Health;
 
 /// Who is who, and what is told of it.
 pub type Known = (Identity, mpsc::Receiver<Notice>);
@@ -29,7 +30,7 @@ pub struct Chat {
     hub: HubHandle,
     identity: Option<Identity>,
     store: Arc<dyn Store>,
-    browsers: Arc<Browsers>,
+    shared: Shared,
     /// Where each worker takes its deliveries from, until it has begun.
     deliveries: Mutex<Vec<Option<mpsc::Receiver<Vec<Delivery>>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -54,6 +55,8 @@ impl Chat {
         known: Option<Known>,
     ) -> std::io::Result<Arc<Chat>> {
         house.settings.accounts = known.is_some();
+        let figures = Arc::new(Figures::new(workers, steady_clock));
+        house.notes = figures.counting(house.notes);
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let (identity, notices) = known.unzip();
         // The receiver is there already, so what changes from here on is told, and heard behind the pages.
@@ -76,6 +79,7 @@ impl Chat {
             workers: senders,
             now: house.now,
             notes: house.notes.clone(),
+            figures: Arc::clone(&figures),
         });
         let told = identity
             .clone()
@@ -108,7 +112,7 @@ impl Chat {
             hub: handle,
             identity,
             store: opened.store,
-            browsers: Arc::default(),
+            shared: Shared { browsers: Arc::default(), figures, health: Health::default() },
             deliveries: Mutex::new(receivers),
             thread: Mutex::new(Some(thread)),
         }))
@@ -134,7 +138,7 @@ impl Chat {
             self.identity.clone(),
             Arc::clone(&self.store),
             deliveries,
-            Arc::clone(&self.browsers),
+            self.shared.clone(),
         )
     }
 
@@ -146,6 +150,21 @@ impl Chat {
     /// The way to the hub, for an operator.
     pub fn hub(&self) -> &HubHandle {
         &self.hub
+    }
+
+    /// What is counted.
+    pub fn figures(&self) -> &Arc<Figures> {
+        &self.shared.figures
+    }
+
+    /// Who must be told how this server is, for those who ask at the web door.
+    pub fn health(&self) -> &Health {
+        &self.shared.health
+    }
+
+    /// Passwords that are being hashed, or wait for it.
+    pub fn hashing(&self) -> usize {
+        self.identity.as_ref().map_or(0, Identity::hashing)
     }
 
     /// Ends the chat: what was asked before is stored and told, everybody hears the words once. The number of people

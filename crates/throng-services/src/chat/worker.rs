@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use throng_chat::{Event, Name, SessionId, Text};
+use throng_chat::{Command, Event, Name, SessionId, Text};
 use throng_server::{Address, Conn, ConnId, End, LocalHandler, Outbox, Worker};
 use throng_store::{Fault, History, Store};
 use tokio::sync::{mpsc, oneshot};
@@ -19,6 +19,7 @@ use super::delivery::{Delivery, TURNS_WAITING_MAX};
 use super::door::line::LineDoor;
 use super::door::{AccountAnswer, Door, Errand, Footing, Heard};
 use super::fanout::Told;
+use super::figures::{Desk as Counted, Figures};
 use super::house::House;
 use super::live::Live;
 use super::mailbox::HubHandle;
@@ -27,6 +28,7 @@ use super::rendering::{Renderings, render, room_of};
 use super::seat;
 use super::seats::{Hold, Seat, Seats, Started, Waiting};
 use crate::identity::Identity;
+use crate::watching::Health;
 
 /// What the seats of one worker share.
 pub struct Core {
@@ -39,6 +41,11 @@ pub struct Core {
     /// Who is who, if there are accounts.
     pub identity: Option<Identity>,
     store: Arc<dyn Store>,
+    /// What is counted.
+    figures: Arc<Figures>,
+    index: usize,
+    /// Who asks how this server is.
+    pub health: Health,
     pub(super) seats: RefCell<Seats>,
     pub(super) renderings: RefCell<Renderings>,
     /// Counts what was told to several rooms at once, so that nobody hears it twice.
@@ -50,6 +57,17 @@ pub struct Core {
     pub(super) browsers: Arc<Browsers>,
     pub(super) now_ms: Cell<u64>,
     pub(super) inspected_ms: Cell<u64>,
+}
+
+/// What all workers of one chat share.
+#[derive(Clone)]
+pub struct Shared {
+    /// Who opens connections ahead.
+    pub browsers: Arc<Browsers>,
+    /// What is counted.
+    pub figures: Arc<Figures>,
+    /// Who asks how this server is.
+    pub health: Health,
 }
 
 /// The handler of one worker.
@@ -66,14 +84,18 @@ impl ChatWorker {
         identity: Option<Identity>,
         store: Arc<dyn Store>,
         deliveries: mpsc::Receiver<Vec<Delivery>>,
-        browsers: Arc<Browsers>,
+        shared: Shared,
     ) -> ChatWorker {
+        let Shared { browsers, figures, health } = shared;
         let core = Rc::new(Core {
             house,
             live,
             hub,
             identity,
             store,
+            figures,
+            index: worker.index(),
+            health,
             seats: RefCell::new(Seats::new(worker.index())),
             renderings: RefCell::default(),
             told: Cell::new(0),
@@ -101,7 +123,7 @@ impl LocalHandler for ChatWorker {
 /// Carries out what the hub sends, for as long as the hub lives.
 async fn deliver(core: Rc<Core>, mut deliveries: mpsc::Receiver<Vec<Delivery>>) {
     let mut turns = Vec::with_capacity(TURNS_WAITING_MAX);
-    let mut run = Vec::new();
+    let (mut run, mut since) = (Vec::new(), Vec::new());
     while deliveries.recv_many(&mut turns, TURNS_WAITING_MAX).await > 0 {
         let mut seats = core.seats.borrow_mut();
         let mut deliveries = turns.drain(..).flatten().peekable();
@@ -113,15 +135,36 @@ async fn deliver(core: Rc<Core>, mut deliveries: mpsc::Receiver<Vec<Delivery>>) 
                         run.extend(Told::to_room(next).map(|(_, told)| told));
                     }
                     core.tell_room(&mut seats, room, &run);
-                    run.clear();
+                    since.extend(run.drain(..).filter_map(|told| told.at));
                 }
                 Err(delivery) => core.carry_out(&mut seats, delivery),
             }
+        }
+        // One look at the clock, however much there was and however many were told.
+        if !since.is_empty() {
+            let now = core.figures.now();
+            let delivery = &core.figures().delivery;
+            since.drain(..).for_each(|at| delivery.record(now.saturating_sub(at)));
         }
     }
 }
 
 impl Core {
+    /// What this worker counts.
+    pub fn figures(&self) -> &Counted {
+        self.figures.of(self.index)
+    }
+
+    /// A seat asks the hub. What is said is on its way from here on.
+    pub async fn ask_hub(&self, session: SessionId, command: Command) {
+        let is_said = matches!(command, Command::Say(..));
+        if is_said && let Some(seat) = self.seats.borrow_mut().of(session) {
+            self.figures().heard(seat.look.face, &command);
+        }
+        let at = is_said.then(|| self.figures.now());
+        self.hub.ask_at(session, command, at).await;
+    }
+
     /// Gives a new connection its seat, with the line door until its first bytes say otherwise.
     pub fn seat(&self, conn: ConnId, from: Address, footing: Footing, outbox: Outbox) -> SessionId {
         let since_ms = self.now_ms.get();
@@ -150,6 +193,7 @@ impl Core {
         });
         let greet_at = since_ms + self.house.settings.greet_after.as_millis() as u64;
         self.newcomers.borrow_mut().push_back((greet_at, session));
+        self.figures().undecided.add(1);
         session
     }
 
@@ -183,6 +227,10 @@ impl Core {
             seat.greet(None);
         }
         seat.started = Started::Yes;
+        let counted = self.figures();
+        counted.undecided.take_one();
+        counted.door(seat.look.face).open.add(1);
+        counted.door(seat.look.face).came.add(1);
         let (conn, from, door) = (seat.conn, seat.from.clone(), seat.look.face);
         self.house.notes.take(Note::Opened { conn, session, from, door });
     }
@@ -274,7 +322,14 @@ impl Core {
 
     /// The client is gone: nothing reaches this session any more.
     pub fn leave(&self, session: SessionId) {
-        self.seats.borrow_mut().leave(session);
+        let mut seats = self.seats.borrow_mut();
+        if let Some(seat) = seats.of(session) {
+            match seat.started {
+                Started::Yes => self.figures().door(seat.look.face).open.take_one(),
+                Started::No | Started::Greeted => self.figures().undecided.take_one(),
+            }
+        }
+        seats.leave(session);
     }
 
     /// Fetches history for a seat. What it is told meanwhile waits.
@@ -289,8 +344,8 @@ impl Core {
 
     fn carry_out(self: &Rc<Self>, seats: &mut Seats, delivery: Delivery) {
         match delivery {
-            Delivery::Told { to, by, event } => {
-                self.tell_many(seats, &to.rooms, &Told { by, except: to.except, event });
+            Delivery::Told { to, by, event, at } => {
+                self.tell_many(seats, &to.rooms, &Told { by, except: to.except, event, at });
             }
             Delivery::Tell(session, event) => {
                 if let Some(seat) = seats.of(session) {
@@ -339,6 +394,9 @@ impl Core {
         }
         let mut out = Vec::new();
         let errand = seat.door.tell(&event, &mut out);
+        if !out.is_empty() {
+            self.figures().door(seat.look.face).told.add(1);
+        }
         seat.note_signing(self.now_ms.get());
         seat.remember();
         seat.outbox.push(&out);
@@ -351,6 +409,7 @@ impl Core {
     }
 
     fn fetch(self: &Rc<Self>, seat: &mut Seat, errand: Errand, waiting: VecDeque<Waiting>) {
+        self.figures().histories.add(1);
         let (told, found) = oneshot::channel();
         let query = History { room: errand.room.clone(), upto: errand.upto, limit: errand.limit };
         seat.hold = Some(Box::new(Hold { errand, waiting }));
@@ -384,6 +443,9 @@ impl Core {
                     let view = seat.view(own, room_of(&event));
                     out.clear();
                     render(view, &event, &self.house, &mut out);
+                    if !out.is_empty() {
+                        self.figures().door(view.look.face).told.add(1);
+                    }
                     seat.outbox.push(&out);
                 }
                 Waiting::Errand(errand) => return self.fetch(seat, errand, waiting),

@@ -65,6 +65,11 @@ impl Pool {
         Some(Place { _permit, _share: self.shares.take(network)? })
     }
 
+    /// Places that are taken: of those who are served, and of those who wait.
+    pub fn taken(&self) -> usize {
+        (self.threads.len() + QUEUE).saturating_sub(self.places.available_permits())
+    }
+
     /// Does this on one of the threads. `None` when it panicked. When nobody waits for it any more it is not begun.
     pub async fn run<T: Send + 'static>(
         &self,
@@ -162,6 +167,7 @@ mod tests {
         let mut places: Vec<Place> =
             (0..QUEUE).map(|_| pool.place(Network::Local).expect("there is room")).collect();
         assert!(pool.place(Network::Local).is_none(), "one is served and {QUEUE} wait");
+        assert_eq!(pool.taken(), 1 + QUEUE);
         places.pop();
         assert!(pool.place(Network::Local).is_some(), "who goes makes room");
         end.send(()).unwrap();

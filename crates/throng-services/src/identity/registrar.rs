@@ -60,6 +60,11 @@ impl Identity {
         Ok((Identity(Arc::new(core)), told))
     }
 
+    /// Passwords that are being hashed, or wait for it.
+    pub fn hashing(&self) -> usize {
+        self.0.pool.taken()
+    }
+
     /// How accounts are kept.
     pub fn settings(&self) -> Settings {
         self.0.settings()

@@ -9,10 +9,10 @@ use throng_chat::{
     Command, Entry, Event, Guests, Kind, Limits, MsgId, Name, Names, OperatorCommand, Record, RoomName,
     SessionId, Stamp, Target, Text, Time,
 };
-use throng_services::chat::HubHandle;
 use throng_services::chat::delivery::Delivery;
 use throng_services::chat::hub::{Hub, Parts};
 use throng_services::chat::routes::seat_number;
+use throng_services::chat::{Figures, HubHandle};
 use throng_store::{Appended, Durability, Fault, Health, History, Read, Store};
 use tokio::sync::mpsc;
 
@@ -96,6 +96,8 @@ pub struct Scene {
     pub store: Arc<ScriptedStore>,
     /// The way in.
     pub hub: HubHandle,
+    /// What is counted.
+    pub figures: Arc<Figures>,
     deliveries: mpsc::Receiver<Vec<Delivery>>,
     /// Everything delivered so far.
     pub log: Vec<Delivery>,
@@ -107,6 +109,7 @@ impl Scene {
     pub fn new() -> Scene {
         let store = Arc::new(ScriptedStore::default());
         let (to_worker, deliveries) = mpsc::channel(64);
+        let figures = Arc::new(Figures::new(1, || std::time::Duration::ZERO));
         let (hub, handle) = Hub::new(Parts {
             limits: Limits::default(),
             names: Names::Unicode,
@@ -118,8 +121,9 @@ impl Scene {
             workers: vec![to_worker],
             now: || Time(500),
             notes: throng_services::chat::Notes::default(),
+            figures: Arc::clone(&figures),
         });
-        Scene { store, hub: handle, deliveries, log: Vec::new(), task: tokio::spawn(hub.run()) }
+        Scene { store, hub: handle, figures, deliveries, log: Vec::new(), task: tokio::spawn(hub.run()) }
     }
 
     /// Asks for one session.

@@ -9,6 +9,7 @@ pub mod segments;
 
 use std::collections::VecDeque;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -84,6 +85,8 @@ pub struct Log {
     desk: Arc<Desk>,
     /// Written by the writer, read by `logs show`.
     kept: Arc<Mutex<VecDeque<Event>>>,
+    /// Events that found no place, since the start.
+    dropped: AtomicU64,
 }
 
 impl Log {
@@ -112,7 +115,7 @@ impl Log {
                 move || writer.write_all(&desk)
             })
             .expect("a process that just began may have one more thread");
-        Arc::new(Log { desk, kept })
+        Arc::new(Log { desk, kept, dropped: AtomicU64::new(0) })
     }
 
     /// Takes an event. Never waits for the writer.
@@ -120,12 +123,18 @@ impl Log {
         let mut waiting = self.desk.lock();
         if waiting.events.len() >= WAITING_MAX {
             waiting.dropped += 1;
+            self.dropped.fetch_add(1, Relaxed);
             return;
         }
         waiting.events.push(event);
         if waiting.events.len() == 1 {
             self.desk.filled.notify_one();
         }
+    }
+
+    /// Events that found no place, since the start.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Relaxed)
     }
 
     /// Waits until everything told so far is written and said, at most for so long.

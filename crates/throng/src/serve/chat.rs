@@ -26,6 +26,7 @@ use crate::restart::{self, Next, Way};
 use crate::settings::choices::Guests;
 use crate::settings::live;
 use crate::signals::Asked;
+use crate::watching::ChatFacts;
 use crate::{data, reporting, sharing};
 
 impl Start<'_> {
@@ -35,7 +36,7 @@ impl Start<'_> {
         let path = self.asked.data.clone().map_or_else(data::usual, Ok)?;
         let refused = |why: OpenFault| data::refused(&path, &why);
         let held = if self.follows() { None } else { Some(DataFolder::open(&path).map_err(refused)?) };
-        let (tls, claims) = (self.tls()?, self.claim()?);
+        let (tls, claims, watched) = (self.tls()?, self.claim()?, self.claim_watched()?);
         let folder = match held {
             Some(folder) => folder,
             None => {
@@ -74,6 +75,7 @@ impl Start<'_> {
             .map_err(|why| Fault::failed(why.to_string()))?;
         publish(&folder, &listens);
         let chair = self.chair(&running, tls.as_ref(), Some((Arc::clone(&chat), identity)), &log);
+        let watcher = self.watch_server(&running, Some(ChatFacts::of(&chat)), &log, watched)?;
 
         let office = Office { hub: Some(chat.hub().clone()), ..office };
         let zone = jiff::tz::TimeZone::system();
@@ -117,6 +119,7 @@ impl Start<'_> {
             let _ = running.let_go();
             Some(Next::of(heir, way))
         });
+        watcher.facts().begin_end();
         log.tell(Event::info("server.draining").with("by", first.by.name()));
         if terminal.is_some() && next.is_none() {
             self.screen
@@ -132,6 +135,7 @@ impl Start<'_> {
         // Whoever follows may keep a code of its own in the folder.
         drop(first_operator);
         drop(folder);
+        watcher.end();
         self.over(&ended, next, &log)
     }
 

@@ -90,7 +90,7 @@ impl Start<'_> {
         let terminal = Terminal::find();
         // Nothing is kept unless a folder is named for it, so any number of these run beside each other.
         let held = if self.follows() { None } else { self.folder()? };
-        let (tls, claims) = (self.tls()?, self.claim()?);
+        let (tls, claims, watched) = (self.tls()?, self.claim()?, self.claim_watched()?);
         self.wait_for_the_other()?;
         let mut folder = held.map_or_else(|| self.folder(), |held| Ok(Some(held)))?;
         let events = self.asked.data.as_ref().map(|path| path.join("events"));
@@ -108,6 +108,7 @@ impl Start<'_> {
         let running = server.start().map_err(|why| Fault::failed(why.to_string()))?;
         let model = running.model();
         let chair = self.chair(&running, tls.as_ref(), None, &log);
+        let watcher = self.watch_server(&running, None, &log, watched)?;
         folder.iter().for_each(|folder| publish(folder, &listens));
         let zone = TimeZone::system();
         let console = Arc::new(Console {
@@ -150,10 +151,12 @@ impl Start<'_> {
             let _ = running.let_go();
             Some(if way == Way::Beside { Next::Serving } else { Next::of(heir, way) })
         });
+        watcher.facts().begin_end();
         log.tell(Event::info("server.draining").with("by", first.by.name()));
         let ended = ending::end(&running, (first, wished), chair.settings().drain_time);
         self.finish(OperatorsChair { prompt, socket }, terminal.as_ref(), &log, &ended);
         drop(folder);
+        watcher.end();
         self.over(&ended, next, &log)
     }
 

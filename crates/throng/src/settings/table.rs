@@ -14,6 +14,7 @@ use super::kinds::{
 };
 use super::row::{Kind, Scope, Setting};
 use super::values::{Keep, Socket};
+use crate::listen::Listen;
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -421,7 +422,7 @@ pub const ROWS: &[Setting] = &[
         scope: Scope::Process,
         old_variable: None,
         get: |of| shown_list(OFF, &of.metrics_listen),
-        set: |of, text| put(&mut of.metrics_listen, list(OFF, text, |why: String| why)),
+        set: |of, text| put(&mut of.metrics_listen, plain(text)),
     },
     Setting {
         path: "console.socket",
@@ -443,6 +444,15 @@ fn put<T>(field: &mut T, read: Result<T, String>) -> Result<(), String> {
 
 fn shown_or<T>(word: &str, value: Option<T>, shown: impl FnOnce(T) -> String) -> String {
     value.map_or_else(|| word.to_owned(), shown)
+}
+
+/// Addresses at which nobody speaks TLS.
+fn plain(text: &str) -> Result<Vec<Listen>, String> {
+    let found: Vec<Listen> = list(OFF, text, |why: String| why)?;
+    match found.iter().find(|listen| listen.only_tls) {
+        Some(_) => Err("expected ADDRESS:PORT such as 127.0.0.1:9464, or unix:PATH: no TLS is spoken there".to_owned()),
+        None => Ok(found),
+    }
 }
 
 fn shown_path(word: &str, path: Option<&Path>) -> String {

@@ -16,6 +16,8 @@ pub struct Server {
     child: Child,
     /// Where it listens.
     pub address: SocketAddr,
+    /// What it said until it was ready.
+    pub said: String,
     lines: BufReader<std::process::ChildStderr>,
 }
 
@@ -27,8 +29,17 @@ impl Server {
 
     /// The same, listening there; on TCP, with TLS or without.
     pub fn start_at(listen: &str, data: &Path, arguments: &[&str]) -> Server {
+        Server::start_all(&["chat", "--listen", listen], data, arguments)
+    }
+
+    /// The same with another service, on a free port.
+    pub fn start_service(service: &str, data: &Path, arguments: &[&str]) -> Server {
+        Server::start_all(&[service, "--listen", "127.0.0.1:0"], data, arguments)
+    }
+
+    fn start_all(what: &[&str], data: &Path, arguments: &[&str]) -> Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_throng"));
-        command.args(["serve", "--listen", listen, "--data"]).arg(data).args(arguments);
+        command.arg("serve").args(what).arg("--data").arg(data).args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap());
@@ -42,7 +53,7 @@ impl Server {
                 break first.trim_start_matches("tls:").parse().unwrap();
             }
         };
-        Server { child, address, lines }
+        Server { child, address, said, lines }
     }
 
     /// Its process.
@@ -69,14 +80,19 @@ impl Server {
         self.child.wait().unwrap();
     }
 
+    /// Sends it a signal, as `-TERM`.
+    pub fn signal(&self, signal: &str) {
+        let killed = Command::new("kill").arg(signal).arg(self.child.id().to_string()).status().unwrap();
+        assert!(killed.success());
+    }
+
     /// SIGTERM; gives the exit status and what was still said.
     pub fn terminate(self) -> (ExitStatus, String) {
-        let killed = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();
-        assert!(killed.success());
+        self.signal("-TERM");
         self.wait()
     }
 
-    /// Waits until it has ended; gives the exit status and what was still said.
+    /// Waits for its end; gives the exit status and what was still said.
     pub fn wait(mut self) -> (ExitStatus, String) {
         let mut said = String::new();
         self.lines.read_to_string(&mut said).unwrap();

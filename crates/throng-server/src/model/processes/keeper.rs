@@ -290,8 +290,7 @@ impl Keeper {
                 Account::Seen { id, bytes_in, bytes_out, silent_ms } => {
                     let Some(served) = self.served.get(&id) else { continue };
                     let ticket = &served.open.ticket;
-                    ticket.bytes_in.store(bytes_in, Relaxed);
-                    ticket.bytes_out.store(bytes_out, Relaxed);
+                    ticket.note_told(bytes_in, bytes_out);
                     ticket.heard_ms.store(clock::now_ms().saturating_sub(silent_ms), Relaxed);
                 }
                 Account::Secured { id, secured } => {
@@ -301,8 +300,7 @@ impl Keeper {
                 Account::Ended { id, end, bytes_in, bytes_out } => {
                     let Some(served) = self.served.remove(&id) else { continue };
                     let ticket = &served.open.ticket;
-                    ticket.bytes_in.store(bytes_in, Relaxed);
-                    ticket.bytes_out.store(bytes_out, Relaxed);
+                    ticket.note_told(bytes_in, bytes_out);
                     ticket.conclude(end);
                 }
                 Account::LetGo { number } => drop(self.refused.remove(&number)),

@@ -25,6 +25,7 @@ use super::socket::Speech;
 use super::stream::Stream;
 use super::upgrade::{self, only};
 use crate::chat::house::House;
+use crate::watching::{self, Health};
 
 /// The longest head of a request: its first line and its headers.
 const HEAD_BYTES_MAX: usize = 8 << 10;
@@ -47,13 +48,12 @@ type Answer = Response<Full<Bytes>>;
 /// Serves a browser until it has a socket, whose kind is returned, or nothing more is to be served. `asked` hears of each
 /// request.
 pub async fn serve(
-    house: &House,
-    entrance: Entrance,
+    visit: Visit<'_>,
     reader: &mut Reader,
     outbox: &Outbox,
     asked: impl Fn(),
 ) -> Option<Speech> {
-    let desk = Desk { house, entrance, requests: Cell::new(0), agreed: Cell::new(None) };
+    let desk = Desk { visit, requests: Cell::new(0), agreed: Cell::new(None) };
     let stream = TokioIo::new(Stream::new(reader, outbox.clone()));
     let service = service_fn(|request| {
         asked();
@@ -72,10 +72,20 @@ pub async fn serve(
     Some(speech)
 }
 
+/// What a browser meets.
+#[derive(Clone, Copy)]
+pub struct Visit<'a> {
+    /// The chat's settings.
+    pub house: &'a House,
+    /// How the server is, for programs that ask.
+    pub health: &'a Health,
+    /// Where it came in.
+    pub entrance: Entrance,
+}
+
 /// Answers the requests of one connection.
 struct Desk<'a> {
-    house: &'a House,
-    entrance: Entrance,
+    visit: Visit<'a>,
     requests: Cell<u32>,
     agreed: Cell<Option<Speech>>,
 }
@@ -98,6 +108,10 @@ impl Desk<'_> {
             close_behind(&mut refused);
             return Err(refused);
         }
+        // A balancer asks by whatever name it knows, or by none, and hears nothing that others may not hear.
+        if let Some(answer) = watching::page::of_health(request, self.visit.health) {
+            return Ok(answer);
+        }
         let host = self.host(request)?;
         if request.uri().path() == SOCKET {
             return self.open_socket(request, &host);
@@ -118,12 +132,12 @@ impl Desk<'_> {
     fn host(&self, request: &Request<Incoming>) -> Result<Authority, Answer> {
         let one = only(request.headers(), header::HOST).filter(|_| request.uri().authority().is_none());
         let written = one.ok_or_else(|| refuse(StatusCode::BAD_REQUEST, "Say one Host, and only there."))?;
-        let ours = |host: &Authority| host.is_ours(self.entrance, &self.house.settings.hosts);
-        Authority::parse(written, self.entrance).filter(ours).ok_or_else(|| {
+        let ours = |host: &Authority| host.is_ours(self.visit.entrance, &self.visit.house.settings.hosts);
+        Authority::parse(written, self.visit.entrance).filter(ours).ok_or_else(|| {
             let words = format!(
                 "This server does not answer to that host. Open {} on this machine, or the address \
                  that it listens on.",
-                self.entrance.url()
+                self.visit.entrance.url()
             );
             refuse(StatusCode::FORBIDDEN, &words)
         })
@@ -135,7 +149,7 @@ impl Desk<'_> {
             refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
             return Err(refused);
         }
-        match upgrade::agree(request.headers(), host, self.entrance) {
+        match upgrade::agree(request.headers(), host, self.visit.entrance) {
             Ok(agreed) => {
                 self.agreed.set(Some(agreed.speech));
                 let answer = Response::builder()
