@@ -81,10 +81,10 @@ fn one_command_is_carried_out_and_its_exit_code_says_how_it_went() {
     let server = house.open();
     let mut ana = Person::enter(server.address, "ana");
     let (code, out, _) = house.run(&["-c", "status"]);
-    assert!(code == 0 && out.contains("1 connected, 1 with a name"), "{out}");
+    assert!(code == 0 && out.contains("1 person with a name, 1 room"), "{out}");
     let (code, out, _) = house.run(&["-c", "status", "--json"]);
     let status: serde_json::Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((code, &status["clients"]["total"], &status["state"]), (0, &1.into(), &"accepting".into()));
+    assert_eq!((code, &status["clients"]["total"], &status["state"]), (0, &1.into(), &"open".into()));
     let (code, _, error) = house.run(&["-c", "kick an"]);
     assert!(code == 1 && error.contains("did you mean: kick ana"), "{error}");
     for wrong in ["stauts", "kick", "pause --hodl", "clients --sort height", "logs", "logs watch"] {

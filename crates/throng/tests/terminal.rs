@@ -55,7 +55,7 @@ fn an_operator_looks_pauses_resumes_speaks_and_kicks() {
     terminal.type_text("rooms\r");
     terminal.wait_for("1       #lobby");
     terminal.type_text("status\r");
-    terminal.wait_for("1 connected, 1 with a name");
+    terminal.wait_for("1 person with a name, 1 room");
 
     terminal.type_text("pause\r");
     terminal.wait_for("Paused: new connections are refused, 1 client stays.");

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Console;
 
 /// By what a list may be sorted.
-pub const SORTS: &[&str] = &["id", "name", "age", "silent", "in", "out"];
+pub const SORTS: &[&str] = &["id", "name", "age", "silent", "in", "out", "queue"];
 
 /// One client.
 #[derive(Clone, Debug, Serialize)]
@@ -36,6 +36,8 @@ pub struct Guest {
     pub bytes_in: u64,
     /// Bytes that were sent to it.
     pub bytes_out: u64,
+    /// Bytes that wait until it reads.
+    pub queued_bytes: u64,
 }
 
 impl Guest {
@@ -75,6 +77,7 @@ pub fn all(console: &Console) -> Vec<Guest> {
             silent_secs: conn.silent.as_secs(),
             bytes_in: conn.bytes_in,
             bytes_out: conn.bytes_out,
+            queued_bytes: conn.queued as u64,
         }
     });
     conns.collect()
@@ -89,6 +92,7 @@ pub fn sort(guests: &mut [Guest], by: &str) {
         "age" => guests.sort_by_key(|guest| Reverse(guest.age_secs)),
         "silent" => guests.sort_by_key(|guest| Reverse(guest.silent_secs)),
         "in" => guests.sort_by_key(|guest| Reverse(guest.bytes_in)),
+        "queue" => guests.sort_by_key(|guest| Reverse(guest.queued_bytes)),
         "out" => guests.sort_by_key(|guest| Reverse(guest.bytes_out)),
         _ => guests.sort_by_key(|guest| guest.id),
     }

@@ -12,8 +12,8 @@ pub mod tables;
 pub mod terminal;
 mod verbs;
 
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
 
 use jiff::tz::TimeZone;
 use serde_json::json;
@@ -33,6 +33,7 @@ use crate::fault::Fault;
 use crate::log::{Event, Log};
 use crate::settings::ROWS;
 use crate::signals::{Asked, Wishes};
+use crate::watching::Facts;
 use arguments::{Given, Value};
 use guests::Guest;
 use reply::InJson;
@@ -61,12 +62,14 @@ pub struct Console {
     pub draining: Draining,
     /// Where the server is asked to end or to begin anew.
     pub wishes: Wishes,
+    /// What is counted.
+    pub facts: Arc<Facts>,
+    /// Where everything is kept, if anything is.
+    pub data: Option<PathBuf>,
     /// Who is who.
     pub directory: Arc<Directory>,
     /// What happened.
     pub log: Arc<Log>,
-    /// Since when the server runs.
-    pub begun: Instant,
     /// The zone in which times are shown.
     pub zone: TimeZone,
 }

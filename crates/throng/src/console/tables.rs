@@ -1,67 +1,118 @@
 //! How the console shows what it found. Everything that a client chose passes `printable` here.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use throng_services::chat::RoomLine;
-use throng_services::chat::Status;
+use throng_services::chat::{RoomLine, Status as Chat};
 use throng_wire::printable::printable;
 
-use super::Console;
 use super::guests::Guest;
-use super::status::state_name;
-use crate::accounts::clerk::Clerk;
+use super::status::Status;
 use crate::columns::table;
+use crate::units::{shown as shown_time, shown_bytes};
+use crate::watching::snapshot::{ChatNow, Snapshot};
 
 /// How many lines of a list are shown.
 const LINES_MAX: usize = 200;
 
 /// A few lines on how everything is.
-pub fn status(console: &Console, chat: Option<&Status>) -> String {
-    let stats = console.running.stats();
-    let state = state_name(console.running.state());
-    let addresses: Vec<_> = console.running.addresses().iter().map(ToString::to_string).collect();
-    let ended: Vec<_> = stats.ended.iter().map(|(name, count)| format!("{name} {count}")).collect();
-    let ended = if ended.is_empty() { "none".to_owned() } else { ended.join(", ") };
-    let named = chat.map_or(String::new(), |chat| format!(", {} with a name", chat.people));
+pub fn status(status: &Status) -> String {
+    let Snapshot { server, rates, process, chat, .. } = &status.snapshot;
+    let state = if status.snapshot.state == "open" { "accepting" } else { status.snapshot.state };
+    let up = lasted(Duration::from_secs_f64(status.snapshot.uptime_seconds));
+    let counts = |counts: &BTreeMap<&'static str, u64>| {
+        let some: Vec<_> =
+            counts.iter().filter(|(_, n)| **n > 0).map(|(name, n)| format!("{name} {n}")).collect();
+        if some.is_empty() { "none".to_owned() } else { some.join(", ") }
+    };
+    let refused: u64 = server.rejected.values().sum();
     let mut lines = vec![
-        format!("{state:<10} at {}, up {}", addresses.join(" and "), lasted(console.begun.elapsed())),
-        format!(
-            "clients    {} connected{named}; {} came, {} refused, {} shed",
-            stats.open, stats.accepted, stats.rejected, stats.shed
+        ("", format!("{state:<11}at {}, up {up}", server.addresses.join(" and "))),
+        ("clients", format!("{} of {}{}", server.open, server.limit, doors(chat.as_ref()))),
+        (
+            "",
+            format!(
+                "{:<11}{} came, {refused} refused; ended: {}",
+                "",
+                server.accepted,
+                counts(&server.ended)
+            ),
         ),
-        format!("ended      {ended}"),
     ];
-    if stats.blocked > 0 {
-        lines.push(format!(
-            "blocked    {} times a handler held its worker up; logs show says when",
-            stats.blocked
-        ));
+    if refused > 0 {
+        lines.push(("refused", counts(&server.rejected)));
     }
+    let waits = match server.queued_connections {
+        0 => "nobody reads too slowly".to_owned(),
+        n => format!("{} wait for {}", shown_bytes(server.queued_bytes), counted(n as usize, "slow reader")),
+    };
     match chat {
         Some(chat) => {
-            let store = chat
-                .read_only
-                .as_ref()
-                .map_or("ok".to_owned(), |why| format!("read-only: {}", printable(why)));
-            lines.push(format!("rooms      {}", chat.rooms.len()));
-            lines.push(format!("messages   {} stored since the start", chat.stored));
-            if let Some(census) = console.clerk.as_ref().and_then(Clerk::census) {
-                lines.push(format!("accounts   {}", census.accounts));
-            }
-            lines.push(format!("store      {store}"));
+            let (p50, p99) = (chat.delivery_minute.p50_seconds, chat.delivery_minute.p99_seconds);
+            let times = p50.zip(p99).map_or(String::new(), |(p50, p99)| {
+                let shown = |secs| shown_time(Duration::from_secs_f64(secs));
+                format!("; delivery p50 {}, p99 {}", shown(p50), shown(p99))
+            });
+            let (said, told) = (rates.minute.said, rates.minute.told);
+            lines.push(("messages", format!("{said:.1}/s said, {told:.1}/s told{times}; {waits}")));
+            let store = match &chat.figures.read_only {
+                Some(why) => format!("read-only: {}", printable(why)),
+                None if chat.figures.stored == 0 => "ok".to_owned(),
+                None => format!(
+                    "ok, last commit {}",
+                    shown_time(Duration::from_micros(chat.figures.last_commit_us))
+                ),
+            };
+            lines.push(("store", format!("{store}; {} stored since the start", chat.figures.stored)));
+            let accounts = status
+                .accounts
+                .map_or(String::new(), |count| format!(", {}", counted(count as usize, "account")));
+            let people = match chat.figures.people {
+                1 => "1 person".to_owned(),
+                count => format!("{count} people"),
+            };
+            lines.push((
+                "here",
+                format!("{people} with a name, {}{accounts}", counted(chat.figures.rooms as usize, "room")),
+            ));
         }
         None => {
-            let waiting =
-                console.running.waiting().map_or("unknown here".to_owned(), |count| count.to_string());
-            lines.push(format!(
-                "model      {}{}",
-                console.running.model(),
-                processes(&console.running.processes())
-            ));
-            lines.push(format!("waiting    {waiting} in the kernel's queue"));
+            lines.push(("model", format!("{}{}", server.model, processes(&status.processes))));
+            let waiting = server.waiting.map_or("unknown here".to_owned(), |count| count.to_string());
+            lines.push(("waiting", format!("{waiting} in the kernel's queue; {waits}")));
         }
     }
-    lines.join("\n")
+    if server.blocked > 0 {
+        lines.push((
+            "blocked",
+            format!("{} times a handler held its worker up; logs show says when", server.blocked),
+        ));
+    }
+    let memory = process.resident_bytes.map_or("?".to_owned(), shown_bytes);
+    let files = process.open_fds.zip(process.max_fds);
+    let files = files.map_or(String::new(), |(open, most)| format!(", {open} of {most} descriptors"));
+    let folder = status
+        .folder_bytes
+        .map_or(String::new(), |bytes| format!(", {} in the data folder", shown_bytes(bytes)));
+    lines.push(("host", format!("process {}, {memory} of memory{files}{folder}", process.pid)));
+    if !status.snapshot.unready.is_empty() {
+        let why: Vec<_> = status.snapshot.unready.iter().map(|why| printable(why).into_owned()).collect();
+        lines.push(("not ready", why.join("; ")));
+    }
+    let line =
+        |(what, text): (&str, String)| if what.is_empty() { text } else { format!("{what:<11}{text}") };
+    lines.into_iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// ` (irc 1, line 2)`, for the chat.
+fn doors(chat: Option<&ChatNow>) -> String {
+    let Some(chat) = chat else { return String::new() };
+    let doors = chat.figures.doors.iter().filter(|(_, door)| door.open > 0);
+    let mut parts: Vec<_> = doors.map(|(name, door)| format!("{name} {}", door.open)).collect();
+    if chat.figures.undecided > 0 {
+        parts.push(format!("{} at the door", chat.figures.undecided));
+    }
+    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
 }
 
 /// Which processes serve, where the model has some.
@@ -107,10 +158,11 @@ fn chat_clients(guests: &[&Guest], most: usize) -> String {
                 or_none(&guest.account),
                 lasted(Duration::from_secs(guest.age_secs)),
                 lasted(Duration::from_secs(guest.silent_secs)),
+                shown_bytes(guest.queued_bytes),
             ]
         })
         .collect();
-    table(["ID", "NAME", "DOOR", "FROM", "ACCOUNT", "SINCE", "SILENT"], &rows, most)
+    table(["ID", "NAME", "DOOR", "FROM", "ACCOUNT", "SINCE", "SILENT", "QUEUE"], &rows, most)
 }
 
 fn plain_clients(guests: &[Guest], most: usize) -> String {
@@ -149,6 +201,7 @@ pub fn client(guest: &Guest, rooms: &[String]) -> String {
         ("since", Some(time(guest.age_secs))),
         ("silent", Some(time(guest.silent_secs))),
         ("bytes", Some(format!("{} in, {} out", guest.bytes_in, guest.bytes_out))),
+        ("queue", Some(format!("{} wait until it reads", shown_bytes(guest.queued_bytes)))),
         ("rooms", (!rooms.is_empty()).then(|| rooms.join(" "))),
     ];
     let lines =
@@ -167,7 +220,7 @@ pub fn room(line: &RoomLine, members: &[&str]) -> String {
 }
 
 /// The rooms, the fullest first.
-pub fn rooms(chat: &Status) -> String {
+pub fn rooms(chat: &Chat) -> String {
     if chat.rooms.is_empty() {
         return "No room has anybody in it.".to_owned();
     }

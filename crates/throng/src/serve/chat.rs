@@ -87,9 +87,10 @@ impl Start<'_> {
             chair: Arc::clone(&chair),
             draining: Draining::default(),
             wishes: self.wishes.clone(),
+            facts: Arc::clone(watcher.facts()),
+            data: Some(path.clone()),
             directory,
             log: Arc::clone(&log),
-            begun: self.begun,
             zone,
         });
         let socket = self.socket(&console, Some(&path))?;

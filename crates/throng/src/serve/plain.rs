@@ -119,9 +119,10 @@ impl Start<'_> {
             chair: Arc::clone(&chair),
             draining: Draining::default(),
             wishes: self.wishes.clone(),
+            facts: Arc::clone(watcher.facts()),
+            data: self.asked.data.clone(),
             directory,
             log: Arc::clone(&log),
-            begun: self.begun,
             zone,
         });
         let mut socket = self.socket(&console, self.asked.data.as_deref())?;

@@ -450,7 +450,10 @@ fn shown_or<T>(word: &str, value: Option<T>, shown: impl FnOnce(T) -> String) ->
 fn plain(text: &str) -> Result<Vec<Listen>, String> {
     let found: Vec<Listen> = list(OFF, text, |why: String| why)?;
     match found.iter().find(|listen| listen.only_tls) {
-        Some(_) => Err("expected ADDRESS:PORT such as 127.0.0.1:9464, or unix:PATH: no TLS is spoken there".to_owned()),
+        Some(_) => {
+            Err("expected ADDRESS:PORT such as 127.0.0.1:9464, or unix:PATH: no TLS is spoken there"
+                .to_owned())
+        }
         None => Ok(found),
     }
 }

@@ -29,7 +29,7 @@ impl Server {
 
     /// The same, listening there; on TCP, with TLS or without.
     pub fn start_at(listen: &str, data: &Path, arguments: &[&str]) -> Server {
-        Server::start_all(&["chat", "--listen", listen], data, arguments)
+        Server::start_all(&["--listen", listen], data, arguments)
     }
 
     /// The same with another service, on a free port.

@@ -9,9 +9,9 @@ use serde_json::json;
 use super::super::arguments::{Given, Value, flag, maybe, usage};
 use super::super::operator::Operator;
 use super::super::reply::{Answer, Next, Outcome, Reply, Stream};
-use super::super::{Console, status, tables};
+use super::super::status::Status;
+use super::super::{Console, tables};
 use super::{Role, USUAL, Verb};
-use crate::fault::Fault;
 
 /// How often a status that is watched is told.
 const WATCH_EVERY: Duration = Duration::from_secs(2);
@@ -100,13 +100,12 @@ fn status(console: &Arc<Console>, given: &Given, _: &Operator) -> Outcome {
         let left = Duration::ZERO;
         return Ok(Answer::GoesOn(Box::new(Watched { console: Arc::clone(console), left })));
     }
-    told(console).map(Answer::Done)
+    Ok(Answer::Done(told(console)))
 }
 
-fn told(console: &Console) -> Result<Reply, Fault> {
-    let chat = console.chat()?;
-    let text = tables::status(console, chat.as_ref());
-    Ok(Reply { text, data: status::data(console, chat.as_ref()), ..Reply::default() })
+fn told(console: &Console) -> Reply {
+    let status = Status::of(console);
+    Reply { text: tables::status(&status), data: status.data(), ..Reply::default() }
 }
 
 /// The status, again and again.
@@ -130,6 +129,6 @@ impl Stream for Watched {
             return Next::Nothing;
         }
         self.left = WATCH_EVERY;
-        Next::Line(told(&self.console).unwrap_or_else(|why| Reply { text: why.what, ..Reply::default() }))
+        Next::Line(told(&self.console))
     }
 }

@@ -22,7 +22,7 @@ pub const VERBS: &[Verb] = &[
         name: "clients",
         arguments: &[
             maybe("FILTER", Value::Any, "only whose name, account, address or door has this in it"),
-            option("--sort", "BY", Value::OneOf(SORTS), "by id (usual), name, age, silent, in or out"),
+            option("--sort", "BY", Value::OneOf(SORTS), "by id (usual), name, age, silent, in, out or queue"),
             option("--limit", "N", Value::Any, "at most so many; 200 unless told"),
         ],
         help: "who is connected",

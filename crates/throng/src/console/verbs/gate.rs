@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde_json::json;
 use throng_server::Pause;
 
+use super::super::Console;
 use super::super::arguments::{Given, flag};
 use super::super::operator::Operator;
 use super::super::reply::{Answer, Outcome};
-use super::super::{Console, status};
 use super::{Role, USUAL, Verb};
 use crate::fault::Fault;
 use crate::log::Event;
@@ -58,10 +58,7 @@ fn pause(console: &Arc<Console>, given: &Given, by: &Operator) -> Outcome {
             format!("Held: new connections wait in the kernel's queue, {stay}. resume serves them.")
         }
     };
-    Ok(Answer::say(
-        text,
-        json!({ "state": status::state_name(console.running.state()), "clients": paused.in_flight }),
-    ))
+    Ok(Answer::say(text, json!({ "state": console.facts.snapshot().state, "clients": paused.in_flight })))
 }
 
 fn resume(console: &Arc<Console>, _: &Given, by: &Operator) -> Outcome {
@@ -69,7 +66,7 @@ fn resume(console: &Arc<Console>, _: &Given, by: &Operator) -> Outcome {
     console.running.resume().map_err(|why| Fault::failed(format!("still paused: {why}")))?;
     console.log.tell(Event::info("server.resumed").with("by", by.name()));
     let text = if drained { "Accepting again; the server stays." } else { "Accepting again." };
-    Ok(Answer::say(text, json!({ "state": status::state_name(console.running.state()) })))
+    Ok(Answer::say(text, json!({ "state": console.facts.snapshot().state })))
 }
 
 fn limits(console: &Arc<Console>, _: &Given, _: &Operator) -> Outcome {
