@@ -1,8 +1,9 @@
 //! Those who answer: the services that throng serves.
 //!
 //! [`echo`] gives back what it gets, [`hello`] says hello and closes; [`seen`] is what they tell of it. [`chat`] is the chat:
-//! its hub, its workers, and its doors. [`identity`] knows who is who.
+//! its hub, its workers, and its doors. [`identity`] knows who is who, [`bans`] who is not wanted.
 
+pub mod bans;
 pub mod chat;
 pub mod echo;
 pub mod hello;

@@ -397,6 +397,7 @@ fn word_for(refusal: &Refusal) -> &'static str {
         Refusal::NeedsOperator(_) => "needs_operator",
         Refusal::TooManyRooms { .. } => "too_many_rooms",
         Refusal::RoomsFull { .. } => "rooms_full",
+        Refusal::Banned { .. } => "banned",
         Refusal::PeopleFull { .. } => "people_full",
         Refusal::NotStored { .. } => "not_stored",
         Refusal::ReadOnly { .. } => "read_only",

@@ -1,0 +1,3 @@
+//! Who is not wanted, as doors tell it.
+
+pub mod word;
