@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use throng_chat::{Audience, Event, Name, PersonId, RoomId, SessionId, Text};
 
+use crate::bans::Evicted;
 use crate::identity::Which;
 
 /// One step for a worker.
@@ -30,6 +31,8 @@ pub enum Delivery {
     Close(SessionId, Text),
     /// The seats that stand on these devices' tokens are over. The one that asked for it goes on without.
     Revoked(Name, Which, Option<SessionId>),
+    /// Who came from a banned address is told why, and put out.
+    Evict(Arc<Evicted>),
     /// The server is over: every seat is told so, once, and closes.
     Farewell(Text),
 }

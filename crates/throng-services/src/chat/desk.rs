@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use super::door::{AccountAnswer, AccountAsk, Footing};
 use super::mailbox::HubHandle;
 use super::notes::{Note, Notes};
+use crate::bans::Bans;
 use crate::identity::{Channel, Identity, Origin, Proof, Refusal, Session, Signed};
 
 /// Who a client is before it says anything, beside its address.
@@ -59,12 +60,13 @@ pub struct Desk {
     hub: HubHandle,
     notes: Notes,
     identity: Identity,
+    bans: Bans,
 }
 
 impl Desk {
     /// For this seat.
     pub fn new(
-        identity: &Identity,
+        (identity, bans): (&Identity, &Bans),
         (bearer, from): (&Bearer, &Address),
         seat: SessionId,
         hub: HubHandle,
@@ -77,6 +79,7 @@ impl Desk {
             hub,
             notes,
             identity: identity.clone(),
+            bans: bans.clone(),
         }
     }
 
@@ -122,6 +125,9 @@ impl Desk {
         let session = &mut self.session;
         Ok(match ask {
             AccountAsk::Owner(name) => AccountAnswer::Owner(self.identity.owner(&name).await?),
+            AccountAsk::Register { name, .. } if self.bans.hits_name(&name) => {
+                return Err(Refusal::NameBanned);
+            }
             AccountAsk::Register { name, password, scram } => {
                 AccountAnswer::Registered(session.register(&name, password, scram, None).await?)
             }

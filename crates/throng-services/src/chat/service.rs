@@ -16,6 +16,7 @@ use super::house::House;
 use super::hub::{Hub, Parts};
 use super::mailbox::HubHandle;
 use super::worker::ChatWorker;
+use crate::bans::Bans;
 use crate::identity::{Identity, Notice};
 
 /// Who is who, and what is told of it.
@@ -26,6 +27,7 @@ pub struct Chat {
     house: Arc<House>,
     hub: HubHandle,
     identity: Option<Identity>,
+    bans: Bans,
     store: Arc<dyn Store>,
     browsers: Arc<Browsers>,
     /// Where each worker takes its deliveries from, until it has begun.
@@ -61,6 +63,9 @@ impl Chat {
             }
             None => Vec::new(),
         };
+        // Before there is a door: so nobody comes in before they are known.
+        let bans = Bans::open(&opened.bans, house.now, house.settings.zone.clone())
+            .map_err(|why| std::io::Error::other(why.to_string()))?;
         let (senders, receivers): (Vec<_>, Vec<_>) =
             (0..workers).map(|_| mpsc::channel(TURNS_WAITING_MAX)).map(|(to, from)| (to, Some(from))).unzip();
         let (hub, handle) = Hub::new(Parts {
@@ -70,11 +75,13 @@ impl Chat {
             store: Arc::clone(&opened.store),
             rooms: opened.rooms,
             accounts,
+            bans: bans.of_world(),
             durability,
             workers: senders,
             now: house.now,
             notes: house.notes.clone(),
         });
+        bans.tell(handle.clone());
         let told = identity
             .clone()
             .zip(notices)
@@ -104,6 +111,7 @@ impl Chat {
             house: Arc::new(house),
             hub: handle,
             identity,
+            bans,
             store: opened.store,
             browsers: Arc::default(),
             deliveries: Mutex::new(receivers),
@@ -127,7 +135,7 @@ impl Chat {
         ChatWorker::new(
             worker,
             house,
-            self.hub.clone(),
+            (self.hub.clone(), self.bans.clone()),
             self.identity.clone(),
             Arc::clone(&self.store),
             deliveries,
@@ -138,6 +146,12 @@ impl Chat {
     /// The way to the hub, for an operator.
     pub fn hub(&self) -> &HubHandle {
         &self.hub
+    }
+
+    /// Who is not wanted: its list is for the server before that starts ([`Bans::denied`]), and it closes that server's clients
+    /// ([`Bans::serve`]).
+    pub fn bans(&self) -> &Bans {
+        &self.bans
     }
 
     /// Ends the chat: what was asked before is stored and told, everybody hears the words once. The number of people

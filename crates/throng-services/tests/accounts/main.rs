@@ -4,6 +4,7 @@
 
 #[path = "../identity/client.rs"]
 mod client;
+mod banned;
 mod deadline;
 mod ends;
 mod irc;
@@ -94,10 +95,12 @@ impl Place {
         };
         let running = Server::local(ahead_of)
             .model(Events { workers: Workers::Count(2) })
+            .denied(chat.bans().denied())
             .listen("127.0.0.1:0")
             .start()
             .unwrap();
         let waits = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        chat.bans().serve(&running);
         Place { chat, running, identity, accounts, backups, ahead, waits }
     }
 
