@@ -5,7 +5,7 @@
 //! when it has heard, the account is looked at once more: a change that was acknowledged in between was told to the hub
 //! before it heard of the sign-in, and would have found nobody.
 
-use throng_chat::{Command, Name, SessionId};
+use throng_chat::{Command, Name, OperatorCommand, SessionId};
 use throng_server::{Address, Peer};
 use tokio::sync::oneshot;
 
@@ -172,6 +172,7 @@ impl Desk {
             AccountAsk::MayOperate => session.operate().await.map(|_| AccountAnswer::Operator)?,
             AccountAsk::Operate(command) => {
                 session.operate().await?;
+                let deed = session.account().and_then(|by| deed(by, &command));
                 let (done, heard) = oneshot::channel();
                 self.hub
                     .operate_then(command, move |outcome| {
@@ -180,12 +181,24 @@ impl Desk {
                     })
                     .await;
                 match heard.await {
-                    Ok(Ok(())) => AccountAnswer::Operated,
+                    Ok(Ok(())) => {
+                        deed.into_iter().for_each(|deed| self.notes.take(deed));
+                        AccountAnswer::Operated
+                    }
                     Ok(Err(refused)) => AccountAnswer::OperateRefused(refused.why),
                     Err(_) => AccountAnswer::Refused(Refusal::Busy),
                 }
             }
         })
+    }
+}
+
+/// What an operator did who came as a client, for the log: never the words.
+fn deed(by: &Name, command: &OperatorCommand) -> Option<Note> {
+    match command {
+        OperatorCommand::Kick(name, _) => Some(Note::Killed { name: name.clone(), by: by.clone() }),
+        OperatorCommand::Announce(_) => Some(Note::Announced { by: by.clone() }),
+        _ => None,
     }
 }
 
