@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use place::{echo, end_side, hear_all, knock, open, until, workers};
+use place::{echo, end_side, hear_all, hear_out, knock, open, until, workers};
 use throng_server::{Denial, Denied, Event, Rejected, Server};
 
 fn network(text: &str) -> Denial {
@@ -43,6 +43,23 @@ fn the_event_tells_who_and_why() {
     let Event::Rejected { peer, why } = &event else { panic!("{event:?}") };
     assert_eq!((peer.address.ip(), *why), (Some(IpAddr::from([127, 0, 0, 1])), Rejected::Banned));
     place.end();
+}
+
+#[test]
+fn who_is_denied_between_the_look_and_the_ticket_is_ended() {
+    let denied = Denied::default();
+    let (list, first) = (denied.clone(), AtomicBool::new(true));
+    // The event comes when the client has its ticket, and is known to whoever asks who is connected.
+    let server = Server::new(echo).denied(&denied).listen("127.0.0.1:0").events(move |event: &Event| {
+        if matches!(event, Event::Opened { .. }) && first.swap(false, Ordering::Relaxed) {
+            list.set([network("127.0.0.0/8")]).unwrap();
+        }
+    });
+    let running = server.start().unwrap();
+    let mut client = knock(running.addresses()[0].tcp().unwrap());
+    let _ = hear_out(&mut client);
+    until("it is over", || running.stats().ended == [("kicked", 1)].into());
+    running.drain(std::time::Duration::ZERO).wait();
 }
 
 #[test]

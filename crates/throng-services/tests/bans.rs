@@ -10,12 +10,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use guests::{DOORS, Door, Guest, PATIENCE, Place, Tell, read_to_end};
-use throng_server::{Conn, Server};
+use throng_server::{Conn, Events, LocalHandler, Server, Worker, Workers};
 use throng_services::bans::{BANS_MAX, BanFault, Banned, Bans, Target};
-use throng_services::chat::{house, text};
+use throng_services::chat::worker::ChatWorker;
+use throng_services::chat::{Chat, House, Notes, Settings, house, text};
 use throng_services::clock;
 use throng_store::testing::Scripted;
 use throng_store::{DataFolder, Durability, Fault, Time};
+use tokio::sync::watch;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const UTC: jiff::tz::TimeZone = jiff::tz::TimeZone::UTC;
@@ -94,6 +96,48 @@ fn who_comes_from_a_banned_address_is_put_out_and_kept_out() {
         assert_eq!(place.chat.bans().remove(&target("127.0.0.1/8")), Ok(true));
         place.enter(door, "ana");
     }
+}
+
+/// A worker of the chat that seats nobody before it may.
+struct Late {
+    worker: ChatWorker,
+    may: watch::Receiver<bool>,
+}
+
+impl LocalHandler for Late {
+    async fn serve(&self, conn: Conn) -> throng_server::Result {
+        self.may.clone().wait_for(|may| *may).await?;
+        self.worker.serve(conn).await
+    }
+
+    fn sweep(&self, now_ms: u64) {
+        self.worker.sweep(now_ms);
+    }
+}
+
+#[test]
+fn who_was_let_in_and_not_seated_when_the_ban_came_hears_it_too() {
+    let settings = Settings { zone: UTC, ..Settings::default() };
+    let house =
+        House { settings, since: house::wall_clock(), now: house::wall_clock, notes: Notes::default() };
+    let chat = Chat::open(house, throng_store::memory(), Durability::Memory, 1, None).unwrap();
+    let (seat, may) = watch::channel(false);
+    let factory = Arc::clone(&chat);
+    let late = move |worker: &Worker| Late { worker: factory.worker(worker), may: may.clone() };
+    let one = Events { workers: Workers::Count(1) };
+    let server = Server::local(late).model(one).denied(chat.bans().denied());
+    let running = server.listen("127.0.0.1:0").start().unwrap();
+    chat.bans().serve(&running);
+    let client = std::net::TcpStream::connect(&running.addresses()[0]).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert!((0..50_000_000).any(|_| running.conns().len() == 1));
+    assert_eq!(add(chat.bans(), "127.0.0.1", None).unwrap().closed, Some(1));
+    // The hub has sent the workers what they were to do.
+    chat.hub().status().unwrap();
+    seat.send(true).unwrap();
+    assert_eq!(read_to_end(client), b"ERROR :You are banned: flood\r\n");
+    chat.say_farewell(text("over").unwrap(), PATIENCE);
+    running.drain(Duration::from_secs(5)).wait();
 }
 
 #[test]
