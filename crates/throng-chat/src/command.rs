@@ -1,5 +1,6 @@
 //! All that a person may ask, from whichever door. A door builds these; only [`crate::World`] answers them.
 
+use crate::ban::{self, Ban};
 use crate::{Kind, ModeChange, Name, RoomName, SeatKey, SessionId, Text};
 
 /// One thing asked by one session.
@@ -80,6 +81,11 @@ pub enum OperatorCommand {
     SignOutAll(Name),
     /// There are no accounts any more.
     ReleaseAll,
+    /// This name, mask or account is banned, in the place of the ban that it has. Whom it hits is closed at once. Of an address
+    /// the world knows nothing, and does nothing.
+    Ban(Box<Ban>),
+    /// It is banned no longer.
+    Unban(ban::Target),
 }
 impl Command {
     /// Asks that no failure of the store may take back: the session leaves whether anybody likes it or not.
@@ -101,7 +107,9 @@ impl OperatorCommand {
             OperatorCommand::Reserve(..)
             | OperatorCommand::Release(_)
             | OperatorCommand::SignOutAll(_)
-            | OperatorCommand::ReleaseAll => true,
+            | OperatorCommand::ReleaseAll
+            | OperatorCommand::Ban(_)
+            | OperatorCommand::Unban(_) => true,
             OperatorCommand::Announce(_) | OperatorCommand::Kick(..) => false,
         }
     }

@@ -162,6 +162,8 @@ pub enum Refusal {
     TooManyRooms { room: RoomName, max: usize },
     /// No further room can be made.
     RoomsFull { room: RoomName, max: usize },
+    /// The asker is banned; or, where there is a name, that name is. No `until` is for ever.
+    Banned { name: Option<Name>, reason: Option<Text>, until: Option<Time> },
     /// The server holds as many people as it may.
     PeopleFull { max: usize },
     /// Your words were not stored, and nobody was told: the store failed while they were on their way.

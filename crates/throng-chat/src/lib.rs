@@ -4,7 +4,7 @@
 //! asks in the same order give the same tells. Read the rooms in this order: [`name`] (with its `look`) and [`text`]
 //! (values that cannot be wrong), [`command`] (all that a person may ask), [`event`] (all that a person may be
 //! told, refusals included), [`record`] (what must be stored before it is told), [`output`] (what the world
-//! answers to one ask), [`mode`], [`room`], [`person`], [`account`] (which names belong to somebody), and [`world`], the
+//! answers to one ask), [`mode`], [`room`], [`person`], [`account`] (which names belong to somebody), [`ban`] (who is not wanted), and [`world`], the
 //! only place that changes anything.
 //!
 //! The path of one message: a door hears `hello` and asks [`Command::Say`]; [`World::apply`] checks the rights
@@ -12,6 +12,7 @@
 //! the audience [`Event::Entry`].
 
 pub mod account;
+pub mod ban;
 pub mod command;
 pub mod event;
 pub mod limits;
@@ -28,6 +29,7 @@ pub mod world;
 mod look;
 
 pub use account::{Accounts, Guests};
+pub use ban::Ban;
 pub use command::{Command, OperatorCommand, Target};
 pub use event::{Event, Refusal};
 pub use limits::Limits;

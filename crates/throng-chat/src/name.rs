@@ -188,10 +188,14 @@ pub fn distance(one: &str, other: &str) -> usize {
     rows[one.len()][other.len()]
 }
 
+/// Can a name have this letter, whatever the others are?
+pub(crate) fn may_stand_in_a_name(letter: char) -> bool {
+    letter.is_alphanumeric() || MARKS.contains(letter)
+}
+
 fn check(typed: &str, names: Names) -> Result<(), BadName> {
     let first = typed.chars().next().ok_or(BadName::Empty)?;
-    if let Some(letter) = typed.chars().find(|letter| !(letter.is_alphanumeric() || MARKS.contains(*letter)))
-    {
+    if let Some(letter) = typed.chars().find(|letter| !may_stand_in_a_name(*letter)) {
         return Err(BadName::Contains(letter));
     }
     // IRC clients take a leading digit or hyphen for something else (RFC 2812 §2.3.1).

@@ -57,6 +57,8 @@ pub(crate) enum Admission {
 pub(crate) struct Refusal {
     pub peer: Peer,
     pub why: Rejected,
+    /// What it is told in the place of the handler's word.
+    pub word: Option<Arc<[u8]>>,
     /// Its place among those who are told, or whoever gives that back; kept until its socket is closed.
     pub _place: Box<dyn Send>,
 }
@@ -209,9 +211,14 @@ pub(crate) async fn local_steps<H: LocalHandler>(handler: Rc<H>, mut conn: Conn)
     LocalHandler::serve(&*handler, conn).await
 }
 
-/// The word for a peer that is not served. A handler that panics here has none.
-pub(crate) fn word(rejected: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
-    catch_unwind(AssertUnwindSafe(rejected)).unwrap_or_default()
+impl Refusal {
+    /// The word for a peer that is not served: its own, or the handler's. A handler that panics here has none.
+    pub(crate) fn word(&self, rejected: impl FnOnce(&Peer, Rejected) -> Vec<u8>) -> Vec<u8> {
+        match &self.word {
+            Some(word) => word.to_vec(),
+            None => catch_unwind(AssertUnwindSafe(|| rejected(&self.peer, self.why))).unwrap_or_default(),
+        }
+    }
 }
 
 /// Tells a peer why it is not served; one that is gone already needs no word, and one that may speak TLS understands none.

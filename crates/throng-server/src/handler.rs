@@ -115,7 +115,8 @@ pub trait Handler: Send + Sync + 'static {
     /// panic here is caught, and changes nothing. Example: [`Handler`].
     fn finish(&self, _conn: &ConnInfo, _end: &End) {}
 
-    /// The word for a connection that is not served; none unless written. It gets half a second to be taken. 64 clients are
+    /// The word for a connection that is not served, unless its denial has its own ([`crate::Denial::word`]); none unless
+    /// written. It gets half a second to be taken. 64 clients are
     /// told at a time, and who comes meanwhile is closed without a word; so is one who may speak TLS, and could not read it.
     ///
     /// ```

@@ -172,6 +172,7 @@
 //! | clients, [`Limits::total`] | the descriptors, less 128 | wait in the kernel, or are refused: [`Full`] |
 //! | of one address, [`Limits::per_address`] | 128; loopback is free | [`Handler::rejected`]'s word, closed |
 //! | how often it comes, [`Limits::rate_per_address`] | none | the same |
+//! | networks that are not let in, [`Denied`] | 65,536 | an error of [`Denied::set`] |
 //! | waiting to be accepted, [`Limits::backlog`] | 4096 | the kernel drops, and clients try again |
 //! | bytes in one [`Outbox`], [`Limits::queue`] | 1 MiB | [`End::TooSlow`] |
 //! | a line, [`Conn::lines`] | what you say | an error of the read |
@@ -279,7 +280,7 @@
 //!
 //! The rooms, in reading order: [`handler`] what you write; [`conn`] with its [`peer`], [`blocking`], [`reader`] and [`outbox`] what it is
 //! given, with [`buffer`] and [`lines`]; [`server`] how it is put together, or why not ([`start_error`]), from [`claim`] or
-//! [`inherit`], [`model`], [`limits`] with [`rate`], and [`timeouts`]; [`running`] how it is operated, with [`state`] and
+//! [`inherit`], [`model`], [`limits`] with [`rate`], [`denied`], and [`timeouts`]; [`running`] how it is operated, with [`state`] and
 //! [`report`], and [`restart`] by whom it is followed, or why not ([`restart_error`]); [`end`], [`event`] and [`stats`] what
 //! it tells, to a [`subscriber`] as well. Inside, `taker` accepts and never fails, `listener` is what the operator wants of an
 //! address, and `door` stands between both where they are on two threads; `arrival` is a connection's life whoever serves it,
@@ -304,6 +305,7 @@ pub mod claim;
 mod clock;
 pub mod conn;
 mod credentials;
+pub mod denied;
 mod door;
 pub mod end;
 pub mod event;
@@ -369,6 +371,7 @@ pub use buffer::Buffer;
 pub use claim::{BindError, Claim};
 pub use conn::Conn;
 pub use credentials::Credentials;
+pub use denied::{Denial, Denied};
 pub use end::End;
 pub use event::Event;
 pub use failure::{Failure, Result};

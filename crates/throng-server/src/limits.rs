@@ -80,8 +80,9 @@ pub enum Full {
 }
 
 /// Why a connection is not served. Told to [`crate::Handler::rejected`], where the example is, and in
-/// [`crate::Event::Rejected`].
+/// [`crate::Event::Rejected`]. More reasons may come, so a `match` has a last arm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Rejected {
     /// Its address has as many as it may ([`Limits::per_address`]).
     AddressFull,
@@ -94,10 +95,12 @@ pub enum Rejected {
     /// It is one of the proxies that must say whom they pass on ([`crate::Server::proxies`]), and did not. No word is sent
     /// then.
     NoProxyHeader,
+    /// Its address is denied ([`crate::Denied`]). It hears the denial's own word, where that has one.
+    Banned,
 }
 
 /// How many reasons there are.
-pub(crate) const REASONS: usize = 5;
+pub(crate) const REASONS: usize = 6;
 
 impl Rejected {
     /// All of them, in the order of their counters.
@@ -107,6 +110,7 @@ impl Rejected {
         Rejected::Full,
         Rejected::NoDescriptor,
         Rejected::NoProxyHeader,
+        Rejected::Banned,
     ];
 
     /// Its name in counters and logs, such as `address_full`; the key of [`crate::Stats::rejected_for`].
@@ -121,6 +125,7 @@ impl Rejected {
             Rejected::Full => "full",
             Rejected::NoDescriptor => "no_descriptor",
             Rejected::NoProxyHeader => "no_proxy_header",
+            Rejected::Banned => "banned",
         }
     }
 }

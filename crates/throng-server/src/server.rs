@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use crate::accept_faults::AcceptFaults;
 use crate::address::Address;
 use crate::claim::{BindError, Claim};
+use crate::denied::Denied;
 use crate::event::{Event, Sink};
 use crate::handler::{BlockingHandler, Handler, LocalHandler};
 use crate::handshake::Speaks;
@@ -67,6 +68,7 @@ pub struct Server<K> {
     places: Result<Vec<(Claim, Speaks)>, StartError>,
     tls: Option<Tls>,
     proxies: Arc<Proxies>,
+    denied: Denied,
     faults: Option<AcceptFaults>,
     limits: Limits,
     timeouts: Timeouts,
@@ -157,6 +159,7 @@ impl<K: 'static> Server<K> {
             places: Ok(Vec::new()),
             tls: None,
             proxies: Arc::default(),
+            denied: Denied::default(),
             faults: None,
             limits: Limits::default(),
             timeouts: Timeouts::default(),
@@ -219,6 +222,13 @@ impl<K: 'static> Server<K> {
     /// addresses. Example: [`crate::proxy_protocol`].
     pub fn proxies(mut self, sources: impl IntoIterator<Item = IpNet>) -> Server<K> {
         self.proxies = Arc::new(Proxies::new(sources));
+        self
+    }
+
+    /// Lets nobody in whom this list denies, which may be changed while the server runs. The last one said counts. Under
+    /// [`crate::Processes`] it is the first process's, which accepts for all. Example: [`Denied`].
+    pub fn denied(mut self, denied: &Denied) -> Server<K> {
+        self.denied = denied.clone();
         self
     }
 
@@ -298,8 +308,8 @@ impl<K: 'static> Server<K> {
         let mut threads = ThreadGroup::default();
         let started = self.model.start(self.kind, &mut Ground { shared: &shared, threads: &mut threads });
         let started = started.and_then(|gate| {
-            let (proxies, faults) = (self.proxies, self.faults);
-            let reception = Reception { gate, shared: Arc::clone(&shared), proxies, faults };
+            let (proxies, denied, faults) = (self.proxies, self.denied, self.faults);
+            let reception = Reception { gate, shared: Arc::clone(&shared), proxies, denied, faults };
             start_acceptor(places, reception, &mut threads)
         });
         match started {

@@ -30,7 +30,7 @@ pub struct Stats {
     pub accepted: u64,
     /// Those that are open now, closing ones included.
     pub open: u64,
-    /// Connections refused by a limit, or for want of a proxy's header.
+    /// Connections refused by a limit, for want of a proxy's header, or since their address is denied.
     pub rejected: u64,
     /// Connections closed at once since the process had no descriptor left.
     pub shed: u64,

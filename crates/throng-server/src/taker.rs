@@ -19,6 +19,8 @@ use tokio::io::unix::{AsyncFd, AsyncFdRegisterError};
 use crate::accept_faults::AcceptFaults;
 use crate::address::Address;
 use crate::arrival::{Admission, Arrival, Refusal, Visitor};
+use crate::denied::Denied;
+use crate::end::End;
 use crate::event::Event;
 use crate::handshake::Speaks;
 use crate::limits::Rejected;
@@ -55,6 +57,7 @@ pub(crate) struct Reception {
     pub gate: Gate,
     pub shared: Arc<Shared>,
     pub proxies: Arc<Proxies>,
+    pub denied: Denied,
     pub faults: Option<AcceptFaults>,
 }
 
@@ -189,21 +192,41 @@ impl Taker {
 impl Reception {
     /// Gives a client its place, or the word why it has none.
     fn enter(&self, visitor: Visitor, peer: Peer, offer: Offer) -> Entered {
-        let worker = self.gate.choose(&self.shared.registry);
-        let places = match offer {
-            Offer::Place(place) => self.shared.seats.take(&peer.address).map(|seat| (place, seat)),
-            Offer::Refusal => Err(Rejected::Full),
-        };
-        match places {
-            Ok(places) => Entered::By(worker, Arrival::served(visitor, peer, worker, &self.shared, places)),
-            Err(why) => {
-                self.reject(&peer, why);
-                // When so many are being told already, this one hears nothing.
-                let Some(told) = self.shared.seats.tell() else { return Entered::Nobody };
-                let refusal = Refusal { peer, why, _place: Box::new(told) };
-                Entered::By(worker, Arrival { visitor, admission: Admission::Rejected(refusal) })
+        let (places, word) = match (self.denied.denial(&peer.address), offer) {
+            (Some(denial), _) => (Err(Rejected::Banned), denial.own_word()),
+            (None, Offer::Place(place)) => {
+                (self.shared.seats.take(&peer.address).map(|seat| (place, seat)), None)
             }
+            (None, Offer::Refusal) => (Err(Rejected::Full), None),
+        };
+        let worker = self.gate.choose(&self.shared.registry);
+        match places {
+            Ok(places) => {
+                let address = peer.address.clone();
+                let arrival = Arrival::served(visitor, peer, worker, &self.shared, places);
+                // Who changed the list since the look above may have looked for this one before it was here.
+                if let (Admission::Served(open, _), Some(_)) =
+                    (&arrival.admission, self.denied.denial(&address))
+                {
+                    open.ticket.cut(End::Kicked);
+                }
+                Entered::By(worker, arrival)
+            }
+            Err(why) => self.turn_away(visitor, worker, (peer, why, word)),
         }
+    }
+
+    fn turn_away(
+        &self,
+        visitor: Visitor,
+        worker: usize,
+        (peer, why, word): (Peer, Rejected, Option<Arc<[u8]>>),
+    ) -> Entered {
+        self.reject(&peer, why);
+        // When so many are being told already, this one hears nothing.
+        let Some(told) = self.shared.seats.tell() else { return Entered::Nobody };
+        let refusal = Refusal { peer, why, word, _place: Box::new(told) };
+        Entered::By(worker, Arrival { visitor, admission: Admission::Rejected(refusal) })
     }
 
     async fn hand_over(&self, entered: Entered) {

@@ -279,7 +279,7 @@ fn welcome<H: LocalHandler>(arrival: Arrival, handler: &Rc<H>) {
             }
         }
         Admission::Rejected(refusal) => {
-            let word = arrival::word(|| handler.rejected(&refusal.peer, refusal.why).to_vec());
+            let word = refusal.word(|peer, why| handler.rejected(peer, why).to_vec());
             tokio::task::spawn_local(arrival::reject(visitor, refusal, word));
         }
     }

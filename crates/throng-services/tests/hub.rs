@@ -100,6 +100,32 @@ async fn who_left_has_left_even_when_the_commit_fails() {
 }
 
 #[tokio::test]
+async fn a_ban_holds_when_the_commit_before_it_fails() {
+    let mut scene = Scene::new();
+    let ana = scene.enter(1, "ana").await;
+    let bo = scene.enter(2, "bo").await;
+    scene.ask(ana, say("lost")).await;
+    let ban = throng_chat::Ban {
+        target: "bo*".parse().unwrap(),
+        since: throng_chat::Time(0),
+        until: None,
+        reason: None,
+        by: text("console"),
+    };
+    scene.operate(OperatorCommand::Ban(Box::new(ban))).await;
+    scene.store.fail(broken());
+    scene.settle().await;
+    let closed = |delivery: &Delivery| matches!(delivery, Delivery::Close(session, _) if *session == bo);
+    assert_eq!(scene.log.iter().filter(|delivery| closed(delivery)).count(), 1);
+    let again = seat_number(0, 3);
+    scene.ask(again, Command::Enter(name("bobby"))).await;
+    assert!(matches!(scene.told_to(again)[0], Event::Refused(Refusal::Banned { .. })));
+    scene.ask(ana, Command::Names(RoomName::lobby())).await;
+    let Some(Event::NamesAre { members, .. }) = scene.told_to(ana).last().copied() else { panic!("names") };
+    assert_eq!(members.len(), 1);
+}
+
+#[tokio::test]
 async fn while_nothing_can_be_stored_reading_joining_and_leaving_go_on() {
     let mut scene = Scene::new();
     let ana = scene.enter(1, "ana").await;

@@ -1,15 +1,17 @@
-//! The store without a disk (`--durability memory`): the last messages of each room and all accounts, gone with the process.
+//! The store without a disk (`--durability memory`): the last messages of each room, all accounts and all bans, gone with the process.
 //!
 //! It has no thread: `done` is called before what was asked returns, and never under the lock.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use throng_chat::{Name, Record};
+use throng_chat::{Ban, Name, Record};
 
 use crate::accounts::register::Register;
 use crate::accounts::{Account, Accounts, Census, Change, Changed, Found, Token};
 use crate::backup::{BackedUp, BackupFault, Backups, Restored};
+use crate::bans::drawer::Drawer;
+use crate::bans::{self, Bans, Made};
 use crate::shelf::Shelf;
 use crate::store::{Appended, Clock, History, Opened, Read, Store, Told, system_clock};
 use crate::{Fault, ids};
@@ -25,10 +27,12 @@ pub fn memory() -> Opened {
 
 /// The same with a clock of one's own.
 pub fn memory_at(clock: Clock) -> Opened {
-    let kept = Kept { shelf: Shelf::new(MEMORY_KEEPS, ids::random), register: Register::default() };
+    let (register, drawer) = (Register::default(), Drawer::default());
+    let kept = Kept { shelf: Shelf::new(MEMORY_KEEPS, ids::random), register, drawer };
     let store = Arc::new(Memory { kept: Mutex::new(Some(kept)), clock });
     let (accounts, backups) = (Arc::<Memory>::clone(&store), Arc::<Memory>::clone(&store));
-    Opened { store, accounts, backups, rooms: Vec::new(), messages: 0, created: true }
+    let bans = Arc::<Memory>::clone(&store);
+    Opened { store, accounts, bans, backups, rooms: Vec::new(), messages: 0, created: true }
 }
 
 struct Memory {
@@ -40,6 +44,7 @@ struct Memory {
 struct Kept {
     shelf: Shelf,
     register: Register,
+    drawer: Drawer,
 }
 
 impl Memory {
@@ -106,6 +111,18 @@ impl Accounts for Memory {
 
     fn census(&self, done: Found<Census>) {
         self.look(Register::census, done);
+    }
+}
+
+impl Bans for Memory {
+    fn change_ban(&self, change: bans::Change, done: Found<Made>) {
+        let made = self.kept().as_mut().map(|kept| kept.drawer.make(&change));
+        done(made.ok_or(Fault::Closed));
+    }
+
+    fn bans(&self, done: Found<Vec<Ban>>) {
+        let all = self.kept().as_ref().map(|kept| kept.drawer.all());
+        done(all.ok_or(Fault::Closed));
     }
 }
 

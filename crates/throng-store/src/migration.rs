@@ -8,7 +8,7 @@ use throng_chat::Time;
 
 use crate::accounts::looks;
 use crate::fault::Fault;
-use crate::schema::{ACCOUNT_TABLES, ACCOUNTS_SINCE, LOOKS_SINCE, VERSION, version};
+use crate::schema::{ACCOUNT_TABLES, ACCOUNTS_SINCE, BAN_TABLE, BANS_SINCE, LOOKS_SINCE, VERSION, version};
 use crate::transaction::transact_to_disk;
 use crate::{OpenFault, backup};
 
@@ -30,6 +30,9 @@ pub(crate) fn bring_up(db: &Connection, path: &Path, now: Time, watch: &mut Watc
         }
         if theirs < LOOKS_SINCE {
             looks::renew(db)?;
+        }
+        if theirs < BANS_SINCE {
+            db.execute_batch(BAN_TABLE)?;
         }
         db.execute_batch(&format!("PRAGMA user_version = {VERSION};"))?;
         watch("changing");

@@ -1,4 +1,4 @@
-//! What waits for the writer: batches of records, changes of accounts, and accounts that are put back or all cleared, in the
+//! What waits for the writer: batches of records, changes of accounts and of bans, and accounts that are put back or all cleared, in the
 //! order of the calls. Each kind has places of its own, so that a rush at the doors does not refuse the chat, nor the chat the doors.
 
 use std::path::PathBuf;
@@ -9,8 +9,9 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use throng_chat::Record;
 
 use crate::Fault;
-use crate::accounts::{Change, Changed};
+use crate::accounts::{Change, Changed, Found};
 use crate::backup::{BackedUp, BackupFault, Restored};
+use crate::bans::{self, Made};
 use crate::store::Appended;
 
 /// How many batches wait at most. The caller has one under way by design; the rest is for tests and tools.
@@ -19,11 +20,14 @@ pub(crate) const BATCHES_MAX: usize = 16;
 /// How many changes of accounts wait at most. Each waits for a flush of its own, and so does the batch behind it.
 pub(crate) const CHANGES_MAX: usize = 16;
 
+/// How many changes of bans wait at most: people ask for them.
+pub(crate) const BAN_CHANGES_MAX: usize = 16;
+
 /// How many wait at most that put a backup back or make one before all is cleared: a person asks for it.
 const RESTORES_MAX: usize = 1;
 
 /// The places of each kind.
-const PLACES: [usize; 3] = [BATCHES_MAX, CHANGES_MAX, RESTORES_MAX];
+const PLACES: [usize; 4] = [BATCHES_MAX, CHANGES_MAX, RESTORES_MAX, BAN_CHANGES_MAX];
 
 /// Something for the writer, and who waits for it.
 pub(crate) enum Work {
@@ -31,6 +35,8 @@ pub(crate) enum Work {
     Batch(Vec<Record>, Appended),
     /// A change of accounts.
     Change(Box<Change>, Changed),
+    /// A change of bans.
+    Ban(bans::Change, Found<Made>),
     /// The accounts of a backup are put in the place of those that are there.
     Restore(PathBuf, Restored),
     /// All accounts go, when there is a backup.
@@ -43,6 +49,7 @@ impl Work {
         match self {
             Work::Batch(_, done) => done(Err(fault)),
             Work::Change(_, done) => done(Err(fault)),
+            Work::Ban(_, done) => done(Err(fault)),
             Work::Restore(_, done) => done(Err(BackupFault::Store(fault))),
             Work::Clear(done) => done(Err(BackupFault::Store(fault))),
         }
@@ -53,6 +60,7 @@ impl Work {
             Work::Batch(..) => 0,
             Work::Change(..) => 1,
             Work::Restore(..) | Work::Clear(..) => 2,
+            Work::Ban(..) => 3,
         }
     }
 }
@@ -61,7 +69,7 @@ impl Work {
 pub(crate) struct Queue {
     /// As long as all places together, so that it is never full before they are.
     sender: SyncSender<Waiting>,
-    taken: [Arc<AtomicUsize>; 3],
+    taken: [Arc<AtomicUsize>; 4],
 }
 
 /// The writer's end.

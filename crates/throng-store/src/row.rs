@@ -66,7 +66,8 @@ fn author(kept: &str) -> Name {
     Name::new(kept, Names::Unicode).unwrap_or_else(|_| unknown())
 }
 
-fn words(kept: &str) -> Text {
+/// Words, as far as they are still allowed.
+pub(crate) fn words(kept: &str) -> Text {
     let unreadable =
         || Text::new(UNREADABLE).expect("a dozen printable ASCII characters are text under any rule");
     Text::new(kept).unwrap_or_else(|_| longest_allowed(kept).unwrap_or_else(unreadable))

@@ -20,13 +20,16 @@ pub(crate) const APPLICATION_ID: u32 = u32::from_be_bytes(*b"thrg");
 
 /// The version of the tables below. A later program may raise it; we refuse what is higher, and `migration` brings what is
 /// lower up to it.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 
 /// The first version that has the tables of accounts.
 pub(crate) const ACCOUNTS_SINCE: u32 = 2;
 
 /// The first version whose accounts are told apart by the look of their names in any case.
 pub(crate) const LOOKS_SINCE: u32 = 3;
+
+/// The first version that has the table of bans.
+pub(crate) const BANS_SINCE: u32 = 4;
 
 /// How long one waits for another program that holds the file (somebody looks at it with `sqlite3`).
 const BUSY_WAIT: Duration = Duration::from_secs(2);
@@ -67,6 +70,16 @@ CREATE TABLE addresses (
     id INTEGER PRIMARY KEY, account INTEGER NOT NULL, address TEXT UNIQUE NOT NULL) STRICT;
 CREATE INDEX addresses_by_account ON addresses (account);
 ";
+
+/// Who is not wanted. By the key of its target, which is one for all ways to write it.
+pub(crate) const BAN_TABLE: &str = "
+CREATE TABLE bans (
+    key TEXT PRIMARY KEY, target TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER, reason TEXT,
+    by TEXT NOT NULL) STRICT, WITHOUT ROWID;
+";
+
+/// Fails to prepare when that or a column is not there.
+const BAN_COLUMNS: &str = "SELECT key, target, since, until, reason, by FROM bans LIMIT 0";
 
 /// The tables of accounts with all their columns: what must be there, and what is put back from a backup.
 pub(crate) const ACCOUNT_COLUMNS: [(&str, &str); 4] = [
@@ -114,7 +127,7 @@ fn fill(path: &Path) -> Result<()> {
     db.pragma_update(None, "synchronous", "full")?;
     db.execute_batch(&format!(
         "BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; {TABLES} {ACCOUNT_TABLES}
-        COMMIT;"
+        {BAN_TABLE} COMMIT;"
     ))?;
     db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     db.close().map_err(|(_, error)| error)
@@ -185,6 +198,9 @@ pub(crate) fn check(db: &Connection, path: &Path) -> Result<(), OpenFault> {
         for (table, columns) in ACCOUNT_COLUMNS {
             db.prepare(&format!("SELECT {columns} FROM {table} LIMIT 0")).map_err(fault)?;
         }
+    }
+    if theirs >= BANS_SINCE {
+        db.prepare(BAN_COLUMNS).map_err(fault)?;
     }
     Ok(())
 }

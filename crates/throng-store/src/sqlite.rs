@@ -7,10 +7,11 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rusqlite::{Connection, Result};
-use throng_chat::{MsgId, Name, Record, Time};
+use throng_chat::{Ban, MsgId, Name, Record, Time};
 
 use crate::accounts::{Account, Accounts, Census, Change, Changed, Found, Token, rows};
 use crate::backup::{self, BackedUp, BackupFault, Backups, Restored};
+use crate::bans::{self, Bans, Made};
 use crate::folder::{DataFolder, Taken};
 use crate::header::{self, beside};
 use crate::health::HealthBoard;
@@ -117,7 +118,8 @@ impl OpenOptions {
         let rooms = kept.rooms;
         let store = Arc::new(Sqlite::start(self, &path, (db, taken), kept.ledger, readers)?);
         let (accounts, backups) = (Arc::<Sqlite>::clone(&store), Arc::<Sqlite>::clone(&store));
-        Ok(Opened { store, accounts, backups, rooms, messages: kept.messages, created })
+        let bans = Arc::<Sqlite>::clone(&store);
+        Ok(Opened { store, accounts, bans, backups, rooms, messages: kept.messages, created })
     }
 }
 
@@ -230,7 +232,7 @@ impl Sqlite {
         }
     }
 
-    /// A question about accounts, answered from one look at the file.
+    /// A question about accounts or bans, answered from one look at the file.
     fn look<T: 'static>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
@@ -307,6 +309,16 @@ impl Accounts for Sqlite {
 
     fn census(&self, done: Found<Census>) {
         self.look(rows::census, done);
+    }
+}
+
+impl Bans for Sqlite {
+    fn change_ban(&self, change: bans::Change, done: Found<Made>) {
+        self.hand(Work::Ban(change, done));
+    }
+
+    fn bans(&self, done: Found<Vec<Ban>>) {
+        self.look(bans::rows::all, done);
     }
 }
 

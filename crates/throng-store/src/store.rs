@@ -11,6 +11,7 @@ use throng_chat::{Entry, Record, RoomName, Stamp, Time};
 use crate::Fault;
 use crate::accounts::Accounts;
 use crate::backup::Backups;
+use crate::bans::Bans;
 
 /// The most entries that one question about history is answered with. More is asked page by page.
 pub const HISTORY_MAX: usize = 500;
@@ -89,6 +90,8 @@ pub struct Opened {
     pub store: Arc<dyn Store>,
     /// The accounts in it: closed with the store.
     pub accounts: Arc<dyn Accounts>,
+    /// The bans in it: closed with the store.
+    pub bans: Arc<dyn Bans>,
     /// What makes copies of it, and puts accounts back.
     pub backups: Arc<dyn Backups>,
     /// The rooms it holds, in the order of their making.

@@ -1,4 +1,4 @@
-//! A store of messages and accounts whose test decides what happens: it withholds answers, fails and recovers when it is told to. No
+//! A store of messages, accounts and bans whose test decides what happens: it withholds answers, fails and recovers when it is told to. No
 //! thread, no disk, no clock of its own; ids and times are the same each time.
 //!
 //! For the simulation of whoever calls a store. Callbacks run on the thread that lets them: in `append` and `change`
@@ -8,11 +8,13 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use throng_chat::{Entry, Kind, Name, Names, Record, RoomName, Text, Time};
+use throng_chat::{Ban, Entry, Kind, Name, Names, Record, RoomName, Text, Time};
 
 use crate::accounts::register::Register;
 use crate::accounts::{Account, Accounts, Census, Change, Changed, Found, Token};
 use crate::backup::{BackedUp, BackupFault, Backups, Restored};
+use crate::bans::drawer::Drawer;
+use crate::bans::{self, Bans, Made};
 use crate::fault::Fault;
 use crate::health::HealthBoard;
 use crate::ids;
@@ -48,6 +50,7 @@ pub struct Scripted {
 struct State {
     shelf: Shelf,
     register: Register,
+    drawer: Drawer,
     now: Time,
     holding: bool,
     holding_reads: bool,
@@ -63,6 +66,7 @@ struct State {
 enum Held {
     Batch(Vec<Record>, Appended),
     Change(Change, Changed),
+    Ban(bans::Change, Found<Made>),
 }
 
 /// A question that waits: what is found now, or why not, is told by what it gives, when the state is let go.
@@ -75,6 +79,7 @@ impl Scripted {
         let state = State {
             shelf: Shelf::new(usize::MAX, ids::plain),
             register: Register::default(),
+            drawer: Drawer::default(),
             now: STARTED,
             holding: false,
             holding_reads: false,
@@ -92,7 +97,8 @@ impl Scripted {
     pub fn opened(self: &Arc<Self>) -> Opened {
         let store: Arc<dyn Store> = Arc::<Scripted>::clone(self);
         let (accounts, backups) = (Arc::<Scripted>::clone(self), Arc::<Scripted>::clone(self));
-        Opened { store, accounts, backups, rooms: Vec::new(), messages: 0, created: true }
+        let bans = Arc::<Scripted>::clone(self);
+        Opened { store, accounts, bans, backups, rooms: Vec::new(), messages: 0, created: true }
     }
 
     /// From now on batches and changes wait: they are neither stored nor refused until they are released.
@@ -181,6 +187,7 @@ impl Scripted {
             return match held {
                 Held::Batch(_, done) => done(Err(Fault::Closed)),
                 Held::Change(_, done) => done(Err(Fault::Closed)),
+                Held::Ban(_, done) => done(Err(Fault::Closed)),
             };
         }
         // What waits is never overtaken.
@@ -202,6 +209,10 @@ impl Scripted {
             }
             Held::Change(change, done) => {
                 let made = state.may_write().map(|()| state.register.make(&change));
+                Box::new(move || done(made))
+            }
+            Held::Ban(change, done) => {
+                let made = state.may_write().map(|()| state.drawer.make(&change));
                 Box::new(move || done(made))
             }
         };
@@ -310,6 +321,16 @@ impl Accounts for Scripted {
 
     fn census(&self, done: Found<Census>) {
         self.ask(|state| state.register.census(), done);
+    }
+}
+
+impl Bans for Scripted {
+    fn change_ban(&self, change: bans::Change, done: Found<Made>) {
+        self.hand(Held::Ban(change, done));
+    }
+
+    fn bans(&self, done: Found<Vec<Ban>>) {
+        self.ask(|state| state.drawer.all(), done);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The one thread that writes: a batch or a change of accounts, a commit, an answer; then the next. It also checkpoints, syncs (relaxed)
+//! The one thread that writes: a batch or a change of accounts or bans, a commit, an answer; then the next. It also checkpoints, syncs (relaxed)
 //! and, when there was no space, probes whether there is some again. Nobody else ever writes to the file.
 //!
 //! A checkpoint, which moves what was committed from the log into the database, runs after the answers and never
@@ -16,6 +16,7 @@ use throng_chat::Record;
 use crate::Fault;
 use crate::accounts::{Change, Denied, amend};
 use crate::backup::{self, BackupFault};
+use crate::bans;
 use crate::fault::Step;
 use crate::folder::Taken;
 use crate::health::HealthBoard;
@@ -145,6 +146,9 @@ impl Writer {
                 answer(stored, done)
             }
             Work::Change(change, done) => answer(self.amend(&change), done),
+            Work::Ban(change, done) => {
+                answer(transact_to_disk(&self.db, |db| bans::rows::make(db, &change)), done)
+            }
             Work::Restore(from, done) => answer_asker(backup::restore(&self.db, &from), done),
             Work::Clear(done) => answer_asker(backup::clear(&self.db, &self.path, (self.clock)()), done),
         };

@@ -1,4 +1,4 @@
-//! kill -9 around changes of accounts, a hundred times: what was acknowledged holds, and of what was not there is all or
+//! kill -9 around changes of accounts and bans, a hundred times: what was acknowledged holds, and of what was not there is all or
 //! nothing. And kill -9 at each step of a migration, which leaves the old file or the new one.
 //!
 //! The child is this program again, told by variables what to do; it says on standard error how far it has come, and is
@@ -13,11 +13,13 @@ use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use kept::{Place, all, append, bare, basis, change, history, name, token, verifier};
+use kept::{
+    Place, all, append, bare, basis, change, change_ban, history, name, put, remove, token, verifier,
+};
 use rusqlite::Connection;
 use throng_store::accounts::{Account, Change, Denied};
 use throng_store::testing::said;
-use throng_store::{Accounts, DataFolder, Durability, OpenOptions, Time};
+use throng_store::{DataFolder, Durability, OpenOptions, Opened, Time, bans};
 
 /// How often the plug is pulled.
 const CRASHES: usize = 100;
@@ -48,6 +50,7 @@ fn the_child_that_is_killed() {
     let opened = throng_store::open(&folder, durability).unwrap();
     for number in words[2].parse().unwrap().. {
         assert_eq!(change(&*opened.accounts, step(number)), Ok(Ok(())), "step {number}");
+        assert!(change_ban(&*opened.bans, ban_step(number)).is_ok(), "step {number}");
         tell("done");
     }
 }
@@ -133,12 +136,21 @@ fn step(number: usize) -> Change {
     }
 }
 
+/// Behind each of these, of the same number: bans come, take each other's places, and go.
+fn ban_step(number: usize) -> bans::Change {
+    match number % 5 {
+        4 => remove(&format!("t{}", number - 1)),
+        0 => put("203.0.113.0/24", number as i64),
+        _ => put(&format!("t{number}"), number as i64),
+    }
+}
+
 /// Everything about everybody.
-fn state(accounts: &dyn Accounts) -> impl PartialEq + use<> {
+fn state(Opened { accounts, bans, .. }: &Opened) -> impl PartialEq + use<> {
     let greeted: Vec<_> = (0..200)
         .map(|n| kept::found(|done| accounts.by_address(format!("10.0.0.{n}").into(), done)))
         .collect();
-    (all(accounts), greeted)
+    (all(&**accounts), greeted, kept::found(|done| bans.bans(done)))
 }
 
 #[test]
@@ -164,15 +176,19 @@ fn what_was_acknowledged_before_a_crash_holds_and_no_account_is_half() {
         acknowledged += told;
         for number in made..made + told {
             assert_eq!(change(&*model.accounts, step(number)), Ok(Ok(())));
+            assert!(change_ban(&*model.bans, ban_step(number)).is_ok());
         }
         made += told;
         let folder = DataFolder::open(&path).unwrap();
         let opened = throng_store::open(&folder, Durability::Strict).unwrap();
-        let kept = state(&*opened.accounts);
-        if kept != state(&*model.accounts) {
+        let kept = state(&opened);
+        if kept != state(&model) {
             // What was under way may be there; then it is whole.
             assert_eq!(change(&*model.accounts, step(made)), Ok(Ok(())));
-            assert!(kept == state(&*model.accounts), "round {round}: not as it was told, {told} steps");
+            if kept != state(&model) {
+                assert!(change_ban(&*model.bans, ban_step(made)).is_ok());
+            }
+            assert!(kept == state(&model), "round {round}: not as it was told, {told} steps");
             made += 1;
         }
         opened.store.close();
@@ -250,7 +266,7 @@ fn a_file_of_version_1_is_brought_up_and_a_copy_of_it_kept() {
         assert_eq!(append(&*opened.store, vec![said("#a", "after")]).unwrap()[0].seq, MESSAGES + 1);
         throng_store::check(place.folder().path()).unwrap();
         opened.store.close();
-        assert_eq!(looked_at(&place.file()), (3, MESSAGES + 1));
+        assert_eq!(looked_at(&place.file()), (4, MESSAGES + 1));
         let kept = copies(place.folder().path());
         let names: Vec<_> = kept.iter().map(|copy| copy.file_name().unwrap().to_str().unwrap()).collect();
         assert_eq!(names, ["throng-v1-20260101T000000Z.db"]);
@@ -284,6 +300,7 @@ fn file_of_version_2(place: &Place) {
         "UPDATE accounts SET skeleton = 'ʜaᴛ' WHERE folded = 'нат';
         INSERT INTO accounts SELECT 9, 'ioggg', 'ioggg', 'Ioggg', 7, NULL, 'theirs', NULL, 0, 0, 0, 0;
         INSERT INTO tokens VALUES (zeroblob(32), 9, 1, 'phone', 1, 1, 9);
+        DROP TABLE bans;
         PRAGMA user_version = 2;",
     )
     .unwrap();
@@ -314,7 +331,7 @@ fn a_file_of_version_2_gets_new_looks_and_no_account_is_lost() {
     };
     let copy = copies(place.folder().path()).pop().unwrap();
     assert!(copy.file_name().unwrap().to_str().unwrap().starts_with("throng-v2-"));
-    assert_eq!((version(&copy), version(&place.file())), (2, 3));
+    assert_eq!((version(&copy), version(&place.file())), (2, 4));
     // What is put back from a backup of version 2 gets new looks too.
     assert_eq!(change(accounts, Change::Clear), Ok(Ok(())));
     let (told, heard) = std::sync::mpsc::sync_channel(1);
@@ -330,7 +347,7 @@ fn a_file_of_version_2_gets_new_looks_and_no_account_is_lost() {
 #[test]
 fn a_crash_at_any_step_of_a_migration_leaves_the_old_file_or_the_new_one() {
     let _alone = one_at_a_time();
-    let steps = [("drafted", 1), ("copied", 1), ("changing", 1), ("changed", 3)];
+    let steps = [("drafted", 1), ("copied", 1), ("changing", 1), ("changed", 4)];
     for (round, (stops_at, expected)) in steps.iter().cycle().take(16).enumerate() {
         let place = Place::new();
         old_file(&place.file());
@@ -347,7 +364,7 @@ fn a_crash_at_any_step_of_a_migration_leaves_the_old_file_or_the_new_one() {
 
         let (version, messages) = looked_at(&path.join("throng.db"));
         assert_eq!(messages, MESSAGES, "{stops_at}");
-        assert!(version == *expected || (!waits && version == 3), "{stops_at}: {version}");
+        assert!(version == *expected || (!waits && version == 4), "{stops_at}: {version}");
         let folder = DataFolder::open(&path).unwrap();
         let opened = throng_store::open(&folder, Durability::Strict).unwrap();
         assert_eq!(opened.messages, MESSAGES);

@@ -93,6 +93,10 @@ fn event_of(note: &Note, directory: &Directory) -> Event {
             let event = Event::warn("account.refused").count("session", session.0);
             event.with("name", name(session.0)).with("by", by).with("why", why)
         }
+        Note::Killed { name, by } => {
+            Event::info("client.killed").with("name", name.as_str()).with("by", format!("account {by}"))
+        }
+        Note::Announced { by } => Event::info("server.wallops").with("by", format!("account {by}")),
         Note::Gone(session, why) => {
             Event::info("client.gone").with("name", name(session.0)).with("reason", why.as_str())
         }

@@ -6,6 +6,7 @@
 //! name, and where guests are not let in it ends. The only session of a person stays where it is, and is renamed if its
 //! name belongs to an account.
 
+use super::naming::no_name_left;
 use super::state::Change;
 use super::{Asker, World};
 use crate::event::{Event, Refusal};
@@ -19,6 +20,9 @@ impl World {
         account: &Name,
     ) -> Result<Vec<Output>, Refusal> {
         let account = self.account(account)?;
+        if let Some(ban) = self.account_ban(&account).cloned() {
+            return Ok(self.turn_away(session, &ban));
+        }
         if self.is_signed_in(self.state.signed_in(session), &account)? {
             self.change(Change::SetSignedIn(session, Some(account.clone())));
         }
@@ -27,6 +31,9 @@ impl World {
 
     pub(super) fn sign_in(&mut self, asker: Asker, account: &Name) -> Result<Vec<Output>, Refusal> {
         let account = self.account(account)?;
+        if let Some(ban) = self.account_ban(&account).cloned() {
+            return Ok(self.put_out(asker, &ban));
+        }
         let is_new = self.is_signed_in(self.state.person(asker.person).account.as_ref(), &account)?;
         let mut outputs = vec![Output::Reply(asker.session, Event::SignedIn { account: account.clone() })];
         if is_new {
@@ -112,7 +119,9 @@ impl World {
         let Asker { session, person } = asker;
         let (from, account) =
             (self.state.person(person).name.clone(), self.state.person(person).account.clone());
-        let to = self.spare_name(&from, None);
+        let Some(to) = self.spare_name(&from, None) else {
+            return self.end_one(asker, &no_name_left(), outputs);
+        };
         for room in self.state.person(person).rooms.clone() {
             let (room_name, who) = (self.room_name(room), from.clone());
             let reason = Some(words("signed out"));
@@ -132,8 +141,8 @@ impl World {
     /// The person is of this account, or of none; a name that is no longer theirs goes first.
     pub(super) fn set_account(&mut self, person: PersonId, account: Option<Name>, outputs: &mut Vec<Output>) {
         self.change(Change::SetAccount(person, account));
-        if !self.may_keep(person) {
-            self.withdraw_name(person, outputs);
+        if !self.may_keep(person) && !self.withdraw_name(person, outputs) {
+            return;
         }
         self.tell_account(person, outputs);
     }
@@ -218,6 +227,7 @@ impl World {
 
     /// The asker takes a name of its account.
     pub(super) fn regain(&mut self, asker: Asker, name: Name) -> Result<Vec<Output>, Refusal> {
+        self.check_ban(&name)?;
         let mut outputs = self.take_from_holder(asker, &name)?;
         if self.state.person(asker.person).name.as_str() != name.as_str() {
             self.call(asker.person, name, &mut outputs);
@@ -256,7 +266,9 @@ impl World {
             Some(holder) if is_own => {
                 self.end_person(holder, &words("ended by another connection of yours"), &mut outputs);
             }
-            Some(stranger) => self.withdraw_name(stranger, &mut outputs),
+            Some(stranger) => {
+                self.withdraw_name(stranger, &mut outputs);
+            }
         }
         Ok(outputs)
     }

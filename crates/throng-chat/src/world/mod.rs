@@ -5,9 +5,10 @@
 //! [`Mark`], and either settles it or rolls back to it.
 //!
 //! The rules are in the rooms beside this file: `people` (who is here), `naming` (who may be called what), `accounts`
-//! (whose a session is), `rooms` (who is where), `talk` (what is said), `lists` (what is asked). The order of outputs is part of each rule and is written there.
+//! (whose a session is), `bans` (who is not wanted), `rooms` (who is where), `talk` (what is said), `lists` (what is asked). The order of outputs is part of each rule and is written there.
 
 mod accounts;
+mod bans;
 mod lists;
 mod naming;
 mod people;
@@ -36,6 +37,8 @@ pub struct World {
     names: Names,
     guests: Guests,
     state: State,
+    /// When the ask came that is being answered. Bans end by it.
+    now: Time,
     /// The way back, the newest last.
     journal: VecDeque<Change>,
     /// How many ways back were forgotten at the front.
@@ -45,7 +48,7 @@ pub struct World {
     next_room: u64,
 }
 
-/// Two worlds are equal when they look equal from outside; numbers given and ways back do not count.
+/// Two worlds are equal when they look equal from outside; numbers given, ways back and the time do not count.
 impl PartialEq for World {
     fn eq(&self, other: &World) -> bool {
         self.state == other.state
@@ -63,6 +66,7 @@ impl World {
             names,
             guests,
             state: State::default(),
+            now: Time::default(),
             journal: VecDeque::new(),
             settled: 0,
             next_person: 1,
@@ -87,6 +91,7 @@ impl World {
     /// Answers one ask of one session. A session without a name can only enter, and sign in or out before it does;
     /// anything else gets no answer.
     pub fn apply(&mut self, now: Time, who: SessionId, command: Command) -> Vec<Output> {
+        self.now = now;
         let outcome = match self.state.person_of(who) {
             Some(person) => self.hear_person(now, Asker { session: who, person }, command),
             None => self.hear_unnamed(who, command),
@@ -139,6 +144,7 @@ impl World {
 
     /// Does what the server's operator asks.
     pub fn operate(&mut self, now: Time, command: OperatorCommand) -> Result<Vec<Output>, Refusal> {
+        self.now = now;
         match command {
             OperatorCommand::Announce(text) => Ok(talk::announce(now, text)),
             OperatorCommand::Kick(name, reason) => self.remove_person(&name, reason),
@@ -146,6 +152,11 @@ impl World {
             OperatorCommand::Release(account) => self.release(&account),
             OperatorCommand::SignOutAll(account) => self.sign_out_account(&account),
             OperatorCommand::ReleaseAll => Ok(self.release_all()),
+            OperatorCommand::Ban(ban) => Ok(self.ban(&ban)),
+            OperatorCommand::Unban(target) => {
+                self.unban(target);
+                Ok(Vec::new())
+            }
         }
     }
 
@@ -242,6 +253,10 @@ impl World {
             let held = self.state.person(person);
             assert!(self.may_keep(person), "{} has a name of another account", held.name);
             assert!(self.guests != Guests::No || held.account.is_some(), "{} is a guest", held.name);
+            assert!(self.ban_of(person).is_none(), "{} is banned", held.name);
+        }
+        for (session, account) in self.state.all_signed_in() {
+            assert!(self.account_ban(account).is_none(), "{session:?} is of {account}, which is banned");
         }
     }
 

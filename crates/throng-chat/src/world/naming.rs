@@ -6,10 +6,16 @@
 use super::World;
 use super::state::Change;
 use crate::event::{Event, Refusal};
-use crate::{Guests, Name, Output, PersonId};
+use crate::{Guests, Name, Output, PersonId, Text};
 
 /// How many free names are proposed for a taken one.
 const ALTERNATIVES: usize = 2;
+
+/// What somebody is called, with a number, for whom no name near to theirs is free.
+const SPARE: &str = "guest";
+
+/// How many of these may be banned before no further one is tried: a mask hits most of them or few.
+const SPARES_BANNED_MAX: usize = 100;
 
 impl World {
     /// May this name be taken, by somebody new or by somebody who is here? If so, a stranger who has it must give it up
@@ -47,13 +53,18 @@ impl World {
         self.guests == Guests::Yes || owner.is_none() || owner == person.account.as_ref()
     }
 
-    /// The person gets another name, without having asked for it.
-    pub(super) fn withdraw_name(&mut self, person: PersonId, outputs: &mut Vec<Output>) {
+    /// The person gets another name, without having asked for it; where none is left that is not banned, the person goes. Are
+    /// they still here?
+    pub(super) fn withdraw_name(&mut self, person: PersonId, outputs: &mut Vec<Output>) -> bool {
         let (name, account) =
             (self.state.person(person).name.clone(), self.state.person(person).account.clone());
         let spare = self.spare_name(&name, account.as_ref());
         self.reply_all(person, &Event::NameWithdrawn { name }, outputs);
-        self.call(person, spare, outputs);
+        match spare {
+            Some(spare) => self.call(person, spare, outputs),
+            None => self.end_person(person, &no_name_left(), outputs),
+        }
+        self.state.is_here(person)
     }
 
     /// From here on the person is called so.
@@ -65,17 +76,25 @@ impl World {
         self.tell_neighbours(person, event, outputs);
     }
 
-    /// A free name near to this one, or if there is none, any free name.
-    pub(super) fn spare_name(&self, near: &Name, account: Option<&Name>) -> Name {
+    /// A free name near to this one, or if there is none, any free name. None is free only where bans hit them all.
+    pub(super) fn spare_name(&self, near: &Name, account: Option<&Name>) -> Option<Name> {
         if let Some(name) = self.free_names(near, account).next() {
-            return name;
+            return Some(name);
         }
         // Numbers look different from each other, so one more of them than there are names that are not free suffices.
         let taken = self.people() + self.state.accounts().all().count();
-        (1..=taken + 1)
-            .filter_map(|number| Name::new(&format!("guest{number}"), self.names).ok())
-            .find(|name| self.is_free(name, account))
-            .expect("one of so many names is free")
+        let mut banned = 0;
+        for number in 1..=taken + 1 + SPARES_BANNED_MAX {
+            let Ok(name) = Name::new(&format!("{SPARE}{number}"), self.names) else { continue };
+            banned += usize::from(self.name_ban(&name).is_some());
+            if banned > SPARES_BANNED_MAX {
+                return None;
+            }
+            if self.is_free(&name, account) {
+                return Some(name);
+            }
+        }
+        None
     }
 
     fn free_names<'a>(
@@ -86,9 +105,15 @@ impl World {
         near.alternatives(self.names).filter(move |name| self.is_free(name, account))
     }
 
-    /// Nobody has it, and nobody else would take it back.
+    /// Nobody has it, nobody else would take it back, and it is not banned.
     fn is_free(&self, name: &Name, account: Option<&Name>) -> bool {
         let owner = self.state.accounts().owner(name);
-        self.state.looking_like(name).is_none() && (owner.is_none() || owner == account)
+        let is_nobodys = self.state.looking_like(name).is_none() && (owner.is_none() || owner == account);
+        is_nobodys && self.name_ban(name).is_none()
     }
+}
+
+/// Why somebody goes who would have to be renamed.
+pub(super) fn no_name_left() -> Text {
+    Text::new("no other name is left that is not banned").expect("plain words are good text")
 }

@@ -19,6 +19,10 @@ impl World {
         key: Option<SeatKey>,
     ) -> Result<Vec<Output>, Refusal> {
         let account = self.state.signed_in(session).cloned();
+        let ban = account.as_ref().and_then(|account| self.account_ban(account));
+        if let Some(ban) = ban.or_else(|| self.name_ban(&name)).cloned() {
+            return Ok(self.turn_away(session, &ban));
+        }
         if account.is_none() && self.guests == Guests::No {
             return Err(Refusal::AccountNeeded);
         }
@@ -147,6 +151,7 @@ impl World {
         if from.as_str() == to.as_str() {
             return Ok(Vec::new());
         }
+        self.check_ban(&to)?;
         let account = self.state.person(asker.person).account.clone();
         let stranger = self.may_take(&to, Some(asker.person), account.as_ref())?;
         let mut outputs = Vec::new();

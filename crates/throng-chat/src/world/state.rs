@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::ban::{self, Ban, Bans};
 use crate::event::Topic;
 use crate::person::Person;
 use crate::room::Room;
@@ -21,6 +22,7 @@ pub struct State {
     /// The accounts of sessions that have no name yet. Where there is a person, the account is the person's.
     signed_in: BTreeMap<SessionId, Name>,
     accounts: Accounts,
+    bans: Bans,
     rooms: HashMap<RoomId, Room>,
     by_room_name: BTreeMap<RoomName, RoomId>,
 }
@@ -40,6 +42,7 @@ pub(super) enum Change {
     SetSignedIn(SessionId, Option<Name>),
     Register(Name),
     Unregister(Name),
+    SetBan(ban::Target, Option<Box<Ban>>),
     AddRoom(RoomId, Box<Room>),
     RemoveRoom(RoomId),
     /// Into the room, at this place among the person's rooms.
@@ -54,6 +57,10 @@ pub(super) enum Change {
 impl State {
     pub(super) fn person(&self, id: PersonId) -> &Person {
         self.people.get(&id).expect("whoever is in a table is here")
+    }
+
+    pub(super) fn is_here(&self, id: PersonId) -> bool {
+        self.people.contains_key(&id)
     }
 
     pub(super) fn room(&self, id: RoomId) -> &Room {
@@ -79,6 +86,10 @@ impl State {
 
     pub(super) fn accounts(&self) -> &Accounts {
         &self.accounts
+    }
+
+    pub(super) fn bans(&self) -> &Bans {
+        &self.bans
     }
 
     pub(super) fn named(&self, name: &Name) -> Option<PersonId> {
@@ -165,6 +176,10 @@ impl State {
                 Change::Unregister(account)
             }
             Change::Unregister(account) => Change::Register(self.accounts.remove(&account)),
+            Change::SetBan(target, ban) => {
+                let before = self.bans.set(&target, ban.map(|ban| *ban));
+                Change::SetBan(target, before.map(Box::new))
+            }
             Change::AddRoom(id, room) => {
                 self.by_room_name.insert(room.name.clone(), id);
                 self.rooms.insert(id, *room);

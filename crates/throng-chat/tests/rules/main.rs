@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod accounts;
+mod bans;
 mod limits;
 mod names;
 mod order;

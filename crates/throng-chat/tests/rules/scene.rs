@@ -214,6 +214,11 @@ fn refused(refusal: &Refusal) -> String {
         Refusal::NeedsOperator(room) => format!("{room} has operators"),
         Refusal::TooManyRooms { room, max } => format!("{room} would be more than {max}"),
         Refusal::RoomsFull { room, max } => format!("{room} would be one more than all {max}"),
+        Refusal::Banned { name, reason, until } => {
+            let who = name.as_ref().map_or("you are".to_owned(), |name| format!("{name} is"));
+            let until = until.map_or(String::new(), |until| format!(" until {}", until.0));
+            format!("{who} banned{until}{}", because(reason.as_ref()))
+        }
         Refusal::PeopleFull { max } => format!("{max} are here"),
         Refusal::NotStored { why } | Refusal::ReadOnly { why } => panic!("the world stores nothing: {why}"),
     }

@@ -3,9 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod banned;
 mod script;
 mod shell;
 
+use banned::Banned;
 use script::Dice;
 use shell::Shell;
 use throng_chat::output::Output;
@@ -40,16 +42,27 @@ struct Saved {
     mark: Mark,
     world: World,
     shell: Shell,
+    banned: Banned,
 }
 
-fn step(world: &mut World, shell: &mut Shell, dice: &mut Dice, at: usize) -> Vec<Output> {
+fn step(
+    world: &mut World,
+    shell: &mut Shell,
+    banned: &mut Banned,
+    dice: &mut Dice,
+    at: usize,
+) -> Vec<Output> {
     let (now, session) = (Time(at as i64), script::session(world, dice));
     let (mark, before) = (world.mark(), world.clone());
     let (outputs, is_refused) = match dice.roll(30) {
-        0 => match world.operate(now, script::operation(dice)) {
-            Ok(outputs) => (outputs, false),
-            Err(_) => (Vec::new(), true),
-        },
+        0 => {
+            let operation = script::operation(at, dice);
+            banned.hear(&operation);
+            match world.operate(now, operation) {
+                Ok(outputs) => (outputs, false),
+                Err(_) => (Vec::new(), true),
+            }
+        }
         _ => {
             let command = script::command(world, session, dice);
             shell.hear(session, &command);
@@ -69,14 +82,20 @@ fn story(seed: u64) -> String {
     println!("seed {seed}");
     let (mut world, mut dice) = (World::new(limits(), Names::Unicode, guests(seed)), Dice(seed * 2 + 1));
     let (mut told, mut shell, mut saved) = (String::new(), Shell::default(), Vec::new());
+    let mut banned = Banned::default();
     for at in 0..STEPS {
         if dice.roll(4) == 0 {
-            saved.push(Saved { mark: world.mark(), world: world.clone(), shell: shell.clone() });
+            saved.push(Saved {
+                mark: world.mark(),
+                world: world.clone(),
+                shell: shell.clone(),
+                banned: banned.clone(),
+            });
             if saved.len() > SAVED_MAX {
                 world.settle(saved.remove(0).mark);
             }
         }
-        let outputs = step(&mut world, &mut shell, &mut dice, at);
+        let outputs = step(&mut world, &mut shell, &mut banned, &mut dice, at);
         world.check();
         shell.learn(&outputs);
         told.push_str(&format!("{outputs:?}\n"));
@@ -88,7 +107,7 @@ fn story(seed: u64) -> String {
                 world.rollback(back.mark);
                 world.check();
                 assert!(world == back.world, "step {at}: something was not taken back");
-                shell = back.shell;
+                (shell, banned) = (back.shell, back.banned);
             }
             // The store has taken everything up to some moment.
             1 if !saved.is_empty() => {
@@ -99,6 +118,7 @@ fn story(seed: u64) -> String {
         }
         shell.agrees_with(&world, &limits());
         shell.keeps_names(&world, guests(seed));
+        banned.nobody_is_in(&world, at);
     }
     told
 }
@@ -159,6 +179,10 @@ fn the_stories_have_something_of_everything_in_them() {
         "NotSignedIn",
         "NotYourName",
         "TooManySessions",
+        "Banned { name: None",
+        "Banned { name: Some",
+        "until: None",
+        "\"banned: so long\"",
         "signed out",
         "another connection of yours",
     ] {

@@ -1,7 +1,9 @@
 //! What people do, at random by a seed.
 
+use throng_chat::Target as To;
+use throng_chat::ban::Target;
 use throng_chat::{
-    Command, Kind, ModeChange, Name, Names, OperatorCommand, RoomName, SeatKey, SessionId, Target, Text,
+    Ban, Command, Kind, ModeChange, Name, Names, OperatorCommand, RoomName, SeatKey, SessionId, Text, Time,
     World,
 };
 
@@ -79,8 +81,42 @@ pub fn session(world: &World, dice: &mut Dice) -> SessionId {
     }
 }
 
-pub fn operation(dice: &mut Dice) -> OperatorCommand {
-    match dice.roll(40) {
+/// Most end soon, so that the stories go on.
+fn ban(at: usize, dice: &mut Dice) -> Ban {
+    let target = dice.one(&[
+        "ana",
+        "bo",
+        "cyd",
+        "a1",
+        "a*",
+        "*e",
+        "?o",
+        "*л*",
+        "ana_*",
+        "guest*",
+        "account:ana",
+        "account:bo",
+        "account:al",
+        "10.0.0.0/8",
+    ]);
+    let until = [None, Some(30), Some(30), Some(10), Some(0)][dice.roll(5) as usize];
+    Ban {
+        target: target.parse().unwrap(),
+        since: Time(at as i64),
+        until: until.map(|steps| Time(at as i64 + steps)),
+        reason: words(dice),
+        by: Text::new("console").unwrap(),
+    }
+}
+
+fn banned(dice: &mut Dice) -> Target {
+    dice.one(&["ana", "a*", "bo", "*e", "?o", "account:ana", "account:bo"]).parse().unwrap()
+}
+
+pub fn operation(at: usize, dice: &mut Dice) -> OperatorCommand {
+    match dice.roll(48) {
+        40..=44 => OperatorCommand::Ban(Box::new(ban(at, dice))),
+        45..=47 => OperatorCommand::Unban(banned(dice)),
         0..=7 => OperatorCommand::Kick(name(dice), words(dice)),
         8..=34 => OperatorCommand::Reserve(account(dice), None),
         35 | 36 => OperatorCommand::Release(account(dice)),
@@ -105,11 +141,11 @@ fn any_command(world: &World, session: SessionId, dice: &mut Dice) -> Command {
     match dice.roll(90) {
         0..=6 => Command::Enter(wanted(world, session, dice)),
         7..=11 => Command::EnterAs(wanted(world, session, dice), key(dice)),
-        12 | 13 => Command::Rename(wanted(world, session, dice)),
-        14..=29 => Command::Join(room(dice)),
+        12..=15 => Command::Rename(wanted(world, session, dice)),
+        16..=29 => Command::Join(room(dice)),
         30..=32 => Command::Part(room(dice), words(dice)),
-        33..=38 => Command::Say(Target::Room(room(dice)), Kind::Message, text()),
-        39 => Command::Say(Target::Person(somebody(world, dice)), Kind::Action, text()),
+        33..=38 => Command::Say(To::Room(room(dice)), Kind::Message, text()),
+        39 => Command::Say(To::Person(somebody(world, dice)), Kind::Action, text()),
         40..=42 => Command::SetTopic(room(dice), words(dice)),
         43 => Command::AskTopic(room(dice)),
         44 => Command::AskModes(room(dice)),

@@ -66,7 +66,7 @@ async fn take_all<H: Handler>(mut arrivals: mpsc::Receiver<Arrival>, handler: &A
                 }
             }
             Admission::Rejected(refusal) => {
-                let word = arrival::word(|| handler.rejected(&refusal.peer, refusal.why).to_vec());
+                let word = refusal.word(|peer, why| handler.rejected(peer, why).to_vec());
                 tokio::spawn(arrival::reject(visitor, refusal, word));
             }
         }

@@ -124,7 +124,7 @@ pub(super) async fn run(
                 }
             }
             Admission::Rejected(refusal) => {
-                let word = arrival::word(|| word(&refusal.peer, refusal.why));
+                let word = refusal.word(&word);
                 tokio::spawn(arrival::reject(visitor, refusal, word));
             }
         }

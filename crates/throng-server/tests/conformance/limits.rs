@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use throng_server::{Full, Limits, Rate};
+use throng_server::{Denial, Denied, Full, Limits, Rate};
 
 use crate::callers::{ADDRESSED, TRANSPORTS, Transport};
 use crate::place::{hear, hear_all, hear_out, talk, until};
@@ -94,6 +94,43 @@ fn who_finds_the_server_full_or_comes_too_often_hears_it() {
             assert_eq!(stage.place.running.stats().rejected_for, [(reason, 1)].into(), "{}", stage.name);
         });
     }
+}
+
+/// How long a denial lasts whose end a test waits for.
+const DENIED_FOR: Duration = Duration::from_millis(50);
+
+#[test]
+fn who_is_denied_hears_why_and_is_let_in_when_that_is_over() {
+    let denied = Denied::default();
+    on_every(&Rules { denied: denied.clone(), ..usual() }, |stage| {
+        let all = || ["127.0.0.0/8", "::/0"].map(|network| Denial::of(network.parse().unwrap()));
+        let hears = |word: &str| {
+            let heard = hear_out(&mut stage.client()).0;
+            let expected = if stage.transport() == Transport::Tls { "" } else { word };
+            assert_eq!(String::from_utf8(heard).unwrap(), expected, "{}", stage.name);
+        };
+        denied.set(all()).unwrap();
+        if stage.transport() == Transport::Unix {
+            // Nobody's address can keep out who has none.
+            drop(stage.served());
+            return denied.set([]).unwrap();
+        }
+        hears("not you\n");
+        denied.set(all().map(|denial| denial.word(b"not until then\n"))).unwrap();
+        hears("not until then\n");
+        let running = &stage.place.running;
+        assert_eq!(running.stats().rejected_for, [("banned", 2)].into(), "{}", stage.name);
+        assert_eq!((running.stats().rejected, running.stats().accepted), (2, 0), "{}", stage.name);
+        denied.set([]).unwrap();
+        drop(stage.served());
+        stage.ends("peer_closed");
+        // Over by itself, whoever looks at the list.
+        denied.set(all().map(|denial| denial.lasting(DENIED_FOR))).unwrap();
+        until("its time is over", || denied.look(std::net::Ipv4Addr::LOCALHOST.into()).is_none());
+        assert_eq!(denied.len(), 2, "and it is on the list still");
+        drop(stage.served());
+        denied.set([]).unwrap();
+    });
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 use ipnet::IpNet;
 use throng_server::testing::AcceptFaults;
 use throng_server::{
-    BlockingConn, BlockingHandler, Conn, ConnInfo, End, Handler, Limits, Peer, Pool, Rejected, Sequential,
-    Server, Threads, Timeouts, Workers,
+    BlockingConn, BlockingHandler, Conn, ConnInfo, Denied, End, Handler, Limits, Peer, Pool, Rejected,
+    Sequential, Server, Threads, Timeouts, Workers,
 };
 
 use crate::callers::{self, Client, Ground, TRANSPORTS, Transport};
@@ -110,9 +110,12 @@ macro_rules! obeys {
                 self.panics(Panics::InFinish);
             }
 
-            fn rejected(&self, _peer: &Peer, _why: Rejected) -> &[u8] {
+            fn rejected(&self, _peer: &Peer, why: Rejected) -> &[u8] {
                 self.panics(Panics::InRejected);
-                b"too many\n"
+                match why {
+                    Rejected::Banned => b"not you\n",
+                    _ => b"too many\n",
+                }
             }
         }
     };
@@ -130,6 +133,8 @@ pub(crate) struct Rules {
     pub(crate) faults: AcceptFaults,
     /// Whose word is taken for whom they pass on.
     pub(crate) proxies: Vec<IpNet>,
+    /// Who is not let in.
+    pub(crate) denied: Denied,
 }
 
 /// One way to serve.
@@ -181,7 +186,7 @@ static STANDS: [Stand; 7] = [
 ];
 
 fn put_up<K: 'static>(server: Server<K>, rules: Rules, ground: &Ground) -> Place {
-    let server = server.limits(rules.limits).timeouts(rules.timeouts);
+    let server = server.limits(rules.limits).timeouts(rules.timeouts).denied(&rules.denied);
     ground.open(server.accept_faults(&rules.faults).proxies(rules.proxies))
 }
 

@@ -11,7 +11,7 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use throng_server::{End, Limits, State, Timeouts, Tls, worker_number};
+use throng_server::{Denial, Denied, End, Limits, State, Timeouts, Tls, worker_number};
 
 use crate::harness::Behaviour;
 use crate::place::{PATIENCE, hear, hear_all, hear_out, knock, numbered, open, reset, talk, until};
@@ -25,6 +25,7 @@ pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![server:
     every_connection_ends_in_its_own_way_and_its_handler_is_finished_once,
     the_total_holds_over_all_workers,
     the_limit_of_an_address_holds_over_all_workers_and_places_come_back,
+    who_is_denied_hears_the_denial_s_word_or_the_handler_s,
     a_pause_refuses_and_a_resume_takes_at_the_same_port,
     a_drain_ends_the_idle_answers_the_busy_and_waits_for_no_other,
     a_drain_cuts_who_is_protected_at_its_deadline_and_finishes_him,
@@ -160,6 +161,20 @@ pub(crate) fn the_limit_of_an_address_holds_over_all_workers_and_places_come_bac
     }
     assert_eq!(place.running.stats().rejected, 10);
     assert_eq!(ask(&mut first, "fine"), "fine");
+    place.end();
+}
+
+pub(crate) fn who_is_denied_hears_the_denial_s_word_or_the_handler_s<K: 'static>(server: Makes<K>) {
+    let denied = Denied::default();
+    let place = open(server(2).denied(&denied));
+    let all = || Denial::of("127.0.0.0/8".parse().unwrap());
+    denied.set([all().word(b"not until then\n")]).unwrap();
+    assert_eq!(hear_all(&mut place.client()), b"not until then\n");
+    denied.set([all()]).unwrap();
+    assert_eq!(hear_all(&mut place.client()), b"too many\n");
+    assert_eq!(place.running.stats().rejected_for, [("banned", 2)].into());
+    denied.set([]).unwrap();
+    drop(served(&place));
     place.end();
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use throng_chat::{Audience, Event, Name, PersonId, RoomId, SessionId, Text};
 
+use crate::bans::Evicted;
 use crate::identity::Which;
 
 /// One step for a worker.
@@ -33,6 +34,8 @@ pub enum Delivery {
     Close(SessionId, Text),
     /// The seats that stand on these devices' tokens are over. The one that asked for it goes on without.
     Revoked(Name, Which, Option<SessionId>),
+    /// Who came from a banned address is told why, and put out.
+    Evict(Arc<Evicted>),
     /// The server is over: every seat is told so, once, and closes.
     Farewell(Text),
 }

@@ -5,13 +5,14 @@
 //! when it has heard, the account is looked at once more: a change that was acknowledged in between was told to the hub
 //! before it heard of the sign-in, and would have found nobody.
 
-use throng_chat::{Command, Name, SessionId};
+use throng_chat::{Command, Name, OperatorCommand, SessionId};
 use throng_server::{Address, Peer};
 use tokio::sync::oneshot;
 
 use super::door::{AccountAnswer, AccountAsk, Footing};
 use super::mailbox::HubHandle;
 use super::notes::{Note, Notes};
+use crate::bans::Bans;
 use crate::identity::{Channel, Identity, Origin, Proof, Refusal, Session, Signed};
 
 /// Who a client is before it says anything, beside its address.
@@ -59,12 +60,13 @@ pub struct Desk {
     hub: HubHandle,
     notes: Notes,
     identity: Identity,
+    bans: Bans,
 }
 
 impl Desk {
     /// For this seat.
     pub fn new(
-        identity: &Identity,
+        (identity, bans): (&Identity, &Bans),
         (bearer, from): (&Bearer, &Address),
         seat: SessionId,
         hub: HubHandle,
@@ -77,6 +79,7 @@ impl Desk {
             hub,
             notes,
             identity: identity.clone(),
+            bans: bans.clone(),
         }
     }
 
@@ -122,6 +125,9 @@ impl Desk {
         let session = &mut self.session;
         Ok(match ask {
             AccountAsk::Owner(name) => AccountAnswer::Owner(self.identity.owner(&name).await?),
+            AccountAsk::Register { name, .. } if self.bans.hits_name(&name) => {
+                return Err(Refusal::NameBanned);
+            }
             AccountAsk::Register { name, password, scram } => {
                 AccountAnswer::Registered(session.register(&name, password, scram, None).await?)
             }
@@ -166,6 +172,7 @@ impl Desk {
             AccountAsk::MayOperate => session.operate().await.map(|_| AccountAnswer::Operator)?,
             AccountAsk::Operate(command) => {
                 session.operate().await?;
+                let deed = session.account().and_then(|by| deed(by, &command));
                 let (done, heard) = oneshot::channel();
                 self.hub
                     .operate_then(command, move |outcome| {
@@ -174,12 +181,24 @@ impl Desk {
                     })
                     .await;
                 match heard.await {
-                    Ok(Ok(())) => AccountAnswer::Operated,
+                    Ok(Ok(())) => {
+                        deed.into_iter().for_each(|deed| self.notes.take(deed));
+                        AccountAnswer::Operated
+                    }
                     Ok(Err(refused)) => AccountAnswer::OperateRefused(refused.why),
                     Err(_) => AccountAnswer::Refused(Refusal::Busy),
                 }
             }
         })
+    }
+}
+
+/// What an operator did who came as a client, for the log: never the words.
+fn deed(by: &Name, command: &OperatorCommand) -> Option<Note> {
+    match command {
+        OperatorCommand::Kick(name, _) => Some(Note::Killed { name: name.clone(), by: by.clone() }),
+        OperatorCommand::Announce(_) => Some(Note::Announced { by: by.clone() }),
+        _ => None,
     }
 }
 

@@ -6,6 +6,8 @@ use jiff::tz::TimeZone;
 use throng_chat::pace::PaceSettings;
 use throng_chat::{Guests, Limits, Names, Time};
 
+use crate::clock;
+
 /// How the chat behaves. Each field is a setting of the same name.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -77,12 +79,7 @@ pub struct House {
 impl House {
     /// `19:02`, or with its date when that is not today's: `2026-11-20 19:02`.
     pub fn clock(&self, at: Time) -> String {
-        let zoned = |time: Time| {
-            jiff::Timestamp::from_millisecond(time.0).unwrap_or_default().to_zoned(self.settings.zone.clone())
-        };
-        let (at, now) = (zoned(at), zoned((self.now)()));
-        let pattern = if at.date() == now.date() { "%H:%M" } else { "%Y-%m-%d %H:%M" };
-        at.strftime(pattern).to_string()
+        clock::shown(at, (self.now)(), &self.settings.zone)
     }
 
     /// `2026-11-21T19:02:07.123Z`: IRCv3's server-time.

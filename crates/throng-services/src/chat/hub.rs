@@ -14,8 +14,8 @@ use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use throng_chat::{
-    Command, Event, Limits, Name, OperatorCommand, Output, Refusal, RoomName, SessionId, Stamp, Target, Text,
-    Time, World,
+    Ban, Command, Event, Limits, Name, OperatorCommand, Output, Refusal, RoomName, SessionId, Stamp, Target,
+    Text, Time, World,
 };
 use throng_store::{Durability, Fault, Health, KeptRoom, Store};
 use tokio::sync::{mpsc, watch};
@@ -26,6 +26,7 @@ use super::held::{Again, Held, Queue};
 use super::mailbox::{HubHandle, Mail, PersonHere, Refused, Status};
 use super::notes::{Note, Notes};
 use super::routes::Routes;
+use crate::bans::News;
 
 /// Commands that one turn takes at most, so that what they cause leaves soon.
 const TURN_MAX: usize = 512;
@@ -47,6 +48,8 @@ pub struct Parts {
     pub rooms: Vec<KeptRoom>,
     /// The accounts that there are.
     pub accounts: Vec<Name>,
+    /// Who is not wanted, but for addresses.
+    pub bans: Vec<Ban>,
     /// What the store promises.
     pub durability: Durability,
     /// The way to each worker.
@@ -102,6 +105,7 @@ impl Hub {
             world.keep_room(room.name, room.topic);
         }
         parts.accounts.into_iter().for_each(|account| world.keep_account(account));
+        parts.bans.into_iter().for_each(|ban| world.keep_ban(ban));
         let hub = Hub {
             world,
             queue: Queue::default(),
@@ -184,11 +188,17 @@ impl Hub {
                 });
             }
             Mail::Fact(command) => {
-                let (before, again) = (self.world.mark(), Some(Again::Operate(command.clone())));
-                // What the world knows already it refuses, and nobody waits for its answer.
-                let outputs = self.world.operate((self.now)(), command).unwrap_or_default();
-                self.hold(SERVER, again, before, outputs);
+                self.hear_fact(command);
             }
+            Mail::Bans(News::Banned(ban, answer)) => {
+                let closed = self.hear_fact(OperatorCommand::Ban(ban));
+                // Who no longer waits was told so.
+                let _ = answer.try_send(closed);
+            }
+            Mail::Bans(News::Lifted(target)) => {
+                self.hear_fact(OperatorCommand::Unban(target));
+            }
+            Mail::Bans(News::Evicted(evicted)) => self.routes.to_all(&Delivery::Evict(Arc::new(evicted))),
             Mail::Revoked(account, which, by) => {
                 self.routes.to_all(&Delivery::Revoked(account, which, by));
             }
@@ -198,6 +208,16 @@ impl Hub {
             Mail::Knock(answer) => drop(answer.try_send(())),
             Mail::Drain(farewell, answer) => self.draining = Some((farewell, answer)),
         }
+    }
+
+    /// Does what cannot be refused; how many sessions that closes.
+    fn hear_fact(&mut self, command: OperatorCommand) -> usize {
+        let (before, again) = (self.world.mark(), Some(Again::Operate(command.clone())));
+        // What the world knows already it refuses, and nobody waits for its answer.
+        let outputs = self.world.operate((self.now)(), command).unwrap_or_default();
+        let closed = outputs.iter().filter(|output| matches!(output, Output::Closed(..))).count();
+        self.hold(SERVER, again, before, outputs);
+        closed
     }
 
     fn hear(&mut self, session: SessionId, command: Command, at: Option<Duration>) {
@@ -425,6 +445,7 @@ fn word_for(refusal: &Refusal) -> &'static str {
         Refusal::NeedsOperator(_) => "needs_operator",
         Refusal::TooManyRooms { .. } => "too_many_rooms",
         Refusal::RoomsFull { .. } => "rooms_full",
+        Refusal::Banned { .. } => "banned",
         Refusal::PeopleFull { .. } => "people_full",
         Refusal::NotStored { .. } => "not_stored",
         Refusal::ReadOnly { .. } => "read_only",

@@ -9,6 +9,7 @@ use throng_chat::event::RoomLine;
 use throng_chat::{Command, Name, OperatorCommand, Refusal, RoomName, SessionId, Text};
 use tokio::sync::mpsc;
 
+use crate::bans::{Deaf, Hears, News, Place};
 use crate::identity::Which;
 
 /// Commands that may wait for the hub. When it is full, seats stop reading their clients.
@@ -32,6 +33,8 @@ pub enum Mail {
     Operate(OperatorCommand, Operated),
     /// Something became of accounts that nobody can refuse.
     Fact(OperatorCommand),
+    /// Somebody is banned, or no longer. Nobody can refuse that either.
+    Bans(News),
     /// Devices of this account were signed out: the seats that stand on their tokens end, but for the one that asked for it.
     Revoked(Name, Which, Option<SessionId>),
     /// The operator looks.
@@ -166,6 +169,16 @@ impl HubHandle {
             std::sync::mpsc::RecvTimeoutError::Timeout => NoAnswer::Busy,
             std::sync::mpsc::RecvTimeoutError::Disconnected => NoAnswer::Over,
         })
+    }
+}
+
+impl Hears for HubHandle {
+    fn place(&self) -> Result<Place, Deaf> {
+        let place = self.mailbox.clone().try_reserve_owned().map_err(|why| match why {
+            mpsc::error::TrySendError::Full(_) => Deaf::Busy,
+            mpsc::error::TrySendError::Closed(_) => Deaf::Over,
+        })?;
+        Ok(Box::new(move |news| drop(place.send(Mail::Bans(news)))))
     }
 }
 

@@ -52,6 +52,18 @@ pub enum Note {
         /// Why not, in a word for machines.
         why: &'static str,
     },
+    /// An operator who came as a client ended all connections of somebody (KILL).
+    Killed {
+        /// Of whom.
+        name: Name,
+        /// The operator's account.
+        by: Name,
+    },
+    /// An operator who came as a client said something to everybody, as the server (WALLOPS).
+    Announced {
+        /// The operator's account.
+        by: Name,
+    },
     /// A session is over, and why.
     Gone(SessionId, Text),
     /// The store can write, or cannot and why.

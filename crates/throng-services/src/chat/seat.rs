@@ -29,6 +29,12 @@ pub async fn serve(core: Rc<Core>, conn: Conn) -> throng_server::Result {
     let bearer = Bearer::of(conn.peer());
     let footing = bearer.footing(&from, core.identity.as_ref());
     let (reader, outbox) = conn.split();
+    // It was let in before its address was banned, and not seated when those who were here were put out.
+    if let Some(word) = core.bans.word_at(&from) {
+        outbox.push(&word);
+        outbox.finish(End::Kicked);
+        return Ok(());
+    }
     let session = core.seat(id, from, footing, outbox.clone());
     let mut seat = Taken { core, session, entrance, bearer, footing, desk: None, outbox, gone: false };
     let outcome = seat.converse(reader).await;
@@ -183,7 +189,8 @@ impl Taken {
         if self.desk.is_none() {
             let Some(from) = core.address_of(session) else { return Heard::default() };
             let (hub, notes) = (core.hub.clone(), core.house.notes.clone());
-            self.desk = Some(Box::new(Desk::new(identity, (&self.bearer, &from), session, hub, notes)));
+            let shared = (identity, &core.bans);
+            self.desk = Some(Box::new(Desk::new(shared, (&self.bearer, &from), session, hub, notes)));
         }
         let Some(desk) = &mut self.desk else { return Heard::default() };
         if core.was_signed_out(session) {

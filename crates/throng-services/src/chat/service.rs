@@ -17,6 +17,7 @@ use super::hub::{Hub, Parts};
 use super::live::Live;
 use super::mailbox::HubHandle;
 use super::worker::{ChatWorker, Shared};
+use crate::bans::Bans;
 use crate::identity::{Identity, Notice};
 use crate::watching::Health;
 
@@ -29,6 +30,7 @@ pub struct Chat {
     live: Arc<Live>,
     hub: HubHandle,
     identity: Option<Identity>,
+    bans: Bans,
     store: Arc<dyn Store>,
     shared: Shared,
     /// Where each worker takes its deliveries from, until it has begun.
@@ -66,6 +68,9 @@ impl Chat {
             }
             None => Vec::new(),
         };
+        // Before there is a door: so nobody comes in before they are known.
+        let bans = Bans::open(&opened.bans, house.now, house.settings.zone.clone())
+            .map_err(|why| std::io::Error::other(why.to_string()))?;
         let (senders, receivers): (Vec<_>, Vec<_>) =
             (0..workers).map(|_| mpsc::channel(TURNS_WAITING_MAX)).map(|(to, from)| (to, Some(from))).unzip();
         let (hub, handle) = Hub::new(Parts {
@@ -75,12 +80,14 @@ impl Chat {
             store: Arc::clone(&opened.store),
             rooms: opened.rooms,
             accounts,
+            bans: bans.of_world(),
             durability,
             workers: senders,
             now: house.now,
             notes: house.notes.clone(),
             figures: Arc::clone(&figures),
         });
+        bans.tell(handle.clone());
         let told = identity
             .clone()
             .zip(notices)
@@ -111,6 +118,7 @@ impl Chat {
             house: Arc::new(house),
             hub: handle,
             identity,
+            bans,
             store: opened.store,
             shared: Shared { browsers: Arc::default(), figures, health: Health::default() },
             deliveries: Mutex::new(receivers),
@@ -134,7 +142,7 @@ impl Chat {
         ChatWorker::new(
             worker,
             house,
-            self.hub.clone(),
+            (self.hub.clone(), self.bans.clone()),
             self.identity.clone(),
             Arc::clone(&self.store),
             deliveries,
@@ -165,6 +173,12 @@ impl Chat {
     /// Passwords that are being hashed, or wait for it.
     pub fn hashing(&self) -> usize {
         self.identity.as_ref().map_or(0, Identity::hashing)
+    }
+
+    /// Who is not wanted: its list is for the server before that starts ([`Bans::denied`]), and it closes that server's clients
+    /// ([`Bans::serve`]).
+    pub fn bans(&self) -> &Bans {
+        &self.bans
     }
 
     /// Ends the chat: what was asked before is stored and told, everybody hears the words once. The number of people

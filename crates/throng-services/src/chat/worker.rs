@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use throng_chat::{Command, Event, Name, SessionId, Text};
+use throng_chat::{Command, Event, Name, Refusal, SessionId, Text};
 use throng_server::{Address, Conn, ConnId, End, LocalHandler, Outbox, Worker};
 use throng_store::{Fault, History, Store};
 use tokio::sync::{mpsc, oneshot};
@@ -27,6 +27,7 @@ use super::notes::Note;
 use super::rendering::{Renderings, render, room_of};
 use super::seat;
 use super::seats::{Hold, Seat, Seats, Started, Waiting};
+use crate::bans::{Bans, Evicted};
 use crate::identity::Identity;
 use crate::watching::Health;
 
@@ -40,6 +41,8 @@ pub struct Core {
     pub hub: HubHandle,
     /// Who is who, if there are accounts.
     pub identity: Option<Identity>,
+    /// Who is not wanted.
+    pub bans: Bans,
     store: Arc<dyn Store>,
     /// What is counted.
     figures: Arc<Figures>,
@@ -80,7 +83,7 @@ impl ChatWorker {
     pub fn new(
         worker: &Worker,
         (house, live): (Arc<House>, Arc<Live>),
-        hub: HubHandle,
+        (hub, bans): (HubHandle, Bans),
         identity: Option<Identity>,
         store: Arc<dyn Store>,
         deliveries: mpsc::Receiver<Vec<Delivery>>,
@@ -92,6 +95,7 @@ impl ChatWorker {
             live,
             hub,
             identity,
+            bans,
             store,
             figures,
             index: worker.index(),
@@ -376,11 +380,35 @@ impl Core {
                     seat.close(Text::new("this device was signed out").expect("our own words are good text"));
                 }
             }),
+            Delivery::Evict(evicted) => {
+                seats.each(|seat| self.evict(seat, &evicted));
+            }
             Delivery::Farewell(why) => seats.each(|seat| {
                 seat.hold = None;
                 seat.say_last(&why, End::Drained);
             }),
         }
+    }
+
+    /// Puts a seat out if its connection is one of those: at once, whatever waits for it. The hub hears why they are gone.
+    fn evict(self: &Rc<Self>, seat: &mut Seat, Evicted { conns, ban }: &Evicted) {
+        if seat.over || conns.binary_search(&seat.conn).is_err() {
+            return;
+        }
+        seat.hold = None;
+        let (reason, mut out) = (ban.farewell(), Vec::new());
+        let refusal = Refusal::Banned { name: None, reason: ban.reason.clone(), until: ban.until };
+        for event in [Event::Refused(refusal), Event::Closing { reason: reason.clone() }] {
+            // The way to its history ends here.
+            drop(seat.door.tell(&event, &mut out));
+        }
+        seat.outbox.push(&out);
+        seat.say_last(&reason, End::Kicked);
+        let (core, session) = (Rc::clone(self), seat.session);
+        // One for each seat, and no seat twice.
+        tokio::task::spawn_local(async move {
+            core.hub.ask(session, Command::Gone(reason)).await;
+        });
     }
 
     fn tell(self: &Rc<Self>, seat: &mut Seat, event: Event) {

@@ -32,6 +32,8 @@ pub enum Refusal {
     Exists,
     /// There is an account whose name looks like it.
     LooksLike(Name),
+    /// Nobody may be called so: it is banned.
+    NameBanned,
     /// There is no such account: only who runs the server is told.
     NoAccount,
     /// Only for those who signed in.
@@ -69,6 +71,7 @@ impl Refusal {
             Refusal::Password(_) => "bad-password",
             Refusal::Exists => "exists",
             Refusal::LooksLike(_) => "looks-like",
+            Refusal::NameBanned => "name-banned",
             Refusal::NoAccount => "no-account",
             Refusal::NotSignedIn => "not-signed-in",
             Refusal::AlreadySignedIn => "already-signed-in",
@@ -103,6 +106,7 @@ impl fmt::Display for Refusal {
             Refusal::LooksLike(name) => {
                 return write!(f, "that name looks like {}, which belongs to an account", name.as_str());
             }
+            Refusal::NameBanned => "that name is banned",
             Refusal::NoAccount => "there is no such account",
             Refusal::NotSignedIn => "sign in first",
             Refusal::AlreadySignedIn => "you are signed in already: log out first",

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod banned;
 #[path = "../identity/client.rs"]
 mod client;
 mod deadline;
@@ -17,12 +18,13 @@ mod table;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use throng_chat::{Name, Names, OperatorCommand};
 use throng_server::{Conn, Events, LocalHandler, Running, Server, Workers};
 use throng_services::chat::worker::ChatWorker;
-use throng_services::chat::{Chat, House, Notes, PaceSettings, Settings, house};
+use throng_services::chat::{Chat, House, Note, Notes, PaceSettings, Settings, house};
 use throng_services::identity::password::Cost;
 use throng_services::identity::{self, Channel, Identity, Origin, Proof, Secret};
 use throng_store::accounts::{Account, Accounts, Change, Token};
@@ -34,11 +36,15 @@ use self::irc::Client;
 /// No answer takes this long; a test that waits longer has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 const PASSWORD: &str = "correct-horse";
+/// Notes that a test may leave unread.
+const NOTES_MAX: usize = 1 << 16;
 const OTHER: &str = "battery-staple";
 
 /// A chat with accounts on a free port of this machine.
 struct Place {
     chat: Arc<Chat>,
+    /// What the chat tells its operator.
+    notes: Receiver<Note>,
     running: Running,
     identity: Identity,
     accounts: Arc<dyn Accounts>,
@@ -83,8 +89,9 @@ impl Place {
         let mut settings =
             Settings { pace: PaceSettings::off(), zone: jiff::tz::TimeZone::UTC, ..Settings::default() };
         change(&mut settings);
-        let house =
-            House { settings, since: house::wall_clock(), now: house::wall_clock, notes: Notes::default() };
+        let (noted, notes) = sync_channel(NOTES_MAX);
+        let sink = Notes::to(move |note| noted.try_send(note).expect("a test has few notes"));
+        let house = House { settings, since: house::wall_clock(), now: house::wall_clock, notes: sink };
         let chat = Chat::open(house, opened, Durability::Memory, 2, Some(known)).unwrap();
         let (factory, ahead) = (Arc::clone(&chat), Arc::<AtomicU64>::default());
         let millis = Arc::clone(&ahead);
@@ -94,11 +101,13 @@ impl Place {
         };
         let running = Server::local(ahead_of)
             .model(Events { workers: Workers::Count(2) })
+            .denied(chat.bans().denied())
             .listen("127.0.0.1:0")
             .start()
             .unwrap();
         let waits = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        Place { chat, running, identity, accounts, backups, ahead, waits }
+        chat.bans().serve(&running);
+        Place { notes, chat, running, identity, accounts, backups, ahead, waits }
     }
 
     /// With an account that has keys for SCRAM-SHA-256 too.

@@ -23,6 +23,13 @@ fn operators_put_people_out_and_others_do_not() {
     assert!(!said.contains(" 481 ") && !said.contains(" 401 "), "{said}");
     let last = bo.rest().join("\n");
     assert!(last.contains("ERROR :"), "{last}");
+    // Who did it is known, and never what was said.
+    let noted: Vec<String> = place.notes.try_iter().map(|note| format!("{note:?}")).collect();
+    for deed in ["Killed", "Announced"] {
+        let told: Vec<_> = noted.iter().filter(|note| note.starts_with(deed)).collect();
+        assert!(told.len() == 1 && told[0].contains("ana"), "{deed}: {told:?}");
+        assert!(!told[0].contains("enough") && !told[0].contains("back soon"), "{told:?}");
+    }
 
     place.set_operator("ana", false);
     let said = ana.ask("WALLOPS :again").join("\n");

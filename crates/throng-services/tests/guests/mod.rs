@@ -44,9 +44,11 @@ impl Place {
         let factory = Arc::clone(&chat);
         let running = Server::local(move |worker: &throng_server::Worker| factory.worker(worker))
             .model(Events { workers: Workers::Count(2) })
+            .denied(chat.bans().denied())
             .listen("127.0.0.1:0")
             .start()
             .unwrap();
+        chat.bans().serve(&running);
         Place { chat, running }
     }
 
@@ -117,6 +119,13 @@ enum Wire {
 impl Guest {
     /// Comes in, and waits until the lobby is shown.
     pub fn enter(address: SocketAddr, door: Door, name: &str) -> Guest {
+        let mut guest = Guest::knock(address, door, name);
+        guest.come_in();
+        guest
+    }
+
+    /// Comes, and has said nothing yet.
+    pub fn knock(address: SocketAddr, door: Door, name: &str) -> Guest {
         let socket = TcpStream::connect(address).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket.set_write_timeout(Some(PATIENCE)).unwrap();
@@ -127,7 +136,7 @@ impl Guest {
             }
             Door::Web => Wire::Web(Box::new(upgrade(address, socket))),
         };
-        let mut guest = Guest {
+        Guest {
             name: name.to_owned(),
             door,
             wire,
@@ -135,9 +144,7 @@ impl Guest {
             found: Vec::new(),
             history: Vec::new(),
             in_history: false,
-        };
-        guest.come_in();
-        guest
+        }
     }
 
     fn come_in(&mut self) {
@@ -240,6 +247,23 @@ impl Guest {
             Wire::Lines { writes, .. } => writes.write_all(format!("{line}\r\n").as_bytes()).unwrap(),
             Wire::Web(socket) => socket.send(Message::text(line)).unwrap(),
         }
+    }
+
+    /// Asks for its name.
+    pub fn give_name(&mut self) {
+        let name = self.name.clone();
+        match self.door {
+            Door::Line => self.send(&name),
+            Door::Irc | Door::Web => {
+                self.send(&format!("NICK {name}"));
+                self.send("USER u 0 * :somebody");
+            }
+        }
+    }
+
+    /// All lines until the server closes.
+    pub fn rest(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.read_line()).collect()
     }
 
     /// The next line; nothing when the server closed.

@@ -117,6 +117,7 @@ impl Scene {
             store: Arc::clone(&store) as Arc<dyn Store>,
             rooms: Vec::new(),
             accounts: vec![name("olga")],
+            bans: Vec::new(),
             durability: Durability::Strict,
             workers: vec![to_worker],
             now: || Time(500),

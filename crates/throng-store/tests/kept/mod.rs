@@ -6,10 +6,11 @@
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-use throng_chat::{Name, Names, Record};
+use throng_chat::{Ban, Name, Names, Record, Text};
 use throng_store::accounts::{Account, Basis, Change, Denied, Found, Token, Verifier};
+use throng_store::bans;
 use throng_store::{
-    Accounts, DataFolder, Durability, Entry, Fault, History, Opened, RoomName, Stamp, Store, Time,
+    Accounts, Bans, DataFolder, Durability, Entry, Fault, History, Opened, RoomName, Stamp, Store, Time,
 };
 
 /// Longer than any answer takes; a test that waits so long has failed.
@@ -84,6 +85,30 @@ pub(crate) fn try_found<T: Send + 'static>(ask: impl FnOnce(Found<T>)) -> Result
     let (told, heard) = sync_channel(1);
     ask(Box::new(move |answer| told.send(answer).unwrap()));
     heard.recv_timeout(PATIENCE).unwrap()
+}
+
+/// Makes a change of bans and waits for the answer.
+pub(crate) fn change_ban(bans: &dyn Bans, change: bans::Change) -> Result<bans::Made, Fault> {
+    try_found(|done| bans.change_ban(change, done))
+}
+
+/// A ban of this target that tells by its number which one it is.
+pub(crate) fn ban(target: &str, number: i64) -> Ban {
+    Ban {
+        target: target.parse().unwrap(),
+        since: Time(number),
+        until: (number % 3 > 0).then_some(Time(number + 60)),
+        reason: (number % 2 > 0).then(|| Text::new(&format!("for {number}")).unwrap()),
+        by: Text::new("console").unwrap(),
+    }
+}
+
+pub(crate) fn put(target: &str, number: i64) -> bans::Change {
+    bans::Change::Put(Box::new(ban(target, number)))
+}
+
+pub(crate) fn remove(target: &str) -> bans::Change {
+    bans::Change::Remove(target.parse().unwrap())
 }
 
 /// All accounts with their tokens, page by page.

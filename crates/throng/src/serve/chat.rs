@@ -68,11 +68,13 @@ impl Start<'_> {
         let server = Server::local(move |worker| factory.worker(worker))
             .model(Events { workers: Workers::Count(workers) })
             .limits(self.limits())
+            .denied(chat.bans().denied())
             .events(reporting::events(Arc::clone(&log), Arc::clone(&directory)));
         let running = self
             .listening(server, claims, tls.as_ref())
             .start()
             .map_err(|why| Fault::failed(why.to_string()))?;
+        chat.bans().serve(&running);
         publish(&folder, &listens);
         let chair = self.chair(&running, tls.as_ref(), Some((Arc::clone(&chat), identity)), &log);
         let watcher = self.watch_server(&running, Some(ChatFacts::of(&chat)), &log, watched)?;

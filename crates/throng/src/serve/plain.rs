@@ -6,7 +6,8 @@ use std::sync::mpsc::Receiver;
 use jiff::tz::TimeZone;
 use throng_server::model::Shareable;
 use throng_server::{Events, Handler, Peer, Pool, Sequential, Server, Threads, Workers};
-use throng_services::{Seen, Watch};
+use throng_services::chat::house;
+use throng_services::{Bans, Seen, Watch};
 use throng_store::DataFolder;
 use throng_wire::printable::printable_bytes;
 
@@ -102,10 +103,13 @@ impl Start<'_> {
         let log = Log::open(events.as_deref(), self.events(), sight, Arc::clone(&self.screen));
         let directory = Arc::<Directory>::default();
         let listens: Vec<Listen> = claims.iter().map(Place::listen).collect();
+        let bans = Bans::in_memory(house::wall_clock, TimeZone::system());
+        let server = server.denied(bans.denied());
         let server =
             server.limits(self.limits()).events(reporting::events(Arc::clone(&log), Arc::clone(&directory)));
         let server = self.listening(server, claims, tls.as_ref());
         let running = server.start().map_err(|why| Fault::failed(why.to_string()))?;
+        bans.serve(&running);
         let model = running.model();
         let chair = self.chair(&running, tls.as_ref(), None, &log);
         let watcher = self.watch_server(&running, None, &log, watched)?;

@@ -321,7 +321,7 @@ impl Keeper {
             Admission::Rejected(refusal) => {
                 self.last_refused += 1;
                 let (number, peer) = (self.last_refused, refusal.peer.clone());
-                Order::Refuse { number, place, peer, why: refusal.why }
+                Order::Refuse { number, place, peer, why: refusal.why, word: refusal.word.clone() }
             }
         };
         let mut letter = Vec::new();

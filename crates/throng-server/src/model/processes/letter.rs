@@ -2,12 +2,13 @@
 //! them or several, and never longer than [`LETTER_BYTES_MAX`]. Both ends are the same program, so there is no version in it.
 
 use std::io;
+use std::sync::Arc;
 
 use bytes::{Buf, BufMut};
 
 use super::wording::{
-    ENTRY_BYTES_MAX, nonsense, read_end, read_peer, read_secured, read_timeouts, write_end, write_peer,
-    write_secured, write_timeouts,
+    ENTRY_BYTES_MAX, nonsense, read_bytes, read_end, read_peer, read_secured, read_timeouts, write_bytes,
+    write_end, write_peer, write_secured, write_timeouts,
 };
 use crate::end::End;
 use crate::limits::Rejected;
@@ -23,8 +24,8 @@ pub(super) const LETTER_BYTES_MAX: usize = 16 << 10;
 pub(super) enum Order {
     /// Serve the socket in this letter, which came in at this listening place.
     Serve { id: ConnId, place: u16, peer: Peer },
-    /// Tell the one at the socket in this letter why he is not served, and let go of him.
-    Refuse { number: u64, place: u16, peer: Peer, why: Rejected },
+    /// Tell the one at the socket in this letter why he is not served, in these words or the handler's, and let go of him.
+    Refuse { number: u64, place: u16, peer: Peer, why: Rejected, word: Option<Arc<[u8]>> },
     /// End a connection now.
     Cut { id: ConnId, end: End },
     /// Begin the drain.
@@ -86,7 +87,7 @@ impl Entry for Order {
                 into.put_u16(*place);
                 write_peer(peer, into);
             }
-            Order::Refuse { number, place, peer, why } => {
+            Order::Refuse { number, place, peer, why, word } => {
                 into.put_u8(1);
                 into.put_u64(*number);
                 into.put_u16(*place);
@@ -97,7 +98,10 @@ impl Entry for Order {
                     Rejected::NoProxyHeader => 2,
                     Rejected::TooOften => 3,
                     Rejected::Full => 4,
+                    Rejected::Banned => 5,
                 });
+                into.put_u8(u8::from(word.is_some()));
+                word.iter().for_each(|word| write_bytes(word, into));
             }
             Order::Cut { id, end } => {
                 into.put_u8(2);
@@ -130,7 +134,12 @@ impl Entry for Order {
                     2 => Rejected::NoProxyHeader,
                     3 => Rejected::TooOften,
                     4 => Rejected::Full,
+                    5 => Rejected::Banned,
                     _ => return Err(nonsense()),
+                },
+                word: match from.try_get_u8()? {
+                    0 => None,
+                    _ => Some(read_bytes(from)?.into()),
                 },
             },
             2 => Order::Cut { id: ConnId(from.try_get_u64()?), end: read_end(from)? },
@@ -203,6 +212,7 @@ mod tests {
     use super::super::wording::TEXT_BYTES_MAX;
     use super::*;
     use crate::address::Address;
+    use crate::denied::WORD_BYTES_MAX;
     use crate::proxied::{Facts, Proxied, TlsToProxy};
 
     fn check<E: Entry + PartialEq + std::fmt::Debug>(entries: &[E]) {
@@ -233,7 +243,14 @@ mod tests {
                 place: 3,
                 peer: peer("192.0.2.1:5", "[::1]:80", Some("10.0.0.1:1")),
             },
-            Order::Refuse { number: 9, place: 0, peer: unix, why: Rejected::AddressFull },
+            Order::Refuse { number: 9, place: 0, peer: unix.clone(), why: Rejected::AddressFull, word: None },
+            Order::Refuse {
+                number: 9,
+                place: 0,
+                peer: unix,
+                why: Rejected::Banned,
+                word: Some(vec![b'x'; WORD_BYTES_MAX].into()),
+            },
             Order::Cut { id: ConnId(u64::MAX), end: End::Kicked },
             Order::Drain,
             Order::Allow { timeouts: Timeouts::default(), queue: usize::MAX },

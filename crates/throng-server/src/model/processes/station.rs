@@ -132,9 +132,9 @@ impl Station {
             for order in orders {
                 match order {
                     Order::Serve { id, place, peer } => self.take(id, place, peer, enclosed.take()).await,
-                    Order::Refuse { number, place, peer, why } => {
+                    Order::Refuse { number, place, peer, why, word } => {
                         let let_go = LetGo { number, books: Arc::clone(&self.books) };
-                        let refusal = Refusal { peer, why, _place: Box::new(let_go) };
+                        let refusal = Refusal { peer, why, word, _place: Box::new(let_go) };
                         self.refuse(place, refusal, enclosed.take()).await;
                     }
                     Order::Cut { id, end } => {

@@ -187,13 +187,13 @@ fn read_text(from: &mut &[u8]) -> io::Result<String> {
     String::from_utf8(read_bytes(from)?).map_err(|_| nonsense())
 }
 
-fn write_bytes(bytes: &[u8], into: &mut Vec<u8>) {
+pub(super) fn write_bytes(bytes: &[u8], into: &mut Vec<u8>) {
     let length = u16::try_from(bytes.len()).expect("nothing in a letter is as long as 64 KiB");
     into.put_u16(length);
     into.put_slice(bytes);
 }
 
-fn read_bytes(from: &mut &[u8]) -> io::Result<Vec<u8>> {
+pub(super) fn read_bytes(from: &mut &[u8]) -> io::Result<Vec<u8>> {
     let length = usize::from(from.try_get_u16()?);
     let bytes = from.get(..length).ok_or_else(nonsense)?.to_vec();
     from.advance(length);

@@ -2,13 +2,15 @@
 
 use throng_chat::{Name, Refusal};
 use throng_wire::numeric::{
-    ERR_ALREADYREGISTERED, ERR_CANNOTSENDTOCHAN, ERR_CHANOPRIVSNEEDED, ERR_NICKNAMEINUSE, ERR_NOSUCHCHANNEL,
-    ERR_NOSUCHNICK, ERR_NOTONCHANNEL, ERR_SASLALREADY, ERR_TOOMANYCHANNELS, ERR_UNAVAILRESOURCE,
-    ERR_USERNOTINCHANNEL, RPL_ENDOFNAMES, RPL_ENDOFWHO, RPL_ENDOFWHOIS,
+    ERR_ALREADYREGISTERED, ERR_CANNOTSENDTOCHAN, ERR_CHANOPRIVSNEEDED, ERR_ERRONEUSNICKNAME,
+    ERR_NICKNAMEINUSE, ERR_NOSUCHCHANNEL, ERR_NOSUCHNICK, ERR_NOTONCHANNEL, ERR_SASLALREADY,
+    ERR_TOOMANYCHANNELS, ERR_UNAVAILRESOURCE, ERR_USERNOTINCHANNEL, ERR_YOUREBANNEDCREEP, RPL_ENDOFNAMES,
+    RPL_ENDOFWHO, RPL_ENDOFWHOIS,
 };
 
 use super::awaited::{Asked, Purpose};
 use super::{IrcDoor, State, words};
+use crate::bans;
 
 /// `ERR_UNKNOWNERROR` (modern.ircdocs.horse): for what no other number says.
 const ERR_UNKNOWNERROR: &str = "400";
@@ -93,6 +95,15 @@ impl IrcDoor {
             Refusal::RoomsFull { room, max } => {
                 let explained = format!("There are {max} channels, and no further one can be made");
                 self.say(ERR_UNAVAILRESOURCE, &[room.as_str()], &explained, out);
+            }
+            Refusal::Banned { name, reason, until } => {
+                let clock = |at| self.house.clock(at);
+                let explained = |who| bans::word::words(who, reason.as_ref(), *until, clock);
+                if let Some(name) = name {
+                    self.say(ERR_ERRONEUSNICKNAME, &[name.as_str()], &explained("That name is"), out);
+                } else {
+                    self.say(ERR_YOUREBANNEDCREEP, &[], &explained("You are"), out);
+                }
             }
             Refusal::PeopleFull { max } => {
                 let explained = format!("{max} people are here, and that is as many as fit; try later");

@@ -64,7 +64,7 @@ fn refuse(door: &IrcDoor, account: &str, why: &Refusal, heard: &mut Heard) {
     let code = match why {
         Refusal::AlreadySignedIn => "ALREADY_AUTHENTICATED",
         Refusal::Exists => "ACCOUNT_EXISTS",
-        Refusal::LooksLike(_) => "BAD_ACCOUNT_NAME",
+        Refusal::LooksLike(_) | Refusal::NameBanned => "BAD_ACCOUNT_NAME",
         Refusal::Password(BadPassword::TooShort) => "WEAK_PASSWORD",
         Refusal::Password(BadPassword::TooLong) => "UNACCEPTABLE_PASSWORD",
         _ => "TEMPORARILY_UNAVAILABLE",

@@ -238,7 +238,7 @@ impl LineDoor {
             refusal,
             Refusal::NoSuchAccount(_) | Refusal::AlreadySignedIn { .. } | Refusal::NotSignedIn
         ) {
-            return words::refused(refusal, false, out);
+            return words::refused(refusal, false, &self.house, out);
         }
         self.entering = false;
         self.arriving = Arriving::No;
@@ -251,7 +251,7 @@ impl LineDoor {
         {
             self.left(room);
         }
-        words::refused(refusal, matches!(self.state, State::Nameless { .. }), out);
+        words::refused(refusal, matches!(self.state, State::Nameless { .. }), &self.house, out);
         if let Refusal::NameRegistered { .. } = refusal
             && self.footing.accounts
         {

@@ -8,6 +8,7 @@ use throng_store::Fault;
 use throng_wire::printable::{printable, strip_irc_formatting};
 
 use super::MARKS;
+use crate::bans;
 use crate::chat::door::{AccountAnswer, Errand};
 use crate::chat::house::House;
 use crate::chat::rendering::View;
@@ -73,7 +74,7 @@ pub fn tell(view: View, event: &Event, house: &House, out: &mut Vec<u8>) {
             say(out, &format!("{} is in {}{account}.", name(who), listed_rooms(rooms)));
         }
         Event::PeopleAre { people, hidden } => list_people(people, *hidden, out),
-        Event::Refused(refusal) => refused(refusal, false, out),
+        Event::Refused(refusal) => refused(refusal, false, house, out),
         // Told to one session alone, and said there by the door itself.
         Event::Welcomed { .. } | Event::Joined(_) | Event::Whispered { .. } | Event::Closing { .. } => {}
     }
@@ -204,7 +205,7 @@ pub fn bye(you: &Name, why: &Text, stayed_ms: i64, said: u32, out: &mut Vec<u8>)
 }
 
 /// Why not, and what could be done instead.
-pub fn refused(refusal: &Refusal, nameless: bool, out: &mut Vec<u8>) {
+pub fn refused(refusal: &Refusal, nameless: bool, house: &House, out: &mut Vec<u8>) {
     let again = if nameless { " Pick another:" } else { "" };
     let said = match refusal {
         Refusal::NameTaken { name: taken, alternatives } => {
@@ -245,6 +246,11 @@ pub fn refused(refusal: &Refusal, nameless: bool, out: &mut Vec<u8>) {
             format!("You are in {max} rooms, and that is as many as one may be in. /part leaves one.")
         }
         Refusal::RoomsFull { max, .. } => format!("There are {max} rooms, and no further one can be made."),
+        Refusal::Banned { name: asked, reason, until } => {
+            let who =
+                asked.as_ref().map_or(Cow::Borrowed("You are"), |asked| format!("{} is", name(asked)).into());
+            bans::word::words(&who, reason.as_ref(), *until, |at| house.clock(at))
+        }
         Refusal::PeopleFull { max } => {
             format!("{max} people are here, and that is as many as fit. Try later.")
         }
