@@ -319,3 +319,71 @@ fn a_drain_is_ended_by_resume_and_ends_the_server_when_all_have_gone() {
     let (status, said) = server.wait();
     assert!(status.success() && said.contains("server.drained"), "{said}");
 }
+
+#[test]
+fn who_is_banned_stays_out_over_a_restart_until_it_is_lifted() {
+    let house = House::new();
+    let server = house.open();
+    let mut ana = Person::enter(server.address, "ana");
+    let (code, out, error) = house.run(&["-c", "ban ana --for 1h --reason too much flood"]);
+    assert!(
+        code == 0 && out.starts_with("Banned ana until ") && out.contains("1 connection closed"),
+        "{out}{error}"
+    );
+    assert!(ana.read_to_end().iter().any(|line| line.contains("too much flood")));
+    for (wrong, expected) in [
+        ("ban 203.0.113.0/33", "a target is a name, a mask such as troll*"),
+        ("ban ana --for 3 weeks", "expected a time such as 10s"),
+        ("unban bo", "bo is not banned"),
+    ] {
+        let (code, _, error) = house.run(&["-c", wrong]);
+        assert!(code > 0 && error.contains(expected), "{wrong}: {error}");
+    }
+    let (code, _, error) = house.run(&["-c", "ban *"]);
+    assert!(code == 4 && error.contains("* hits everybody") && error.contains("--yes"), "{error}");
+    server.terminate();
+    let server = house.open();
+    let mut again = Person::connect(server.address);
+    again.type_line("ana\n");
+    let refused = again.read_until("banned");
+    assert!(refused.contains("too much flood"), "{refused}");
+    let (_, out, _) = house.run(&["-c", "bans", "--json"]);
+    let bans: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&bans[0]["target"], &bans[0]["reason"]), (&"ana".into(), &"too much flood".into()), "{out}");
+    assert!(bans[0]["by"].as_str().unwrap().starts_with("uid "), "{out}");
+    assert_eq!(house.run(&["-c", "unban ana"]).0, 0);
+    Person::enter(server.address, "ana");
+}
+
+#[test]
+fn settings_are_shown_set_and_read_anew() {
+    let house = House::new();
+    let server = house.open();
+    let (_, out, _) = house.run(&["-c", "show limits.clients"]);
+    assert!(out.contains("limits.clients*  auto   default"), "{out}");
+    let (code, out, _) = house.run(&["-c", "set limits.clients 1"]);
+    assert!(
+        code == 0 && out.starts_with("limits.clients: auto -> 1, until the server ends; to keep it: "),
+        "{out}"
+    );
+    let _ana = Person::enter(server.address, "ana");
+    let (_, out, _) = house.run(&["-c", "limits"]);
+    assert!(out.starts_with("clients      1 of 1\n"), "{out}");
+    for (wrong, code, expected) in [
+        ("set limits.clients 0", 2, "out of range"),
+        ("set limits.cliens 5", 2, "did you mean limits.clients?"),
+        ("set data /elsewhere", 2, "cannot change while the server runs"),
+        ("show limit", 1, "there is no setting limit"),
+    ] {
+        let (found, _, error) = house.run(&["-c", wrong]);
+        assert!(found == code && error.contains(expected), "{wrong}: {found} {error}");
+    }
+    let (_, out, _) = house.run(&["-c", "reload", "-c", "show --changed"]);
+    assert!(out.starts_with("changed   limits.clients: 1 -> auto (default); it had been set"), "{out}");
+    let (_, log, _) = house.run(&["-c", "logs show --last 100"]);
+    for part in
+        ["setting.changed path=limits.clients", "server.reloaded what=settings", "operator.did verb=set"]
+    {
+        assert!(log.contains(part), "{part}:\n{log}");
+    }
+}

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use serde_json::json;
 use throng_server::Running;
+use throng_services::bans::Bans;
 use throng_services::chat::{HubHandle, NoAnswer, OperatorCommand, Status, distance};
 use throng_wire::printable::printable;
 
@@ -56,6 +57,8 @@ pub struct Console {
     pub clerk: Option<Clerk>,
     /// The server.
     pub running: Running,
+    /// Who is not wanted.
+    pub bans: Bans,
     /// What it goes by.
     pub chair: Arc<Chair>,
     /// A drain that is under way.

@@ -86,6 +86,7 @@ impl Start<'_> {
             hub: Some(chat.hub().clone()),
             clerk: Some(Clerk::new(office, Arc::clone(&log), Arc::clone(&self.screen), zone.clone())),
             running: running.clone(),
+            bans: chat.bans().clone(),
             chair: Arc::clone(&chair),
             draining: Draining::default(),
             wishes: self.wishes.clone(),

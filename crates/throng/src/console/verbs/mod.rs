@@ -3,6 +3,7 @@
 
 mod about;
 mod accounts;
+mod bans;
 mod clients;
 mod end;
 mod gate;
@@ -88,6 +89,7 @@ const KINDS: &[(&str, &[Verb])] = &[
     ("Look", about::VERBS),
     ("Clients", clients::VERBS),
     ("People", people::VERBS),
+    ("Bans", bans::VERBS),
     ("Accounts", accounts::VERBS),
     ("The doors", gate::VERBS),
     ("Settings", settings::VERBS),
