@@ -6,6 +6,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// No answer takes this long; a test that waits longer has failed.
@@ -61,8 +63,11 @@ impl Server {
         self.child.id()
     }
 
-    /// Reads what it says up to the first line that contains these words, and gives that one.
+    /// Reads what it says up to the first line that contains these words, and gives that one. A server that does not say it
+    /// is killed.
+    #[track_caller]
     pub fn read_until(&mut self, words: &str) -> String {
+        let _watch = Watch::over(self.child.id());
         let mut said = String::new();
         loop {
             let mut line = String::new();
@@ -97,6 +102,29 @@ impl Server {
         let mut said = String::new();
         self.lines.read_to_string(&mut said).unwrap();
         (self.child.wait().unwrap(), said)
+    }
+}
+
+/// Kills a process of this test that takes too long, so that whoever waits for it sees its end.
+pub struct Watch(Option<SyncSender<()>>, Option<JoinHandle<()>>);
+
+impl Watch {
+    /// Over the process of this number, which is not waited for meanwhile.
+    pub fn over(pid: u32) -> Watch {
+        let (done, waits) = sync_channel(1);
+        let watch = std::thread::spawn(move || {
+            if waits.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
+            }
+        });
+        Watch(Some(done), Some(watch))
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        drop(self.0.take());
+        let _ = self.1.take().map(JoinHandle::join);
     }
 }
 
