@@ -1,7 +1,7 @@
 //! Configuration: what a server goes by, from four places. A default gives way to the file, the file to a variable, a variable
 //! to a flag; and each value knows where it comes from.
 //!
-//! [`place`] which file · [`file`] what is in it · [`origin`] where a value comes from · [`mistake`] what is wrong, and how it is
+//! [`place`] which file · [`mod@file`] what is in it · [`origin`] where a value comes from · [`mistake`] what is wrong, and how it is
 //! shown · [`command`] `throng config`, with [`init`], [`check`], [`deep`] and [`show`] ·
 //! [`chair`] where a running server's settings are shown, set and read anew · [`relay`] what worker processes are told.
 
