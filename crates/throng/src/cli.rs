@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand};
+use clap_complete::Shell;
 use throng_client::connect::Place;
 use throng_client::connect::script::{EXPECTED_BYTES_MAX, Step};
 use throng_client::connect::target::port_of;
@@ -22,6 +23,7 @@ use crate::settings::flags::Given;
 #[command(
     name = "throng",
     version,
+    disable_help_subcommand = true,
     before_help = "Example: throng serve --listen 0.0.0.0:6667 --name chat.example.org",
     after_help = "Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 3 no server there, 4 refused, \
                   5 incomplete, 130 interrupted."
@@ -57,6 +59,12 @@ pub enum Verb {
     /// Make, check and show the configuration
     #[command(subcommand)]
     Config(Config),
+    /// Print what a shell needs to complete commands
+    Completions(Completions),
+    /// Print the manual page, or write all of them into a folder
+    Man(Man),
+    /// Explain a topic, a command, or a verb of the operator
+    Help(Help),
 }
 
 /// `throng console`.
@@ -100,6 +108,31 @@ pub struct Console {
     /// Do no more than this role may: view, operate, or admin
     #[arg(long, value_name = "ROLE")]
     pub role: Option<Role>,
+}
+
+/// `throng completions`.
+#[derive(Debug, Args)]
+#[command(before_help = "Example: throng completions bash > /etc/bash_completion.d/throng")]
+pub struct Completions {
+    /// Which shell
+    pub shell: Shell,
+}
+
+/// `throng man`.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples: throng man | man -l -\n          throng man /usr/local/share/man/man1")]
+pub struct Man {
+    /// Write all pages into this folder
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+}
+
+/// `throng help`.
+#[derive(Debug, Args)]
+#[command(before_help = "Example: throng help topics")]
+pub struct Help {
+    /// About what; topics lists what there is
+    pub topic: Option<String>,
 }
 
 /// `throng top`.

@@ -25,6 +25,7 @@ mod interrupt;
 mod listen;
 mod load;
 mod log;
+mod manual;
 mod notify;
 mod ports;
 mod prompt;
@@ -51,6 +52,9 @@ fn main() -> ExitCode {
     let outcome = match cli::Cli::parse().verb {
         cli::Verb::Serve(asked) => serve::serve(&asked),
         cli::Verb::Console(asked) => control::command::console(&asked),
+        cli::Verb::Completions(asked) => manual::completions(&asked),
+        cli::Verb::Man(asked) => manual::man(&asked),
+        cli::Verb::Help(asked) => manual::help(&asked),
         cli::Verb::Top(asked) => top::top(&asked),
         cli::Verb::Doctor(asked) => doctor::command::doctor(&asked),
         cli::Verb::Connect(asked) => connect::connect(&asked),

@@ -250,7 +250,6 @@ fn example(row: &Setting) -> String {
         Kind::Number if row.default == AUTO => "100",
         Kind::Rate => "30/1m",
         Kind::Time if row.default == OFF => "5m",
-        Kind::Age => "30d",
         Kind::Path if row.default == OFF => "cert.pem",
         _ => row.default,
     };

@@ -10,7 +10,7 @@ mod reply;
 mod status;
 pub mod tables;
 pub mod terminal;
-mod verbs;
+pub mod verbs;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -63,8 +63,6 @@ pub enum Kind {
     Text,
     /// Several lines.
     Lines,
-    /// A time or a size.
-    Age,
     /// One of these.
     OneOf(&'static [&'static str]),
     /// Any number of these: what one is called.
@@ -83,7 +81,6 @@ impl Kind {
             Kind::Path => "path".to_owned(),
             Kind::Text => "text".to_owned(),
             Kind::Lines => "lines".to_owned(),
-            Kind::Age => "time or size".to_owned(),
             Kind::OneOf(words) => format!("one of {}", words.join("|")),
             Kind::List(what) => format!("list of {what}"),
         }
@@ -104,7 +101,6 @@ impl Kind {
             Kind::Rate => "RATE",
             Kind::Path => "PATH",
             Kind::Text | Kind::Lines => "TEXT",
-            Kind::Age => "AGE|SIZE",
             Kind::OneOf(_) => "WORD",
             Kind::List("networks") => "NET",
             Kind::List("names") => "NAME",

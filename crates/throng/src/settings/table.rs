@@ -13,7 +13,7 @@ use super::kinds::{
     unless, yes,
 };
 use super::row::{Kind, Scope, Setting};
-use super::values::{Keep, Socket};
+use super::values::Socket;
 use crate::listen::Listen;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -379,17 +379,6 @@ pub const ROWS: &[Setting] = &[
         old_variable: None,
         get: |of| of.chat_history_on_entry.to_string(),
         set: |of, text| put(&mut of.chat_history_on_entry, number(text, 0, HISTORY_MAX as u64)),
-    },
-    Setting {
-        path: "history.keep",
-        kind: Kind::Age,
-        default: "off",
-        doc: "How much history is kept: an age such as 30d, or a size such as 1GiB. off: all of it",
-        live: true,
-        scope: Scope::Service,
-        old_variable: None,
-        get: |of| of.history_keep.shown(),
-        set: |of, text| put(&mut of.history_keep, Keep::read(text)),
     },
     Setting {
         path: "events.bytes",

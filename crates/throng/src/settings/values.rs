@@ -8,7 +8,6 @@ use throng_services::identity;
 use throng_store::Durability;
 
 use super::choices::{Guests, Model, Pace, Service};
-use super::kinds;
 use crate::listen::{Listen, Wanted};
 use crate::log::segments::BOUNDS;
 
@@ -48,22 +47,10 @@ pub struct Settings {
     pub chat_motd: Vec<String>,
     pub chat_hosts: Vec<String>,
     pub chat_history_on_entry: u16,
-    pub history_keep: Keep,
     pub events_bytes: u64,
     pub events_files: u16,
     pub metrics_listen: Vec<Listen>,
     pub console_socket: Socket,
-}
-
-/// How much history is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keep {
-    /// All of it.
-    All,
-    /// What is not older.
-    Age(Duration),
-    /// What is not more.
-    Size(u64),
 }
 
 /// Where the console's socket is.
@@ -118,39 +105,10 @@ impl Settings {
             chat_motd: chat.motd,
             chat_hosts: chat.hosts,
             chat_history_on_entry: u16::try_from(chat.history_on_entry).unwrap_or(u16::MAX),
-            history_keep: Keep::All,
             events_bytes: BOUNDS.bytes,
             events_files: u16::try_from(BOUNDS.files).unwrap_or(u16::MAX),
             metrics_listen: Vec::new(),
             console_socket: Socket::Auto,
-        }
-    }
-}
-
-impl Keep {
-    /// As it is written: an age and a size are told apart by their units.
-    pub fn read(text: &str) -> Result<Keep, String> {
-        if text == kinds::OFF {
-            return Ok(Keep::All);
-        }
-        let day = Duration::from_secs(86_400);
-        if text.ends_with('B') {
-            return kinds::size(text, 1 << 20, 1 << 50).map(Keep::Size);
-        }
-        match kinds::time(text, day, 36_500 * day) {
-            Err(why) if !why.starts_with("out") => {
-                Err("expected off, an age such as 30d, or a size such as 1GiB".to_owned())
-            }
-            read => read.map(Keep::Age),
-        }
-    }
-
-    /// The same.
-    pub fn shown(self) -> String {
-        match self {
-            Keep::All => kinds::OFF.to_owned(),
-            Keep::Age(age) => kinds::shown_time(age),
-            Keep::Size(bytes) => kinds::shown_size(bytes),
         }
     }
 }

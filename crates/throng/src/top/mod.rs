@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ratatui::crossterm::event::{self, Event};
-use signal_hook::consts::{SIGHUP, SIGTERM};
+use signal_hook::consts::SIGTERM;
 
 use crate::cli::Top;
 use crate::control::client::{self, Sought};
@@ -38,11 +38,10 @@ pub fn top(asked: &Top) -> Result<u8, Fault> {
     let view = View::new(&client.hello);
     let newsroom = Newsroom::open(client, sought)?;
     let summons = Arc::<AtomicUsize>::default();
-    for signal in [SIGTERM, SIGHUP] {
-        let number = usize::try_from(signal).unwrap_or_default();
-        signal_hook::flag::register_usize(signal, Arc::clone(&summons), number)
-            .map_err(|why| Fault::failed(format!("cannot listen for signals: {why}")))?;
-    }
+    // SIGHUP is left as it is: a terminal that went away needs nothing put back, and cannot be waited for.
+    let number = usize::try_from(SIGTERM).unwrap_or_default();
+    signal_hook::flag::register_usize(SIGTERM, Arc::clone(&summons), number)
+        .map_err(|why| Fault::failed(format!("cannot listen for signals: {why}")))?;
     let mut terminal = ratatui::try_init().map_err(|why| Fault::failed(format!("this terminal: {why}")))?;
     let outcome = watch(&mut terminal, view, &newsroom, &summons);
     ratatui::restore();

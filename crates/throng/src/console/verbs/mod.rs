@@ -5,6 +5,7 @@ mod about;
 mod accounts;
 mod bans;
 mod clients;
+mod diagnosis;
 mod end;
 mod gate;
 mod logs;
@@ -82,6 +83,7 @@ const USUAL: Verb = Verb {
     run: about::help,
 };
 
+pub use super::arguments::usage;
 pub use about::explained;
 
 /// The kinds of verbs, in the order of the help.
@@ -94,6 +96,7 @@ const KINDS: &[(&str, &[Verb])] = &[
     ("The doors", gate::VERBS),
     ("Settings", settings::VERBS),
     ("The log", logs::VERBS),
+    ("The machine", diagnosis::VERBS),
     ("The end", end::VERBS),
 ];
 
