@@ -109,3 +109,24 @@ impl Desk {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_finds_no_place_is_counted_and_whoever_clears_finds_one() {
+        let desk = Desk::default();
+        for _ in 0..WAITING_MAX + 5 {
+            desk.tell(Event::info("client.said"));
+        }
+        let (answer, _) = std::sync::mpsc::sync_channel(1);
+        desk.clear(Clearing { by: "console".to_owned(), answer });
+        let taken = desk.take().unwrap();
+        assert_eq!((taken.told.len(), taken.dropped), (WAITING_MAX + 1, 5));
+        assert!(matches!(taken.told.last(), Some(Told::Clear(_))));
+        desk.close();
+        assert!(desk.take().is_none());
+    }
+}

@@ -92,10 +92,11 @@ impl<'de> Visitor<'de> for Object {
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Read, M::Error> {
         let mut event = Event { seq: 0, at_ms: 0, level: Level::Info, kind: "".into(), fields: Vec::new() };
         let mut is_known = [false; HEAD.len()];
-        while let Some(key) = map.next_key::<String>()? {
+        // Names are written without escapes, so they need not be copied to be looked at.
+        while let Some(key) = map.next_key::<&str>()? {
             let place = HEAD.iter().position(|name| *name == key);
             let Some(place) = place else {
-                field(&mut event, &key, map.next_value()?).map_err(M::Error::custom)?;
+                field(&mut event, key, map.next_value()?).map_err(M::Error::custom)?;
                 continue;
             };
             if std::mem::replace(&mut is_known[place], true) {
@@ -115,14 +116,14 @@ impl<'de> Visitor<'de> for Object {
 }
 
 /// Takes one of those that each event has.
-fn head(event: &mut Event, name: &str, value: String) -> Result<(), String> {
+fn head(event: &mut Event, name: &str, value: &str) -> Result<(), String> {
     match name {
         "time" => {
             let at: jiff::Timestamp = value.parse().map_err(|_| "no time")?;
             event.at_ms = at.as_millisecond();
         }
         "level" => event.level = value.parse()?,
-        _ if is_name(&value) => event.kind = value.into(),
+        _ if is_name(value) => event.kind = value.to_owned().into(),
         _ => return Err("no kind".to_owned()),
     }
     Ok(())

@@ -233,6 +233,8 @@ mod tests {
         for (content, expected) in [
             (long.clone(), vec![]),
             (format!("{long}\n"), vec![]),
+            // What is left of it is no event, though it looks like one.
+            (some(1..=1).trim_end().to_owned() + &" ".repeat(long.len()), vec![]),
             (format!("{long}\n{}", some(1..=2)), vec![2, 1]),
             (format!("{}{long}\n{}", some(1..=2), some(3..=4)), vec![4, 3, 2, 1]),
         ] {

@@ -76,12 +76,21 @@ fn nothing_that_was_told_after_a_clear_is_missing() {
 fn what_was_told_just_before_a_clear_goes_and_what_is_told_after_it_stays() {
     let folder = tempfile::tempdir().unwrap();
     let log = open(folder.path(), segments::BOUNDS);
+    let mut follower = log.follow(&Query { kind: Some("client".to_owned()), ..Query::default() }).unwrap();
     for n in 0..20 {
         log.tell(said(2 * n));
-        log.clear("console").unwrap();
+        // Also the event of the clear before, and what came after that.
+        assert_eq!(log.clear("console").unwrap().events, Some(if n == 0 { 1 } else { 3 }));
         log.tell(said(2 * n + 1));
         assert_eq!(numbers(&log.show(&Query::last(9)).events), [2 * n + 1]);
         assert_eq!(on_disk(folder.path()).len(), 2);
+        for told in [2 * n, 2 * n + 1] {
+            let followed = follower.next(PATIENCE);
+            assert!(
+                matches!(&followed, Followed::Event(event) if numbers(&[Arc::clone(event)]) == [told]),
+                "{followed:?}"
+            );
+        }
     }
 }
 
