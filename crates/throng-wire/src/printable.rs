@@ -80,7 +80,9 @@ fn skip_colour(text: &str, digits: usize, is_digit: fn(&u8) -> bool) -> &str {
     }
 }
 
-fn is_dangerous(letter: char) -> bool {
+/// Whether this letter could do more to a terminal than be shown: controls (C0, DEL, C1), ends of lines and paragraphs,
+/// bidirectional controls, and what is not seen. Whoever has an escape of its own for them, such as JSON's, asks this.
+pub fn is_dangerous(letter: char) -> bool {
     letter.is_control()
         || matches!(letter,
             '\u{ad}' | '\u{61c}' | '\u{180e}'
@@ -105,6 +107,7 @@ mod tests {
             ("\0\u{7}\u{7f}", "\\x00\\x07\\x7f"),
             ("\u{9b}31m", "\\u{9b}31m"),
             ("\u{202e}evil\u{2066}", "\\u{202e}evil\\u{2066}"),
+            ("a\u{85}b\u{2028}c\u{2029}d\u{feff}", "a\\u{85}b\\u{2028}c\\u{2029}d\\u{feff}"),
         ] {
             assert_eq!(printable(given), expected);
         }
