@@ -71,11 +71,11 @@ fn event_of(note: &Note, directory: &Directory) -> Event {
             Event::info("client.left").with("name", name(session.0)).with("room", room.as_str())
         }
         Note::Said(session, room, kind) => {
-            let kind = format!("{kind:?}").to_lowercase();
+            let form = format!("{kind:?}").to_lowercase();
             Event::info("client.said")
                 .with("name", name(session.0))
                 .with("room", room.as_str())
-                .with("kind", kind)
+                .with("form", form)
         }
         Note::Whispered(session) => Event::info("client.whispered").with("name", name(session.0)),
         Note::Refused(session, why) => {
