@@ -1,15 +1,28 @@
-//! One event of the log: when, how serious, of which kind, and its fields. As text for people and as JSON for
-//! machines. It never holds what somebody said, nor a secret: who builds one gives names, numbers and reasons.
+//! One event of the log: its number, when, how serious, of which kind, and its fields. As text for people; as JSON for
+//! machines see [`super::json`]. It never holds what somebody said, nor a secret: who builds one gives names, numbers and
+//! reasons.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
+use std::str::FromStr;
 
 use jiff::tz::TimeZone;
 use throng_services::chat::house::wall_clock;
 use throng_wire::printable::printable;
 
+use super::json;
+
 /// A value longer than this is cut: reasons are at most 400 bytes, and only a system's message could be longer.
-const VALUE_BYTES_MAX: usize = 1024;
+pub const VALUE_BYTES_MAX: usize = 1024;
+
+/// How many values an event has at most; further ones are left out. Only a server of many addresses comes near it.
+pub const FIELDS_MAX: usize = 64;
+
+/// The longest name of a kind or a field.
+const NAME_BYTES_MAX: usize = 64;
+
+/// What no field may be called, since each event has one of these.
+pub const HEAD: [&str; 4] = ["seq", "time", "level", "kind"];
 
 /// How serious it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,7 +36,11 @@ pub enum Level {
 }
 
 impl Level {
-    fn name(self) -> &'static str {
+    /// All of them, from the least serious on.
+    pub const ALL: [Level; 3] = [Level::Info, Level::Warn, Level::Error];
+
+    /// As it is typed, and written in JSON.
+    pub fn name(self) -> &'static str {
         match self {
             Level::Info => "info",
             Level::Warn => "warn",
@@ -32,20 +49,39 @@ impl Level {
     }
 }
 
+impl fmt::Display for Level {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.pad(self.name())
+    }
+}
+
+impl FromStr for Level {
+    type Err = String;
+
+    fn from_str(typed: &str) -> Result<Level, String> {
+        let found = Level::ALL.into_iter().find(|level| level.name() == typed);
+        found.ok_or_else(|| "the levels are info, warn and error".to_owned())
+    }
+}
+
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
+    /// Its number: the log gives it where it writes, one more than to the event before. 0 until then.
+    pub seq: u64,
     /// When, in milliseconds since 1970-01-01 UTC.
     pub at_ms: i64,
     /// How serious it is.
     pub level: Level,
     /// `client.joined`: the room of the house, and what happened.
-    pub kind: &'static str,
-    fields: Vec<(&'static str, Value)>,
+    pub kind: Cow<'static, str>,
+    /// Values of one field stand together, in the order in which they were given.
+    pub(super) fields: Vec<(Cow<'static, str>, Value)>,
 }
 
+/// What a field says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Value {
+pub(super) enum Value {
     Text(String),
     Number(u64),
 }
@@ -53,7 +89,8 @@ enum Value {
 impl Event {
     /// Something ordinary, now.
     pub fn info(kind: &'static str) -> Event {
-        Event { at_ms: wall_clock().0, level: Level::Info, kind, fields: Vec::new() }
+        debug_assert!(is_name(kind), "{kind:?} is no kind");
+        Event { seq: 0, at_ms: wall_clock().0, level: Level::Info, kind: kind.into(), fields: Vec::new() }
     }
 
     /// Something that somebody should look at, now.
@@ -67,14 +104,13 @@ impl Event {
     }
 
     /// With a field of text. The same field may be given again; it is a list then.
-    pub fn with(mut self, field: &'static str, value: impl fmt::Display) -> Event {
+    pub fn with(self, field: &'static str, value: impl fmt::Display) -> Event {
         let mut text = value.to_string();
         if text.len() > VALUE_BYTES_MAX {
             text.truncate(text.floor_char_boundary(VALUE_BYTES_MAX));
             text.push('…');
         }
-        self.fields.push((field, Value::Text(text)));
-        self
+        self.given(field, Value::Text(text))
     }
 
     /// With a field of text, if there is one.
@@ -86,21 +122,48 @@ impl Event {
     }
 
     /// With a number.
-    pub fn count(mut self, field: &'static str, value: impl TryInto<u64>) -> Event {
-        self.fields.push((field, Value::Number(value.try_into().unwrap_or(u64::MAX))));
+    pub fn count(self, field: &'static str, value: impl TryInto<u64>) -> Event {
+        self.given(field, Value::Number(value.try_into().unwrap_or(u64::MAX)))
+    }
+
+    fn given(mut self, field: &'static str, value: Value) -> Event {
+        debug_assert!(is_name(field) && !HEAD.contains(&field), "{field:?} is no name of a field");
+        self.put(field.into(), value);
         self
     }
 
-    /// `19:05:40 client.kicked name=ana by=console reason="take a break"`, in the given zone.
+    /// Behind those of the same field, where there are any. Tells whether there was room for it.
+    pub(super) fn put(&mut self, field: Cow<'static, str>, value: Value) -> bool {
+        let has_room = self.fields.len() < FIELDS_MAX;
+        if has_room {
+            let last = self.fields.iter().rposition(|(other, _)| *other == field);
+            self.fields.insert(last.map_or(self.fields.len(), |last| last + 1), (field, value));
+        }
+        has_room
+    }
+
+    /// What the field says, each time that it was given.
+    pub fn values<'a>(&'a self, field: &'a str) -> impl Iterator<Item = Cow<'a, str>> {
+        self.fields.iter().filter(move |(other, _)| other == field).map(|(_, value)| match value {
+            Value::Text(text) => Cow::Borrowed(text.as_str()),
+            Value::Number(number) => Cow::Owned(number.to_string()),
+        })
+    }
+
+    /// `19:05:40 client.kicked name=ana by=console reason="take a break"`, in the given zone. One line, of letters that a
+    /// terminal shows and nothing else, whatever the fields say. In quotes a backslash stands before a quote or another
+    /// backslash; all other backslashes begin an escape of `printable`.
     pub fn text(&self, zone: &TimeZone) -> String {
         let at = jiff::Timestamp::from_millisecond(self.at_ms).unwrap_or_default().to_zoned(zone.clone());
-        let mut line = at.strftime("%H:%M:%S ").to_string();
+        let mut line = String::with_capacity(96);
+        let written = write!(line, "{:02}:{:02}:{:02} ", at.hour(), at.minute(), at.second());
+        written.expect("a String takes all that is written to it");
         match self.level {
             Level::Info => {}
             Level::Warn => line.push_str("WARN "),
             Level::Error => line.push_str("ERROR "),
         }
-        line.push_str(self.kind);
+        line.push_str(&self.kind);
         for (field, value) in &self.fields {
             let written = match value {
                 Value::Text(text) => write!(line, " {field}={}", quoted(text)),
@@ -113,38 +176,35 @@ impl Event {
 
     /// One line of JSON, without its end. Field names are stable.
     pub fn json(&self) -> String {
-        let at = jiff::Timestamp::from_millisecond(self.at_ms).unwrap_or_default();
-        let time = at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
-        let mut line = format!(r#"{{"time":"{time}","level":"{}","kind":"{}""#, self.level.name(), self.kind);
-        for (index, (field, value)) in self.fields.iter().enumerate() {
-            let of_field = || self.fields.iter().filter(|(other, _)| other == field).map(|(_, value)| value);
-            if self.fields[..index].iter().any(|(earlier, _)| earlier == field) {
-                continue;
-            }
-            let value = match of_field().count() {
-                1 => json(value),
-                _ => format!("[{}]", of_field().map(json).collect::<Vec<_>>().join(",")),
-            };
-            line.push_str(&format!(r#","{field}":{value}"#));
-        }
-        line.push('}');
+        let mut line = String::with_capacity(192);
+        json::write(self, &mut line);
         line
     }
 }
 
-fn json(value: &Value) -> String {
-    match value {
-        Value::Text(text) => serde_json::to_string(text).expect("any text can be written as JSON"),
-        Value::Number(number) => number.to_string(),
-    }
+/// Kinds and fields are called by small letters of ASCII, digits, and what joins them; so they need no escapes anywhere.
+pub fn is_name(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
+    (1..=NAME_BYTES_MAX).contains(&text.len()) && text.bytes().all(fits)
 }
 
-/// A value as one word: in quotes when it is empty, or has a space, a quote or an equals sign.
+/// A value as one word: in quotes when it is empty, or has a space, a quote, a backslash or an equals sign of its own.
 fn quoted(text: &str) -> Cow<'_, str> {
-    let shown = printable(text);
-    let is_word =
-        !shown.is_empty() && !shown.chars().any(|letter| letter.is_whitespace() || "\"=".contains(letter));
-    if is_word { shown } else { format!("\"{}\"", shown.replace('"', "\\\"")).into() }
+    let needs_quotes = |letter: char| letter == ' ' || "\"\\=".contains(letter) || is_wide_space(letter);
+    if !text.is_empty() && !text.contains(needs_quotes) {
+        return printable(text);
+    }
+    let escaped = if text.contains(['"', '\\']) {
+        Cow::Owned(text.replace('\\', "\\\\").replace('"', "\\\""))
+    } else {
+        Cow::Borrowed(text)
+    };
+    format!("\"{}\"", printable(&escaped)).into()
+}
+
+/// A space that `printable` leaves as it is.
+fn is_wide_space(letter: char) -> bool {
+    letter.is_whitespace() && !throng_wire::printable::is_dangerous(letter)
 }
 
 #[cfg(test)]
@@ -182,22 +242,36 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_one_object_for_machines() {
-        let ready = Event::info("server.ready").with("address", "127.0.0.1:1").count("ms", 12_u64);
-        let time = r#"{"time":"2026-11-20T19:05:40.123Z","level":"info","kind":"server.ready","#;
-        assert_eq!(at(ready.clone()).json(), format!(r#"{time}"address":"127.0.0.1:1","ms":12}}"#));
-        let two = at(ready.with("address", "[::1]:1")).json();
-        assert_eq!(two, format!(r#"{time}"address":["127.0.0.1:1","[::1]:1"],"ms":12}}"#));
-        let odd = at(Event::info("client.left").with("why", "a \"b\"\n\u{7}")).json();
-        let read: serde_json::Value = serde_json::from_str(&odd).unwrap();
-        assert_eq!(read["why"], "a \"b\"\n\u{7}");
-        assert!(!odd.contains('\n'));
+    fn nobody_ends_a_value_before_its_end_nor_forges_an_escape() {
+        for (given, expected) in [
+            ("a \\", "\"a \\\\\""),
+            ("a\\\" by=console", "\"a\\\\\\\" by=console\""),
+            ("\\x1b", "\"\\\\x1b\""),
+            ("\x1b", "\\x1b"),
+            ("a \x1b", "\"a \\x1b\""),
+            ("a\u{2003}b", "\"a\u{2003}b\""),
+            ("a\u{85}b\u{2028}c", "a\\u{85}b\\u{2028}c"),
+        ] {
+            let shown = at(Event::info("client.left").with("why", given)).text(&TimeZone::UTC);
+            assert_eq!(shown, format!("19:05:40 client.left why={expected}"), "{given:?}");
+        }
     }
 
     #[test]
-    fn a_long_value_is_cut_between_letters() {
+    fn an_event_is_of_bounded_size() {
         let long = Event::info("client.left").with("why", "я".repeat(VALUE_BYTES_MAX));
         assert!(long.json().len() < VALUE_BYTES_MAX + 200);
         serde_json::from_str::<serde_json::Value>(&long.json()).unwrap();
+        let many = (0..=FIELDS_MAX).fold(Event::info("server.ready"), |event, n| event.with("address", n));
+        assert_eq!(many.values("address").count(), FIELDS_MAX);
+    }
+
+    #[test]
+    fn a_level_is_typed_by_its_name() {
+        for level in Level::ALL {
+            assert_eq!(level.name().parse(), Ok(level));
+        }
+        assert!("loud".parse::<Level>().unwrap_err().contains("info, warn and error"));
+        assert!(Level::Info < Level::Warn && Level::Warn < Level::Error);
     }
 }
