@@ -75,6 +75,7 @@ impl Kept {
     }
 
     /// The newest so many, oldest first.
+    #[cfg(test)]
     pub fn last(&self, count: usize) -> Vec<Arc<Event>> {
         let inner = self.lock();
         inner.ring.iter().skip(inner.ring.len().saturating_sub(count)).cloned().collect()

@@ -6,8 +6,6 @@
 //! up, events are dropped and counted, and one event tells how many. What a [`query`] asks for is [`shown`] from memory, and
 //! further back from the [`past`] in the files; a [`follower`] is told what comes.
 
-#![allow(dead_code, unused_imports, reason = "the console does not ask for all of it yet; the tests do")]
-
 pub mod desk;
 pub mod event;
 pub mod files;
@@ -31,7 +29,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-pub use event::{Event, Level};
+pub use event::Event;
 pub use files::Size;
 pub use follower::{Followed, Follower, TooMany};
 pub use query::Query;
@@ -105,6 +103,7 @@ impl Log {
     }
 
     /// The last events in memory, oldest first.
+    #[cfg(test)]
     pub fn last(&self, count: usize) -> Vec<Arc<Event>> {
         self.kept.last(count)
     }

@@ -29,6 +29,7 @@ pub struct Query {
 
 impl Query {
     /// The newest so many, whatever they say.
+    #[cfg(test)]
     pub fn last(last: usize) -> Query {
         Query { last, ..Query::default() }
     }

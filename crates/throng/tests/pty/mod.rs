@@ -106,6 +106,17 @@ impl Terminal {
         }
     }
 
+    /// Waits until all that was ever printed is so.
+    pub fn wait_until_printed(&self, what: &str, is_so: impl Fn(&str) -> bool) {
+        let mut seen = self.seen.0.lock().unwrap();
+        while !is_so(&String::from_utf8_lossy(&seen.printed)) {
+            assert!(!seen.over, "the program ended before {what:?}:\n{}", shown(&seen.screen));
+            let (woken, waited) = self.seen.1.wait_timeout(seen, PATIENCE).unwrap();
+            assert!(!waited.timed_out(), "{what:?} did not come:\n{}", shown(&woken.screen));
+            seen = woken;
+        }
+    }
+
     /// Waits until the program ended: its exit code, and what is on the screen then.
     pub fn wait_for_end(&mut self) -> (u32, String) {
         let mut seen = self.seen.0.lock().unwrap();
