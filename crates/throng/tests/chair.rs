@@ -24,7 +24,7 @@ fn ask(terminal: &mut Terminal, line: &str, answer: &str) -> String {
 }
 
 fn console(socket: &Path) -> Terminal {
-    let mut terminal =
+    let terminal =
         Terminal::run(env!("CARGO_BIN_EXE_throng"), &["console", "--socket", socket.to_str().unwrap()]);
     terminal.wait_until("the prompt", at_prompt);
     terminal
@@ -51,6 +51,7 @@ fn the_first_day_of_an_operator() {
     ask(&mut terminal, "kick an", "Nobody called an is here.\n  did you mean: kick ana");
     ask(&mut terminal, "kick ana take a break", "Kicked ana (1 connection): take a break");
     assert!(ana.read_to_end().iter().any(|line| line.contains("take a break")));
+    drop(ana);
     ask(
         &mut terminal,
         "ban 203.0.113.0/24 --for 1h --reason flood",
@@ -71,11 +72,7 @@ fn the_first_day_of_an_operator() {
     assert!(screen.contains("This deletes ") && screen.contains(" events ("), "{screen}");
     ask(&mut terminal, "logs show", "log.cleared by=");
     ask(&mut terminal, "doctor", "to look at, ");
-    ask(
-        &mut terminal,
-        "drain 1h",
-        "Draining: 2 clients here and told; the server ends when they have gone, or in 1h0m.",
-    );
+    ask(&mut terminal, "drain 1h", "Draining: 2 clients here and told; the server ends when they have gone");
     drop((bo, _dee));
     let (status, said) = server.wait();
     assert!(status.success() && said.contains("server.drained"), "{said}");
@@ -122,11 +119,11 @@ fn thousands_of_lines_that_come_do_not_disturb_what_is_typed() {
     terminal.type_text("logs follow --kind client.said\r");
     terminal.wait_for("Following; press Enter to stop.");
     let typist = std::thread::spawn(move || {
+        let mut typed = "throng> ".to_owned();
         for letter in "kick hello wörld 日本 abc".chars() {
+            typed.push(letter);
             terminal.type_text(&letter.to_string());
-            terminal.wait_until("the letter", |screen| {
-                screen.lines().last().is_some_and(|line| line.ends_with(letter))
-            });
+            terminal.wait_until("the letter", |screen| screen.lines().last() == Some(typed.trim_end()));
         }
         terminal
     });
@@ -134,7 +131,7 @@ fn thousands_of_lines_that_come_do_not_disturb_what_is_typed() {
         ana.type_line(&format!("word {number}"));
     }
     ana.read_until(&format!("word {}", SAID - 1));
-    let mut terminal = typist.join().unwrap();
+    let terminal = typist.join().unwrap();
     let typed = "throng> kick hello wörld 日本 abc";
     terminal.wait_until("all that was typed", |screen| screen.lines().last() == Some(typed));
     // Each was shown, or counted where it was skipped.

@@ -24,8 +24,6 @@ pub enum Value {
     Room,
     /// A setting, by its path.
     Setting,
-    /// A verb.
-    Verb,
 }
 
 /// One thing that may follow a verb.

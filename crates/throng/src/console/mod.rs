@@ -12,6 +12,7 @@ pub mod tables;
 pub mod terminal;
 pub mod verbs;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -234,6 +235,11 @@ impl Console {
 
     /// What could stand in the place of the last word, and where that word begins.
     pub fn complete(&self, typed: &str) -> (usize, Vec<String>) {
+        // What help explains is typed as it would be done.
+        if let Some(verb) = typed.strip_prefix("help ") {
+            let (from, words) = self.complete_verb(verb);
+            return (typed.len() - verb.len() + from, words);
+        }
         let begins = typed.rfind(char::is_whitespace).map_or(0, |space| space + 1);
         let (before, word) = typed.split_at(begins);
         let mut found: Vec<String> = match self.verb_of(before) {
@@ -251,21 +257,26 @@ impl Console {
                 );
                 found
             }
-            Err(_) => {
-                // The words that verbs have in this place.
-                let place = before.split_whitespace().count();
-                let begin: Vec<_> = before.split_whitespace().collect();
-                let words = self.verbs().filter_map(|verb| {
-                    let words: Vec<_> = verb.name.split(' ').collect();
-                    words.starts_with(&begin).then(|| words.get(place).copied()).flatten()
-                });
-                words.filter(|next| next.starts_with(word)).map(|next| format!("{next} ")).collect()
-            }
+            Err(_) => return self.complete_verb(typed),
         };
         found.sort();
         found.dedup();
         found.truncate(COMPLETIONS_MAX);
         (begins, found)
+    }
+
+    /// The words that verbs have in the place of the last one, and where that begins.
+    fn complete_verb(&self, typed: &str) -> (usize, Vec<String>) {
+        let begins = typed.rfind(char::is_whitespace).map_or(0, |space| space + 1);
+        let (before, word) = typed.split_at(begins);
+        let begin: Vec<_> = before.split_whitespace().collect();
+        let words = self.verbs().filter_map(|verb| {
+            let words: Vec<_> = verb.name.split(' ').collect();
+            words.starts_with(&begin).then(|| words.get(begin.len()).copied()).flatten()
+        });
+        let found: BTreeSet<_> =
+            words.filter(|next| next.starts_with(word)).map(|next| format!("{next} ")).collect();
+        (begins, found.into_iter().take(COMPLETIONS_MAX).collect())
     }
 
     fn values(&self, value: Value, word: &str) -> Vec<String> {
@@ -280,7 +291,6 @@ impl Console {
                 names.filter(fits).take(COMPLETIONS_MAX).map(str::to_owned).collect()
             }
             Value::Setting => ROWS.iter().map(|row| row.path).filter(fits).map(str::to_owned).collect(),
-            Value::Verb => self.verbs().map(|verb| verb.name).filter(fits).map(str::to_owned).collect(),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::arguments::{Given, Value, flag, maybe, usage};
+use super::super::arguments::{Given, flag, maybe_words, usage};
 use super::super::operator::Operator;
 use super::super::reply::{Answer, Next, Outcome, Reply, Stream};
 use super::super::status::Status;
@@ -19,7 +19,7 @@ const WATCH_EVERY: Duration = Duration::from_secs(2);
 pub const VERBS: &[Verb] = &[
     Verb {
         name: "help",
-        arguments: &[maybe("VERB", Value::Verb, "what to explain")],
+        arguments: &[maybe_words("VERB", "what to explain")],
         help: "lists the verbs, or explains one",
         example: "help ban",
         role: Role::View,

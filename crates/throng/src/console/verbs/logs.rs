@@ -117,23 +117,22 @@ fn since(typed: &str, zone: &TimeZone) -> Result<i64, String> {
     }
     let zoned =
         |date: jiff::civil::DateTime| date.to_zoned(zone.clone()).map(|at| at.timestamp().as_millisecond());
-    if let Ok(time) = typed.parse::<jiff::civil::Time>() {
-        let today = jiff::Timestamp::from_millisecond(now).unwrap_or_default().to_zoned(zone.clone()).date();
-        let found = zoned(today.to_datetime(time)).ok().filter(|at| *at <= now);
-        let found =
-            found.or_else(|| today.yesterday().ok().and_then(|day| zoned(day.to_datetime(time)).ok()));
-        return found.ok_or_else(|| "there was no such time".to_owned());
+    if let Ok(date) = typed.parse::<jiff::civil::DateTime>() {
+        return zoned(date).map_err(|_| "there was no such time".to_owned());
     }
-    let date = typed.parse::<jiff::civil::DateTime>().map_err(|_| {
+    let time = typed.parse::<jiff::civil::Time>().map_err(|_| {
         format!("--since: {} is no time such as 10m, 19:05, or 2026-11-20T19:05", printable(typed))
     })?;
-    zoned(date).map_err(|_| "there was no such time".to_owned())
+    let today = jiff::Timestamp::from_millisecond(now).unwrap_or_default().to_zoned(zone.clone()).date();
+    let found = zoned(today.to_datetime(time)).ok().filter(|at| *at <= now);
+    let found = found.or_else(|| today.yesterday().ok().and_then(|day| zoned(day.to_datetime(time)).ok()));
+    found.ok_or_else(|| "there was no such time".to_owned())
 }
 
 fn show(console: &Arc<Console>, given: &Given, _: &Operator) -> Outcome {
     let query = query(console, given, SHOWN_USUAL)?;
     let shown = console.log.show(&query);
-    let mut lines: Vec<_> = shown.events.iter().map(|event| event.text(&console.zone)).collect();
+    let mut lines = dated(&shown.events, &console.zone);
     if lines.is_empty() {
         lines.push("No events.".to_owned());
     }
@@ -141,6 +140,23 @@ fn show(console: &Arc<Console>, given: &Given, _: &Operator) -> Outcome {
         lines.push("(there may be older ones that were not looked at)".to_owned());
     }
     Ok(Answer::say(lines.join("\n"), shown.events.iter().map(|event| data_of(event)).collect()))
+}
+
+/// A line for each, and one for each day that is not today.
+fn dated(events: &[Arc<Event>], zone: &TimeZone) -> Vec<String> {
+    let date = |at_ms: i64| {
+        jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default().to_zoned(zone.clone()).date()
+    };
+    let (mut lines, today) = (Vec::new(), date(wall_clock().0));
+    let mut day = today;
+    for event in events {
+        let own = date(event.at_ms);
+        if std::mem::replace(&mut day, own) != own {
+            lines.push(if own == today { "--- today ---".to_owned() } else { format!("--- {own} ---") });
+        }
+        lines.push(event.text(zone));
+    }
+    lines
 }
 
 fn data_of(event: &Event) -> Json {
@@ -201,6 +217,19 @@ fn clear(console: &Arc<Console>, given: &Given, by: &Operator) -> Outcome {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn a_day_that_is_not_today_is_named() {
+        let at = |at_ms| Arc::new(Event { at_ms, ..Event::info("server.ready") });
+        let now = wall_clock().0;
+        let days = |events: &[Arc<Event>]| {
+            let lines = dated(events, &TimeZone::UTC);
+            lines.into_iter().filter(|line| line.starts_with("---")).collect::<Vec<_>>()
+        };
+        assert_eq!(days(&[at(now)]), Vec::<String>::new());
+        let events = [at(1_795_201_540_123), at(1_795_201_540_124), at(now)];
+        assert_eq!(days(&events), ["--- 2026-11-20 ---", "--- today ---"]);
+    }
 
     #[test]
     fn a_time_is_so_long_ago_or_of_a_day_or_a_moment() {
