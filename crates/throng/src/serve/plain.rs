@@ -120,7 +120,7 @@ impl Start<'_> {
             hub: None,
             clerk: None,
             running: running.clone(),
-            bans: bans,
+            bans,
             chair: Arc::clone(&chair),
             draining: Draining::default(),
             wishes: self.wishes.clone(),

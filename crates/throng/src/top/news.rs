@@ -161,10 +161,8 @@ fn follow(sought: &Sought, tell: &SyncSender<News>) {
             client.patience(Some(ANSWER_MAX)).map_err(client::cut)?;
             loop {
                 match client.hear().map_err(client::cut)? {
-                    Response::Line(line) => {
-                        if tell.send(News::Logged(line.text)).is_err() {
-                            return Ok(());
-                        }
+                    Response::Line(line) if tell.send(News::Logged(line.text.clone())).is_err() => {
+                        return Ok(());
                     }
                     Response::Done(_) => return Err(Fault::incomplete("the log ended")),
                     _ => {}

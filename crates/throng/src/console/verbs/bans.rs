@@ -84,7 +84,7 @@ fn ban(console: &Arc<Console>, given: &Given, by: &Operator) -> Outcome {
         return Ok(Answer::Confirm(Confirm { what, word: format!("ban {shown}") }));
     }
     let name = text(&by.name()).expect("a few plain letters");
-    let banned = console.bans.add(target, lasting, reason.clone(), name).map_err(refused)?;
+    let banned = console.bans.add(target, lasting, reason.clone(), name).map_err(|why| refused(&why))?;
     let until = banned.until.map(|until| clock::shown(until, wall_clock(), &console.zone));
     let event = Event::info("ban.set").with("target", &shown).with_some("until", banned.until.map(iso));
     let event = event.with_some("reason", reason.as_ref().map(|words| words.as_str())).with("by", by.name());
@@ -106,7 +106,7 @@ fn ban(console: &Arc<Console>, given: &Given, by: &Operator) -> Outcome {
 fn unban(console: &Arc<Console>, given: &Given, by: &Operator) -> Outcome {
     let target = target_of(given)?;
     let shown = printable(&target.to_string()).into_owned();
-    if !console.bans.remove(&target).map_err(refused)? {
+    if !console.bans.remove(&target).map_err(|why| refused(&why))? {
         return Err(Fault::failed(format!("{shown} is not banned")).hint("bans shows who is"));
     }
     console.log.tell(Event::info("ban.lifted").with("target", &shown).with("by", by.name()));
@@ -154,8 +154,8 @@ fn target_of(given: &Given) -> Result<Target, Fault> {
     })
 }
 
-fn refused(why: BanFault) -> Fault {
-    let fault = Fault::failed(why.to_string());
+fn refused(why: &BanFault) -> Fault {
+    let fault = Fault::failed(printable(&why.to_string()));
     match why.hint() {
         Some(hint) => fault.hint(hint),
         None => fault,

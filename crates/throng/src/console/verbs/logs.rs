@@ -220,7 +220,11 @@ mod tests {
 
     #[test]
     fn a_day_that_is_not_today_is_named() {
-        let at = |at_ms| Arc::new(Event { at_ms, ..Event::info("server.ready") });
+        let at = |at_ms| {
+            let mut event = Event::info("server.ready");
+            event.at_ms = at_ms;
+            Arc::new(event)
+        };
         let now = wall_clock().0;
         let days = |events: &[Arc<Event>]| {
             let lines = dated(events, &TimeZone::UTC);

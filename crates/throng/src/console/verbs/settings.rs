@@ -108,7 +108,7 @@ fn set(console: &Arc<Console>, given: &Given, by: &Operator) -> Outcome {
 }
 
 fn reload(console: &Arc<Console>, _: &Given, by: &Operator) -> Outcome {
-    let reloaded = console.chair.reload(&by.name()).map_err(|mistakes| Fault::from(mistakes))?;
+    let reloaded = console.chair.reload(&by.name()).map_err(Fault::from)?;
     let list = |changes: &[Changed]| changes.iter().map(data_of).collect::<Json>();
     let data = json!({
         "changed": list(&reloaded.changed), "needs_restart": list(&reloaded.needs_restart),
