@@ -39,7 +39,13 @@ pub type BackedUp = Box<dyn FnOnce(Result<PathBuf, BackupFault>) + Send>;
 /// Called once: so many accounts are those of the backup, and on the disk; or why not, and then nothing has changed.
 pub type Restored = Box<dyn FnOnce(Result<usize, BackupFault>) + Send>;
 
-/// What makes copies of a store, and puts accounts back. The callbacks run on the store's own threads: they must be short and
+/// Called once with what is wrong in the file, at most [`FLAWS_MAX`] of it; nothing where it is sound.
+pub type Checked = Box<dyn FnOnce(Result<Vec<String>, BackupFault>) + Send>;
+
+/// How many flaws of a file are told.
+pub const FLAWS_MAX: usize = 100;
+
+/// What makes copies of a store, looks whether it is sound, and puts accounts back. The callbacks run on the store's own threads: they must be short and
 /// must not panic.
 pub trait Backups: Send + Sync {
     /// Copies the whole store as it is after all changes and batches whose `done` was called, while others go on. One at a
@@ -56,6 +62,19 @@ pub trait Backups: Send + Sync {
     fn clear_accounts(&self, done: BackedUp) {
         done(Err(BackupFault::NoFile));
     }
+
+    /// Reads the whole file and looks whether it is sound, while others go on (SQLite's integrity_check). One look at a time takes
+    /// one of the threads that read.
+    fn check(&self, done: Checked) {
+        done(Err(BackupFault::NoFile));
+    }
+}
+
+/// What is wrong with the file behind this connection.
+pub(crate) fn flaws(db: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut found = db.prepare(&format!("pragma integrity_check({FLAWS_MAX})"))?;
+    let lines = found.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(lines.into_iter().filter(|line| line != "ok").collect())
 }
 
 /// Why there is no backup, or why its accounts were not put back.

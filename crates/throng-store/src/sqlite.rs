@@ -10,8 +10,9 @@ use rusqlite::{Connection, Result};
 use throng_chat::{Ban, MsgId, Name, Record, Time};
 
 use crate::accounts::{Account, Accounts, Census, Change, Changed, Found, Token, rows};
-use crate::backup::{self, BackedUp, BackupFault, Backups, Restored};
+use crate::backup::{self, BackedUp, BackupFault, Backups, Checked, Restored};
 use crate::bans::{self, Bans, Made};
+use crate::fault::Step;
 use crate::folder::{DataFolder, Taken};
 use crate::header::{self, beside};
 use crate::health::HealthBoard;
@@ -333,6 +334,13 @@ impl Backups for Sqlite {
             let copied = db.map_err(BackupFault::Store).and_then(copy);
             copying.store(false, Ordering::Release);
             done(copied);
+        }));
+    }
+
+    fn check(&self, done: Checked) {
+        self.ask(Box::new(move |db| {
+            let found = db.and_then(|db| backup::flaws(db).map_err(|why| Fault::of(&why, Step::Before)));
+            done(found.map_err(BackupFault::Store));
         }));
     }
 

@@ -149,6 +149,42 @@ fn nothing_is_cleared_that_is_in_no_backup() {
     assert!(matches!(clear(&*opened.backups), Err(BackupFault::Store(Fault::Closed))));
 }
 
+fn check(backups: &dyn Backups) -> Result<Vec<String>, BackupFault> {
+    let (told, heard) = sync_channel(1);
+    backups.check(Box::new(move |answer| told.send(answer).unwrap()));
+    heard.recv_timeout(PATIENCE).unwrap()
+}
+
+#[test]
+fn a_file_that_is_not_sound_is_found_out() {
+    let place = Place::new();
+    let open = || OpenOptions::new(Durability::Strict).open(place.folder()).unwrap();
+    {
+        let opened = opened(&place, Durability::Strict);
+        assert_eq!(check(&*opened.backups).unwrap(), Vec::<String>::new());
+        opened.store.close();
+    }
+    // Rows go while the file says nothing of an index on them; then it is told of again.
+    const INDEX: &str = "certificates_by_account";
+    let file = place.folder().path().join("throng.db");
+    let db = Connection::open(&file).unwrap();
+    let get = "select rootpage, sql from sqlite_schema where name = ?1";
+    let (page, sql): (i64, String) =
+        db.query_row(get, [INDEX], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    db.execute_batch("pragma writable_schema = on").unwrap();
+    db.execute("delete from sqlite_schema where name = ?1", [INDEX]).unwrap();
+    drop(db);
+    let db = Connection::open(&file).unwrap();
+    db.execute_batch("delete from certificates; pragma writable_schema = on").unwrap();
+    let put = "insert into sqlite_schema values ('index', ?1, 'certificates', ?2, ?3)";
+    db.execute(put, rusqlite::params![INDEX, page, sql]).unwrap();
+    drop(db);
+    let opened = open();
+    let found = check(&*opened.backups);
+    assert!(found.unwrap().iter().any(|flaw| flaw.contains(INDEX)), "the index has more than its table");
+    assert!(matches!(check(&*throng_store::memory().backups), Err(BackupFault::NoFile)));
+}
+
 #[test]
 fn a_backup_is_a_store_of_its_own() {
     let place = Place::new();

@@ -145,3 +145,35 @@ fn thousands_of_lines_that_come_do_not_disturb_what_is_typed() {
     };
     terminal.wait_until_printed("all of them", |printed| sum(printed) == SAID);
 }
+
+#[test]
+fn top_shows_who_is_here_kicks_after_a_question_and_leaves_the_terminal_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("run/console.sock");
+    let path = socket.to_str().unwrap();
+    let server = Server::start(&folder.path().join("data"), &["--console-socket", path]);
+    let mut ana = Person::enter(server.address, "ana");
+    let line = format!("{} top --socket {path}; echo exit=$?; stty -a", env!("CARGO_BIN_EXE_throng"));
+    let mut terminal = Terminal::run("sh", &["-c", &line]);
+    let screen = terminal.wait_until("ana", |screen| screen.contains("1        ana "));
+    for part in
+        ["throng 0.1.0 chat  open  up ", "clients   1 of ", "delivery p50", "1 person, 1 room", "q leaves"]
+    {
+        assert!(screen.contains(part), "{part}:\n{screen}");
+    }
+    terminal.wait_until("its log", |screen| screen.contains(" log ─"));
+    // Down, and then k.
+    terminal.type_text("\u{1b}[B");
+    terminal.type_text("k");
+    terminal.wait_for("Kick ana, connection 1?  y does it, any other key does not");
+    terminal.type_text("y");
+    terminal.wait_for("Kicked 1 (1 connection)");
+    ana.read_to_end();
+    terminal
+        .wait_until("nobody", |screen| screen.contains("0 of 0 clients") && screen.contains("client.kicked"));
+    terminal.type_text("q");
+    let screen =
+        terminal.wait_until("the shell", |screen| screen.contains("exit=0") && screen.contains("icanon"));
+    let words: Vec<_> = screen.split_whitespace().collect();
+    assert!(["icanon", "echo", "isig"].iter().all(|flag| words.contains(flag)), "{screen}");
+}

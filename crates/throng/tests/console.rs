@@ -356,6 +356,36 @@ fn who_is_banned_stays_out_over_a_restart_until_it_is_lifted() {
 }
 
 #[test]
+fn the_store_is_copied_and_looked_through_while_people_talk() {
+    let house = House::new();
+    let server = house.open();
+    let mut ana = Person::enter(server.address, "ana");
+    ana.type_line("remember this");
+    ana.read_until("<ana> remember this");
+    let (code, out, error) = house.run(&["-c", "store backup", "--json"]);
+    assert_eq!(code, 0, "{error}");
+    let made: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let copy = Path::new(made["file"].as_str().unwrap());
+    assert_eq!(std::fs::metadata(copy).unwrap().len(), made["bytes"].as_u64().unwrap());
+    let (code, out, _) = house.run(&["-c", "store check"]);
+    assert_eq!((code, &*out), (0, "The store is sound.\n"));
+    let (_, log, _) = house.run(&["-c", "logs show --kind store"]);
+    assert!(
+        log.contains("store.backed_up file=") && log.contains("by=\"uid ") && log.contains("store.sound"),
+        "{log}"
+    );
+    // It is a store of its own.
+    let elsewhere = house.folder.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    std::fs::copy(copy, elsewhere.join("throng.db")).unwrap();
+    let other = Server::start(&elsewhere, &[]);
+    Person::enter(other.address, "bo");
+    let (code, _, error) =
+        House { socket: house.folder.path().join("nobody"), ..House::new() }.run(&["-c", "store check"]);
+    assert_eq!(code, 3, "{error}");
+}
+
+#[test]
 fn settings_are_shown_set_and_read_anew() {
     let house = House::new();
     let server = house.open();

@@ -21,6 +21,7 @@ use serde_json::json;
 use throng_server::Running;
 use throng_services::bans::Bans;
 use throng_services::chat::{HubHandle, NoAnswer, OperatorCommand, Status, distance};
+use throng_store::Backups;
 use throng_wire::printable::printable;
 
 pub use draining::Draining;
@@ -58,6 +59,8 @@ pub struct Console {
     pub clerk: Option<Clerk>,
     /// The server.
     pub running: Running,
+    /// What copies the store, where there is one.
+    pub backups: Option<Arc<dyn Backups>>,
     /// Who is not wanted.
     pub bans: Bans,
     /// What it goes by.

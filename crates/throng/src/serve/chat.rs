@@ -60,6 +60,7 @@ impl Start<'_> {
         let notes = reporting::notes(Arc::clone(&log), Arc::clone(&directory));
         let (identity, notices) = accounts::start(self.asked, &opened, &path)?;
         let first_operator = FirstOperator::find(&identity, &path, terminal.is_some())?;
+        let backups = Arc::clone(&opened.backups);
         let office = office(&identity, &opened, &path);
         let known = Some((identity.clone(), notices));
         let chat = Chat::open(self.house(notes), opened, self.asked.durability, workers, known)
@@ -86,6 +87,7 @@ impl Start<'_> {
             hub: Some(chat.hub().clone()),
             clerk: Some(Clerk::new(office, Arc::clone(&log), Arc::clone(&self.screen), zone.clone())),
             running: running.clone(),
+            backups: Some(backups),
             bans: chat.bans().clone(),
             chair: Arc::clone(&chair),
             draining: Draining::default(),

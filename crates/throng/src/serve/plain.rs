@@ -120,6 +120,7 @@ impl Start<'_> {
             hub: None,
             clerk: None,
             running: running.clone(),
+            backups: None,
             bans,
             chair: Arc::clone(&chair),
             draining: Draining::default(),

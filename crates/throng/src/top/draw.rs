@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::seen::Status;
 use super::view::{ORDERS, View};
-use crate::console::tables::lasted;
+use crate::console::tables::{counted, lasted};
 use crate::units::{shown, shown_bytes};
 
 /// Lines of figures.
@@ -101,13 +101,13 @@ fn head_lines(view: &View, status: &Status) -> Vec<Line<'static>> {
     );
     let second = match &status.chat {
         Some(chat) => format!(
-            "messages  in {:.0}/s   out {:.0}/s   delivery p50 {}  p99 {}   {} people, {} rooms",
+            "messages  in {:.0}/s   out {:.0}/s   delivery p50 {}  p99 {}   {}, {}",
             rates.second.said,
             rates.second.told,
             time(chat.delivery_minute.p50_seconds),
             time(chat.delivery_minute.p99_seconds),
-            chat.people,
-            chat.rooms
+            if chat.people == 1 { "1 person".to_owned() } else { format!("{} people", chat.people) },
+            counted(usize::try_from(chat.rooms).unwrap_or(usize::MAX), "room")
         ),
         None => format!(
             "bytes     in {}/s   out {}/s   {} wait in the kernel",

@@ -122,6 +122,9 @@ impl View {
         if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
             return Deed::Leave(130);
         }
+        if !self.gone {
+            self.notice = None;
+        }
         if let Some((_, command)) = self.question.take() {
             return match key.code {
                 KeyCode::Char('y') => Deed::Ask(Wanted::Command(command)),

@@ -11,6 +11,7 @@ mod gate;
 mod logs;
 mod people;
 mod settings;
+mod store;
 
 use std::sync::Arc;
 
@@ -94,6 +95,7 @@ const KINDS: &[(&str, &[Verb])] = &[
     ("Bans", bans::VERBS),
     ("Accounts", accounts::VERBS),
     ("The doors", gate::VERBS),
+    ("The store", store::VERBS),
     ("Settings", settings::VERBS),
     ("The log", logs::VERBS),
     ("The machine", diagnosis::VERBS),
