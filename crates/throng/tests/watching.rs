@@ -144,7 +144,7 @@ fn metrics_can_be_read_while_people_talk_and_only_grow() {
 #[test]
 fn a_server_that_ends_says_so_while_somebody_is_still_connected_and_ends_with_him() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start_service("echo", folder.path(), &["--metrics-listen", "127.0.0.1:0"]);
+    let server = Server::start(folder.path(), &["echo", "--metrics-listen", "127.0.0.1:0"]);
     let at = metrics_of(&server);
     assert_eq!(get(at, "/readyz", "").0, 200);
     assert!(parse(&get(at, "/metrics", "").2, false).contains_key("throng_ready{service=\"echo\"}"));

@@ -69,12 +69,14 @@ struct Looks {
     facts: Arc<Facts>,
     listener: Listener,
     /// What the service manager was told last, and when.
-    told: Option<(Duration, State, String)>,
+    told: (Duration, State, String),
 }
 
 impl Looks {
     fn new(facts: Arc<Facts>, listener: Listener) -> Looks {
-        Looks { facts, listener, told: None }
+        // What is told when it is ready says where it serves, and must come first.
+        let told = (facts.uptime(), State::Open, String::new());
+        Looks { facts, listener, told }
     }
 
     fn run(mut self, ended: &Receiver<()>) {
@@ -104,12 +106,11 @@ impl Looks {
 
     fn tell_status(&mut self, at: Duration) {
         let (state, status) = (self.facts.running.state(), self.facts.status());
-        let is_due = self.told.as_ref().is_none_or(|(when, before, words)| {
-            state != *before || (status != *words && at.saturating_sub(*when) >= STATUS_EVERY)
-        });
-        if is_due {
+        let (when, before, words) = &self.told;
+        let is_another = state != *before;
+        if is_another || (status != *words && at.saturating_sub(*when) >= STATUS_EVERY) {
             notify::status(&status);
-            self.told = Some((at, state, status));
+            self.told = (at, state, status);
         }
     }
 }

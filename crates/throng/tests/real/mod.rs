@@ -31,17 +31,8 @@ impl Server {
 
     /// The same, listening there; on TCP, with TLS or without.
     pub fn start_at(listen: &str, data: &Path, arguments: &[&str]) -> Server {
-        Server::start_all(&["--listen", listen], data, arguments)
-    }
-
-    /// The same with another service, on a free port.
-    pub fn start_service(service: &str, data: &Path, arguments: &[&str]) -> Server {
-        Server::start_all(&[service, "--listen", "127.0.0.1:0"], data, arguments)
-    }
-
-    fn start_all(what: &[&str], data: &Path, arguments: &[&str]) -> Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_throng"));
-        command.arg("serve").args(what).arg("--data").arg(data).args(arguments);
+        command.args(["serve", "--listen", listen, "--data"]).arg(data).args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap());

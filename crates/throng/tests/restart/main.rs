@@ -124,10 +124,17 @@ fn the_service_manager_is_told_what_happens() {
     let path = sockets.path().join("notify");
     let manager = UnixDatagram::bind(&path).unwrap();
     manager.set_read_timeout(Some(PATIENCE)).unwrap();
-    let told = || {
+    let any = || {
         let mut told = [0; 4096];
         let bytes = manager.recv(&mut told).unwrap();
         String::from_utf8(told[..bytes].to_vec()).unwrap()
+    };
+    // How it is comes now and then between what happens.
+    let told = || loop {
+        let told = any();
+        if !told.starts_with("STATUS=") {
+            return told;
+        }
     };
     let mut command = Command::new(env!("CARGO_BIN_EXE_throng"));
     command.args(["serve", "--listen", "127.0.0.1:0"]).env("NOTIFY_SOCKET", &path);
@@ -141,8 +148,13 @@ fn the_service_manager_is_told_what_happens() {
     let reloading = told();
     assert!(reloading.starts_with("RELOADING=1\nMONOTONIC_USEC="), "{reloading}");
     assert_eq!(told(), format!("MAINPID={}\nREADY=1\n", server.pid().unwrap()));
-    server.terminate();
+    // Somebody who does not go is waited for, for a while.
+    let stays = Person::enter(server.address, "ana");
+    server.signal("-TERM");
     assert_eq!(told(), "STOPPING=1\n");
+    let mut status = std::iter::from_fn(|| Some(any()));
+    assert!(status.any(|told| told == "STATUS=draining: 1 client left\n"));
+    drop((stays, server));
 }
 
 /// Started as a service manager does it: the number is known only in the process.
@@ -266,7 +278,7 @@ fn in_a_terminal_the_process_stays_the_same() {
     assert!(told.contains(&format!("\"pid\":{pid},")), "{told}");
     let mut bo = Person::enter(address, "bo");
     terminal.type_text("status\r");
-    terminal.wait_for("1 connected, 1 with a name");
+    terminal.wait_for("1 person with a name");
     terminal.type_text("shutdown\r");
     assert!(bo.read_to_end().iter().any(|line| line.starts_with("Bye bo.")));
     let (code, screen) = terminal.wait_for_end();
