@@ -17,6 +17,7 @@ use throng_wire::printable::printable;
 
 use crate::above::{Above, Gate, State};
 use crate::accounts::Confirm;
+use crate::accounts::clerk::sentence;
 use crate::console::{Next, Stream, terminal};
 use crate::ear::{self, Ear};
 use crate::screen::Screen;
@@ -227,6 +228,10 @@ impl Reader {
                     Next::Line(reply) => screen.say(&reply.text),
                     Next::Nothing => {}
                     Next::Over => break,
+                    Next::Failed(fault) => {
+                        screen.say(&sentence(&fault));
+                        break;
+                    }
                 }
             }
         });

@@ -358,7 +358,8 @@ fn who_is_banned_stays_out_over_a_restart_until_it_is_lifted() {
 #[test]
 fn the_store_is_copied_and_looked_through_while_people_talk() {
     let house = House::new();
-    let server = house.open();
+    let server =
+        Server::start(&house.data(), &["--console-socket", house.socket.to_str().unwrap(), "--pace", "off"]);
     let mut ana = Person::enter(server.address, "ana");
     ana.type_line("remember this");
     ana.read_until("<ana> remember this");
@@ -367,6 +368,28 @@ fn the_store_is_copied_and_looked_through_while_people_talk() {
     let made: serde_json::Value = serde_json::from_str(&out).unwrap();
     let copy = Path::new(made["file"].as_str().unwrap());
     assert_eq!(std::fs::metadata(copy).unwrap().len(), made["bytes"].as_u64().unwrap());
+    for number in 0..600 {
+        ana.type_line(&format!("line {number}"));
+    }
+    ana.read_until("<ana> line 599");
+    let (code, out, error) = house.run(&["-c", "history export lobby"]);
+    let lines: Vec<_> = out.lines().collect();
+    assert!(
+        code == 0 && lines.len() == 601 && lines[0].ends_with("<ana> remember this"),
+        "{error}{}",
+        lines.len()
+    );
+    assert!(
+        lines[1..].iter().enumerate().all(|(number, line)| line.ends_with(&format!("<ana> line {number}")))
+    );
+    let (_, out, _) = house.run(&["-c", "history export #lobby", "--json"]);
+    let first: serde_json::Value = serde_json::from_str(out.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (&first["seq"], &first["author"], &first["text"]),
+        (&1.into(), &"ana".into(), &"remember this".into())
+    );
+    let (code, _, error) = house.run(&["-c", "history export nowhere"]);
+    assert!(code == 1 && error.contains("nothing is kept of #nowhere"), "{error}");
     let (code, out, _) = house.run(&["-c", "store check"]);
     assert_eq!((code, &*out), (0, "The store is sound.\n"));
     let (_, log, _) = house.run(&["-c", "logs show --kind store"]);

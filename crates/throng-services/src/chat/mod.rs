@@ -38,7 +38,7 @@ pub use service::{Chat, Farewell, Known};
 pub use throng_chat::event::RoomLine;
 pub use throng_chat::name::distance;
 pub use throng_chat::pace::PaceSettings;
-pub use throng_chat::{Guests, Name, Names, OperatorCommand, Refusal, Text};
+pub use throng_chat::{Entry, Guests, Kind, Name, Names, OperatorCommand, Refusal, RoomName, Text};
 
 /// Words of the server itself; nothing when they are not good text.
 pub fn text(words: &str) -> Option<throng_chat::Text> {

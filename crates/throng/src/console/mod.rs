@@ -21,7 +21,7 @@ use serde_json::json;
 use throng_server::Running;
 use throng_services::bans::Bans;
 use throng_services::chat::{HubHandle, NoAnswer, OperatorCommand, Status, distance};
-use throng_store::Backups;
+use throng_store::{Backups, Store};
 use throng_wire::printable::printable;
 
 pub use draining::Draining;
@@ -59,6 +59,8 @@ pub struct Console {
     pub clerk: Option<Clerk>,
     /// The server.
     pub running: Running,
+    /// What was said, where it is kept.
+    pub store: Option<Arc<dyn Store>>,
     /// What copies the store, where there is one.
     pub backups: Option<Arc<dyn Backups>>,
     /// Who is not wanted.

@@ -53,6 +53,8 @@ pub enum Next {
     Nothing,
     /// Nothing any more.
     Over,
+    /// Nothing any more, though there should have been more.
+    Failed(Fault),
 }
 
 impl Answer {

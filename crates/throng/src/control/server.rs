@@ -98,9 +98,7 @@ impl Chair for Seat {
                 Done { code: 4, text: confirm.what, confirm: Some(confirm.word), ..Done::default() }
             }
             Ok(Answer::GoesOn(stream)) => go_on(stream, tell),
-            Err(Fault { what, hints, exit_code }) => {
-                Done { code: exit_code, error: Some(what), hints, ..Done::default() }
-            }
+            Err(fault) => failed(fault),
         }
     }
 
@@ -110,12 +108,17 @@ impl Chair for Seat {
     }
 }
 
+fn failed(Fault { what, hints, exit_code }: Fault) -> Done {
+    Done { code: exit_code, error: Some(what), hints, ..Done::default() }
+}
+
 fn go_on(mut stream: Box<dyn Stream>, tell: &mut Tell<'_>) -> Done {
     loop {
         let told = match stream.next(BEAT_EVERY) {
             Next::Line(reply) => tell(Response::Line(Line { text: reply.text, data: reply.data })),
             Next::Nothing => tell(Response::Beat {}),
             Next::Over => return Done::default(),
+            Next::Failed(fault) => return failed(fault),
         };
         // Whoever asked has gone.
         if told.is_err() {

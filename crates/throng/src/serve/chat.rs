@@ -87,6 +87,7 @@ impl Start<'_> {
             hub: Some(chat.hub().clone()),
             clerk: Some(Clerk::new(office, Arc::clone(&log), Arc::clone(&self.screen), zone.clone())),
             running: running.clone(),
+            store: Some(Arc::clone(&store)),
             backups: Some(backups),
             bans: chat.bans().clone(),
             chair: Arc::clone(&chair),

@@ -120,6 +120,7 @@ impl Start<'_> {
             hub: None,
             clerk: None,
             running: running.clone(),
+            store: None,
             backups: None,
             bans,
             chair: Arc::clone(&chair),

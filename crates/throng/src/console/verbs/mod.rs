@@ -8,6 +8,7 @@ mod clients;
 mod diagnosis;
 mod end;
 mod gate;
+mod history;
 mod logs;
 mod people;
 mod settings;
@@ -96,6 +97,7 @@ const KINDS: &[(&str, &[Verb])] = &[
     ("Accounts", accounts::VERBS),
     ("The doors", gate::VERBS),
     ("The store", store::VERBS),
+    ("History", history::VERBS),
     ("Settings", settings::VERBS),
     ("The log", logs::VERBS),
     ("The machine", diagnosis::VERBS),
