@@ -13,6 +13,8 @@ pub struct Banner<'a> {
     pub tls: bool,
     /// Where it keeps things, and what is in there.
     pub kept: String,
+    /// What is typed elsewhere to operate it, where it has a socket.
+    pub console: Option<String>,
     /// How long the start took.
     pub ready_ms: u128,
     /// How many clients fit.
@@ -31,6 +33,8 @@ impl Banner<'_> {
             let tls = if self.tls && !listen.only_tls { ", with TLS too" } else { "" };
             lines.push(format!("  chat     {listen}   telnet, nc, IRC clients and browsers{tls}"));
         }
+        let elsewhere = self.console.as_ref().map(|typed| format!(", or in another terminal: {typed}"));
+        lines.push(format!("  console  here{}", elsewhere.unwrap_or_default()));
         lines.push(format!("  data     {}", self.kept));
         lines.push(String::new());
         if let Some(listen) = self.listens.first() {

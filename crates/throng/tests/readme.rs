@@ -75,6 +75,9 @@ fn the_transcripts_of_the_readme_are_what_one_sees() {
     command.env("HOME", home.path());
     command.env_remove("XDG_DATA_HOME");
     command.env_remove("STATE_DIRECTORY");
+    // Its socket is in the home then, where no other server has one.
+    command.env_remove("XDG_RUNTIME_DIR");
+    command.env_remove("RUNTIME_DIRECTORY");
     let mut server = Terminal::run_command(command);
     let at_prompt = |screen: &str| screen.lines().last() == Some("throng>");
     let screen = server.wait_until("the prompt", at_prompt);

@@ -119,10 +119,15 @@ fn temporary_folder() -> PathBuf {
     std::env::temp_dir().join(format!("throng-{}", rustix::process::geteuid().as_raw()))
 }
 
+/// Where sockets are looked for.
+fn folders() -> Vec<PathBuf> {
+    let usual = data::usual().ok().map(|data| data.join("console"));
+    [runtime_folder(), usual, Some(temporary_folder())].into_iter().flatten().collect()
+}
+
 /// All sockets that may be a server's of this user, those of the usual data folder first.
 pub fn all() -> (Vec<PathBuf>, Vec<PathBuf>) {
-    let usual = data::usual().ok().map(|data| data.join("console"));
-    let folders: Vec<_> = [runtime_folder(), usual, Some(temporary_folder())].into_iter().flatten().collect();
+    let folders = folders();
     let mut found = Vec::new();
     for folder in &folders {
         let Ok(files) = std::fs::read_dir(folder) else { continue };
@@ -142,6 +147,7 @@ fn is_ours(path: &Path) -> bool {
 /// Is this the socket of the usual data folder's server?
 pub fn is_usual(path: &Path) -> bool {
     path.file_name() == Some(USUAL.as_ref())
+        && path.parent().is_some_and(|folder| folders().iter().any(|own| own == folder))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use throng_services::control::{
 
 use crate::banner::shown;
 use crate::console::{Answer, Console, Next, Operator, Stream, Who};
+use crate::control::place;
 use crate::fault::Fault;
 
 /// How often an answer that goes on says something, if only that it does.
@@ -63,6 +64,14 @@ impl Socket {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What is typed in another terminal to come there.
+    pub fn typed(&self) -> String {
+        match place::is_usual(&self.path) {
+            true => "throng console".to_owned(),
+            false => format!("throng console --socket {}", shown(&self.path)),
+        }
     }
 
     /// Closes it, when the answers that are under way are told. Its file is gone then.

@@ -16,6 +16,7 @@ use crate::accounts::clerk::Clerk;
 use crate::banner::{self, Banner};
 use crate::console::terminal::Terminal;
 use crate::console::{Console, Draining};
+use crate::control::server::Socket;
 use crate::directory::Directory;
 use crate::ending::{self, Goodbye};
 use crate::fault::Fault;
@@ -111,6 +112,7 @@ impl Start<'_> {
                     listens: &listens,
                     tls: tls.is_some(),
                     kept,
+                    console: socket.as_ref().map(Socket::typed),
                     ready_ms,
                     clients_max: self.clients_max,
                     sharing: sharing::words(&listens, house),
