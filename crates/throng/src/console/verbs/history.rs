@@ -90,28 +90,31 @@ struct Exporting {
 
 impl Stream for Exporting {
     fn next(&mut self, patience: Duration) -> Next {
-        if let Some(entry) = self.page.pop_front() {
-            return Next::Line(line(&entry, &self.zone));
-        }
-        let Some(coming) = &self.coming else {
-            if self.next > self.last {
-                return Next::Over;
+        loop {
+            if let Some(entry) = self.page.pop_front() {
+                return Next::Line(line(&entry, &self.zone));
             }
-            let upto = self.last.min(self.next + (HISTORY_MAX as u64 - 1));
-            self.coming = Some(ask(&self.store, &self.room, upto, HISTORY_MAX));
-            return self.next(patience);
-        };
-        match coming.recv_timeout(patience) {
-            Ok(Ok(entries)) => {
-                self.coming = None;
-                let first = self.next;
-                self.next += HISTORY_MAX as u64;
-                self.page.extend(entries.into_iter().filter(|entry| entry.stamp.seq >= first));
-                self.next(patience)
+            let Some(coming) = &self.coming else {
+                if self.next > self.last {
+                    return Next::Over;
+                }
+                let upto = self.last.min(self.next + (HISTORY_MAX as u64 - 1));
+                self.coming = Some(ask(&self.store, &self.room, upto, HISTORY_MAX));
+                continue;
+            };
+            match coming.recv_timeout(patience) {
+                Ok(Ok(entries)) => {
+                    self.coming = None;
+                    let first = self.next;
+                    self.next += HISTORY_MAX as u64;
+                    self.page.extend(entries.into_iter().filter(|entry| entry.stamp.seq >= first));
+                }
+                Ok(Err(why)) => return Next::Failed(unread(&why)),
+                Err(RecvTimeoutError::Timeout) => return Next::Nothing,
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Next::Failed(Fault::incomplete("the store has ended"));
+                }
             }
-            Ok(Err(why)) => Next::Failed(unread(&why)),
-            Err(RecvTimeoutError::Timeout) => Next::Nothing,
-            Err(RecvTimeoutError::Disconnected) => Next::Failed(Fault::incomplete("the store has ended")),
         }
     }
 }
