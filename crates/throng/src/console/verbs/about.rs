@@ -80,14 +80,30 @@ pub fn explained(verb: &Verb) -> String {
         writeln!(text, "  {shown:<16} {}", argument.help).expect("a String takes all that is written to it");
     }
     if !verb.more.is_empty() {
-        write!(text, "\n  {}\n", verb.more.replace('\n', "\n  "))
-            .expect("a String takes all that is written to it");
+        write!(text, "\n{}\n", wrapped(verb.more)).expect("a String takes all that is written to it");
     }
     let role = verb.role;
     write!(text, "\n  Example: {}\n  Role: {role} and above", verb.example)
         .expect("a String takes all that is written to it");
     text
 }
+
+/// In lines that fit most terminals, each set in a little.
+fn wrapped(words: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in words.split_whitespace() {
+        let line = lines.last_mut().expect("there is always one");
+        match line.len() + word.len() < LINE_MAX {
+            true if line.is_empty() => line.push_str(word),
+            true => *line = format!("{line} {word}"),
+            false => lines.push(word.to_owned()),
+        }
+    }
+    lines.iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+}
+
+/// How long a line of words is at most.
+const LINE_MAX: usize = 76;
 
 fn sentence(words: &str) -> String {
     let mut letters = words.chars();
