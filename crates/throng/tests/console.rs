@@ -186,8 +186,19 @@ fn a_stale_socket_is_replaced_and_a_link_or_an_open_folder_is_refused() {
             .arg(data)
             .arg("--console-socket")
             .arg(&house.socket);
-        let output = command.stdin(Stdio::null()).output().unwrap();
-        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut says = child.stderr.take().unwrap();
+        let (told, heard) = std::sync::mpsc::sync_channel(1);
+        std::thread::spawn(move || {
+            let mut said = String::new();
+            let _ = says.read_to_string(&mut said);
+            let _ = told.send(said);
+        });
+        // One that serves after all would never end.
+        let said = heard.recv_timeout(PATIENCE);
+        let _ = child.kill();
+        (child.wait().unwrap().code().unwrap_or(-1), said.expect("it is refused, and ends"))
     };
     let (code, error) = refused(&house, &house.data());
     assert!(code == 1 && error.contains("a throng server runs on the data in"), "{error}");
