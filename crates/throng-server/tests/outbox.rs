@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -370,15 +371,20 @@ fn what_was_read_too_far_is_read_again_first() {
 #[test]
 fn what_a_reader_is_behind_is_seen_until_it_has_read_it() {
     const BYTES: usize = 64 << 10;
-    let place = open(local(|conn: Conn| async move {
-        let (mut reader, outbox) = conn.split();
-        let filled = fill(&outbox).await;
-        // From here on the kernel takes nothing, and what is pushed is seen to wait.
-        outbox.push(&numbered(BYTES));
-        outbox.push(&(filled as u64).to_be_bytes());
-        outbox.flushed().await;
-        reader.read_into(&mut reader.buffer()).await?;
-        Ok(())
+    let sent = Arc::new(AtomicUsize::new(0));
+    let told = Arc::clone(&sent);
+    let place = open(local(move |conn: Conn| {
+        let told = Arc::clone(&told);
+        async move {
+            let (mut reader, outbox) = conn.split();
+            let pushed = fill(&outbox).await + outbox.queued();
+            told.store(pushed + BYTES, SeqCst);
+            // From here on the kernel takes nothing, and what is pushed, at once, is seen to wait.
+            outbox.push(&numbered(BYTES));
+            outbox.flushed().await;
+            reader.read_into(&mut reader.buffer()).await?;
+            Ok(())
+        }
     }));
     let mut slow = place.client();
     until("something waits", || place.running.queued().bytes >= BYTES);
@@ -386,11 +392,9 @@ fn what_a_reader_is_behind_is_seen_until_it_has_read_it() {
     assert_eq!((queued.conns, queued.bytes), (1, queued.largest));
     assert_eq!(place.running.conns()[0].queued, queued.bytes);
     // Only for who reads: all of it comes, and nothing waits any more.
-    let mut read = 0;
-    let mut buffer = vec![0; 1 << 16];
-    while place.running.queued().conns > 0 || place.running.stats().bytes_out > read as u64 {
-        read += slow.read(&mut buffer).unwrap();
-    }
+    let sent = sent.load(SeqCst);
+    slow.read_exact(&mut vec![0; sent]).unwrap();
+    until("nothing waits", || place.running.queued().conns == 0);
     assert_eq!(place.running.conns()[0].queued, 0);
-    assert_eq!(place.running.stats().bytes_out, read as u64, "counted while it is connected");
+    until("all is counted while it is connected", || place.running.stats().bytes_out == sent as u64);
 }
