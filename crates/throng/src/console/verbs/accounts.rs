@@ -105,7 +105,7 @@ pub const VERBS: &[Verb] = &[
         name: "account export",
         arguments: &[word("FILE", Value::Any, "a new file; only the server's user can read it")],
         help: "writes all down, with the verifiers of their passwords",
-        example: "account export /root/accounts.jsonl",
+        example: "account export /srv/accounts.jsonl",
         run: export,
         ..OF_CHAT
     },
@@ -117,7 +117,7 @@ pub const VERBS: &[Verb] = &[
         ],
         help: "makes those of an export, all or none",
         more: "A backup is written before.",
-        example: "account import /root/accounts.jsonl",
+        example: "account import /srv/accounts.jsonl",
         run: import,
         ..OF_CHAT
     },
