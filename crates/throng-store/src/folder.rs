@@ -49,6 +49,9 @@ pub struct RunningInfo {
     pub addresses: Vec<String>,
     /// When it was started, in milliseconds since 1970-01-01 UTC.
     pub started: i64,
+    /// The socket at which it takes commands, if it has one and the path is text. An earlier throng says nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<String>,
 }
 
 impl DataFolder {

@@ -252,7 +252,8 @@ fn a_held_folder_names_its_holder_until_that_one_lets_go() {
         other => panic!("{other:?}"),
     };
     assert_eq!(held(), None, "nothing was told yet");
-    let mut running = RunningInfo { pid: 7, addresses: vec!["127.0.0.1:50007".to_owned()], started: 5 };
+    let addresses = vec!["127.0.0.1:50007".to_owned()];
+    let mut running = RunningInfo { pid: 7, addresses, started: 5, control: Some("/run/c.sock".to_owned()) };
     for more in ["[::1]:50007", "127.0.0.1:6667"] {
         folder.publish(&running);
         assert_eq!(held().as_ref(), Some(&running));
@@ -264,6 +265,10 @@ fn a_held_folder_names_its_holder_until_that_one_lets_go() {
     let told = "the data folder is held by a running server: process 7, listening on 127.0.0.1:50007";
     assert_eq!((fault.to_string().as_str(), fault.exit_code()), (told, 1));
     assert!(fault.hint().unwrap().starts_with("join that one at 127.0.0.1:50007, or"));
+    // As an earlier throng tells it.
+    fs::write(dir.path().join("throng.lock"), r#"{"pid":7,"addresses":[],"started":5}"#).unwrap();
+    let earlier = RunningInfo { pid: 7, addresses: Vec::new(), started: 5, control: None };
+    assert_eq!(DataFolder::published(dir.path()), Some(earlier));
     drop(folder);
     assert_eq!(fs::read(dir.path().join("throng.lock")).unwrap(), b"");
     let _again = DataFolder::open(dir.path()).unwrap();

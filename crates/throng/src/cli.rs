@@ -74,9 +74,10 @@ pub enum Verb {
                    throng console -c 'kick ana take a break'\n          \
                    throng console -c status --json | jq .clients.total",
     after_help = "It talks over a socket of this machine, which only root and the user whose server it is may use. Looked for: \
-                  the socket of the server on the usual data folder, or else the only one that runs, in $RUNTIME_DIRECTORY, \
-                  $XDG_RUNTIME_DIR/throng, and the data folder. Commands that are read from standard input end at the first \
-                  that fails.\n\nExit codes: 0 done, 1 failed, 2 wrong use, 3 no server there, 4 refused or not confirmed, 5 the \
+                  the server on the data folder, which tells there where its socket is: on --data, on the one that is \
+                  configured here, on the usual one; or else the only server that runs, by the sockets in \
+                  $RUNTIME_DIRECTORY, $XDG_RUNTIME_DIR/throng, and the data folder. Commands that are read from standard input \
+                  end at the first that fails.\n\nExit codes: 0 done, 1 failed, 2 wrong use, 3 no server there, 4 refused or not confirmed, 5 the \
                   server went away in the middle."
 )]
 pub struct Console {

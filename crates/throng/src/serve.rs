@@ -267,7 +267,8 @@ impl Start<'_> {
             Wanted::At(path) => place::prepare(path).and_then(|()| open(path)).map(Some)?,
             Wanted::Auto => {
                 let whose = Whose { data, service: self.asked.service.name() };
-                match place::of(&whose).and_then(|path| open(&path)) {
+                let path = place::of(&whose);
+                match place::prepare(&path).and_then(|()| open(&path)) {
                     Ok(socket) => Some(socket),
                     Err(fault) => {
                         console.log.tell(Event::warn("console.unreachable").with("why", &fault.what));
@@ -329,12 +330,15 @@ struct OperatorsChair {
     socket: Option<Socket>,
 }
 
-/// Tells whoever finds the folder held by whom it is.
-fn publish(folder: &DataFolder, listens: &[Listen]) {
+/// Tells whoever finds the folder held by whom it is, and where that one is operated.
+fn publish(folder: &DataFolder, listens: &[Listen], socket: Option<&Socket>) {
+    // Whoever reads it may be in another folder.
+    let control = socket.and_then(|socket| std::path::absolute(socket.path()).ok());
     folder.publish(&RunningInfo {
         pid: std::process::id(),
         addresses: listens.iter().map(ToString::to_string).collect(),
         started: house::wall_clock().0,
+        control: control.and_then(|path| path.to_str().map(str::to_owned)),
     });
 }
 

@@ -451,3 +451,69 @@ fn settings_are_shown_set_and_read_anew() {
         assert!(log.contains(part), "{part}:\n{log}");
     }
 }
+
+/// A console in another session: with a runtime folder of its own, and a home where nothing is.
+struct Elsewhere(TempDir);
+
+impl Elsewhere {
+    fn new() -> Elsewhere {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("run")).unwrap();
+        Elsewhere(folder)
+    }
+
+    fn run(&self, variables: &[(&str, &Path)], arguments: &[&str]) -> (i32, String, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_throng"));
+        command.arg("console").args(arguments).env_clear().current_dir(self.0.path());
+        command.env("HOME", self.0.path()).env("TMPDIR", self.0.path());
+        command.env("XDG_RUNTIME_DIR", self.0.path().join("run")).envs(variables.iter().copied());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        said(command.spawn().unwrap())
+    }
+
+    /// What is there now, below everything.
+    fn made(&self) -> Vec<PathBuf> {
+        let folders = [self.0.path().to_owned(), self.0.path().join("run")];
+        let files = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
+        files.map(|file| file.unwrap().path()).filter(|path| *path != folders[1]).collect()
+    }
+}
+
+#[test]
+fn a_server_is_found_by_its_data_folder_wherever_its_socket_is() {
+    let (house, elsewhere) = (House::new(), Elsewhere::new());
+    // The folder's name is that of the usual one.
+    let (shared, data) = (house.folder.path(), house.folder.path().join("throng"));
+    let server = Server::start(&data, &["--console-socket", house.socket.to_str().unwrap()]);
+    let pid = server.pid();
+    let named = elsewhere.run(&[], &["--data", data.to_str().unwrap(), "-c", "status"]);
+    let by_variable = elsewhere.run(&[("THRONG_DATA", &data)], &["-c", "status"]);
+    let usual = elsewhere.run(&[("XDG_DATA_HOME", shared)], &["-c", "status"]);
+    for (code, out, error) in [named, by_variable, usual] {
+        assert!(code == 0 && out.starts_with("accepting "), "{out}{error}");
+    }
+    server.kill();
+    assert!(std::fs::read_to_string(data.join("throng.lock")).unwrap().contains(&format!("\"pid\":{pid}")));
+    // Another one has that socket by now, and is not taken for the one that was killed.
+    let _other = house.open();
+    let (code, out, error) = elsewhere.run(&[], &["--data", data.to_str().unwrap(), "-c", "status"]);
+    assert!(code == 3 && error.contains("no throng server answers at"), "{out}{error}");
+}
+
+#[test]
+fn who_only_looks_for_a_server_makes_no_folder() {
+    let elsewhere = Elsewhere::new();
+    let data = elsewhere.0.path().join("data");
+    let named = ["--data", data.to_str().unwrap(), "-c", "status"];
+    let none = Path::new("");
+    let everywhere: [&[(&str, &Path)]; 2] = [&[], &[("XDG_RUNTIME_DIR", none)]];
+    for variables in everywhere {
+        for arguments in [&named[..], &["-c", "status"]] {
+            let (code, _, error) = elsewhere.run(variables, arguments);
+            assert!(code == 3 && error.contains("no throng server"), "{error}");
+        }
+        let (code, _, error) = elsewhere.run(&[("THRONG_DATA", &data)], &["-c", "status"]);
+        assert!(code == 3 && error.contains("no throng server is running here"), "{error}");
+        assert_eq!(elsewhere.made(), [] as [PathBuf; 0]);
+    }
+}

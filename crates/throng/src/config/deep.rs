@@ -151,7 +151,10 @@ mod tests {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let listen: Listen = taken.local_addr().unwrap().to_string().parse().unwrap();
         assert!(is_free(&listen.address).is_err());
-        let running = |address: &str| RunningInfo { pid: 1, addresses: vec![address.to_owned()], started: 0 };
+        let running = |address: &str| {
+            let addresses = vec![address.to_owned()];
+            RunningInfo { pid: 1, addresses, started: 0, control: None }
+        };
         assert!(is_ours(&listen, Some(&running(&listen.to_string()))));
         assert!(is_ours(&listen, Some(&running(&format!("tls:{listen}")))));
         assert!(!is_ours(&listen, Some(&running("127.0.0.1:1"))) && !is_ours(&listen, None));

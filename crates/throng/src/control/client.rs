@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use throng_services::control::{Hello, RESPONSE_BYTES_MAX, Request, Response, Role, VERSION};
+use throng_store::DataFolder;
 use throng_wire::printable::printable;
 
 use crate::banner::shown;
+use crate::config;
 use crate::control::place;
 use crate::fault::Fault;
 
@@ -39,10 +41,7 @@ pub struct Sought {
 pub fn find(sought: &Sought) -> Result<Client, Fault> {
     let mut client = match (&sought.socket, &sought.data) {
         (Some(path), _) => call(path).map_err(|why| nobody(&why, std::slice::from_ref(path)))?,
-        (None, Some(data)) => {
-            let path = place::of(&place::Whose { data: Some(data), service: "chat" })?;
-            call(&path).map_err(|why| nobody(&why, std::slice::from_ref(&path)))?
-        }
+        (None, Some(data)) => on(data)?,
         (None, None) => any()?,
     };
     if let Some(role) = sought.role {
@@ -54,8 +53,35 @@ pub fn find(sought: &Sought) -> Result<Client, Fault> {
     Ok(client)
 }
 
-/// The server on the usual data folder, or else the only one that there is.
+/// The server on this data folder: at the socket that it tells there, or else where one would be that was started like this.
+fn on(data: &Path) -> Result<Client, Fault> {
+    if let Some(client) = told_in(data)? {
+        return Ok(client);
+    }
+    let path = place::of(&place::Whose { data: Some(data), service: "chat" });
+    call(&path).map_err(|why| nobody(&why, std::slice::from_ref(&path)))
+}
+
+/// Whoever says in this data folder that it is his, if he answers. What stands there may be of a server that was killed, and
+/// another may have its socket by now; so who answers must be the process that wrote it.
+fn told_in(data: &Path) -> Result<Option<Client>, Fault> {
+    let Some(told) = DataFolder::published(data) else { return Ok(None) };
+    let path = told.control.map(PathBuf::from).filter(|path| place::is_trusted(path, data));
+    let Some(path) = path else { return Ok(None) };
+    match call(&path) {
+        Ok(client) => Ok(Some(client).filter(|client| client.hello.pid == told.pid)),
+        Err(Silent::Nobody(why)) if why.kind() != ErrorKind::PermissionDenied => Ok(None),
+        Err(why) => Err(nobody(&why, &[path])),
+    }
+}
+
+/// The server on the data folder that one would have which is started here, or on the usual one, or else the only one that
+/// there is.
 fn any() -> Result<Client, Fault> {
+    // A configuration with mistakes is told of by whoever needs it.
+    if let Some(client) = config::data_folder().ok().map_or(Ok(None), |data| told_in(&data))? {
+        return Ok(client);
+    }
     let (paths, folders) = place::all();
     let mut found: Vec<Client> = Vec::new();
     let mut refused = None;

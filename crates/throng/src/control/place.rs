@@ -1,4 +1,5 @@
-//! Where the operator's socket is: in a folder that only its user may enter, which is made where it is missing.
+//! Where the operator's socket is: in a folder that only its user may enter, which the server makes where it is missing. Whoever
+//! only looks for a server makes none.
 //!
 //! Of the places that may be there the first is taken: what systemd gives (systemd.exec(5), RUNTIME_DIRECTORY), the user's own
 //! runtime folder (XDG Base Directory 0.8), the data folder, and for services without one the folder for temporary files.
@@ -27,14 +28,13 @@ pub struct Whose<'a> {
 }
 
 /// Where the socket of a server is to be.
-pub fn of(whose: &Whose<'_>) -> Result<PathBuf, Fault> {
+pub fn of(whose: &Whose<'_>) -> PathBuf {
     let folder = match (runtime_folder(), whose.data) {
         (Some(folder), _) => folder,
         (None, Some(data)) => data.join("console"),
         (None, None) => temporary_folder(),
     };
-    let path = folder.join(name(whose));
-    prepare(&path).map(|()| path)
+    folder.join(name(whose))
 }
 
 fn name(whose: &Whose<'_>) -> String {
@@ -102,6 +102,16 @@ pub fn prepare(path: &Path) -> Result<(), Fault> {
         }
         _ => Ok(()),
     }
+}
+
+/// May the socket be called of which a data folder says that it is its server's? Only where nobody else can have put another
+/// one: in a folder for one user alone, who is this one, or root; and root operates also the server of whoever's data it is.
+pub fn is_trusted(path: &Path, data: &Path) -> bool {
+    let Some(Ok(folder)) = path.parent().map(std::fs::symlink_metadata) else { return false };
+    let uid = rustix::process::geteuid().as_raw();
+    let owner = || std::fs::metadata(data).ok().filter(|_| uid == 0).map(|data| data.uid());
+    let is_known = folder.uid() == 0 || folder.uid() == uid || Some(folder.uid()) == owner();
+    path.is_absolute() && folder.is_dir() && is_known && folder.permissions().mode() & 0o077 == 0
 }
 
 fn runtime_folder() -> Option<PathBuf> {
@@ -183,5 +193,35 @@ mod tests {
         assert!(prepare(&link.join("other.sock")).unwrap_err().what.contains("no link is followed"));
         let long = folder.join("x".repeat(PATH_BYTES_MAX));
         assert!(prepare(&long).unwrap_err().what.contains("longer than 107 bytes"));
+    }
+
+    #[test]
+    fn a_named_socket_is_called_only_where_nobody_else_can_have_put_it() {
+        let home = tempfile::tempdir().unwrap();
+        let (data, folder) = (home.path().join("data"), home.path().join("run"));
+        let socket = folder.join("a.sock");
+        for folder in [&data, &folder] {
+            DirBuilder::new().mode(0o700).create(folder).unwrap();
+        }
+        assert!(is_trusted(&socket, &data));
+        for mode in [0o755, 0o710, 0o702] {
+            std::fs::set_permissions(&folder, PermissionsExt::from_mode(mode)).unwrap();
+            assert!(!is_trusted(&socket, &data), "{mode:o}");
+        }
+        std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o700)).unwrap();
+        let link = home.path().join("link");
+        std::os::unix::fs::symlink(&folder, &link).unwrap();
+        for path in [link.join("a.sock"), home.path().join("none/a.sock"), "a.sock".into(), "/".into()] {
+            assert!(!is_trusted(&path, &data), "{}", path.display());
+        }
+        let give = |path: &Path, user| std::os::unix::fs::chown(path, Some(user), None);
+        if give(&folder, 65_534).is_err() {
+            return eprintln!("not tried: only root can give a folder to another user");
+        }
+        assert!(!is_trusted(&socket, &data), "a stranger's, who is not who the data is of");
+        give(&data, 65_534).unwrap();
+        assert!(is_trusted(&socket, &data), "root operates everybody's server");
+        give(&data, 65_533).unwrap();
+        assert!(!is_trusted(&socket, &data));
     }
 }

@@ -77,7 +77,6 @@ impl Start<'_> {
             .start()
             .map_err(|why| Fault::failed(why.to_string()))?;
         chat.bans().serve(&running);
-        publish(&folder, &listens);
         let chair = self.chair(&running, tls.as_ref(), Some((Arc::clone(&chat), identity)), &log);
         let watcher = self.watch_server(&running, Some(ChatFacts::of(&chat)), &log, watched)?;
 
@@ -101,6 +100,7 @@ impl Start<'_> {
             zone,
         });
         let socket = self.socket(&console, Some(&path))?;
+        publish(&folder, &listens, socket.as_ref());
         let ready_ms =
             self.tell_ready(&listens, &log, |ready| ready.with("data", path.display()).with("kept", &kept));
         let house = self.sharing(tls.is_some());

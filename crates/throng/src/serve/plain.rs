@@ -113,7 +113,6 @@ impl Start<'_> {
         let model = running.model();
         let chair = self.chair(&running, tls.as_ref(), None, &log);
         let watcher = self.watch_server(&running, None, &log, watched)?;
-        folder.iter().for_each(|folder| publish(folder, &listens));
         let zone = TimeZone::system();
         let console = Arc::new(Console {
             service: self.asked.service.name(),
@@ -133,6 +132,7 @@ impl Start<'_> {
             zone,
         });
         let mut socket = self.socket(&console, self.asked.data.as_deref())?;
+        folder.iter().for_each(|folder| publish(folder, &listens, socket.as_ref()));
         let ready_ms = self.tell_ready(&listens, &log, |ready| ready.with("model", model));
         if terminal.is_some() {
             self.screen.say(&self.banner(&listens, model, ready_ms));
@@ -149,8 +149,8 @@ impl Start<'_> {
                     Err(why) => {
                         restart::failed(&log, &why);
                         folder = self.folder().ok().flatten();
-                        folder.iter().for_each(|folder| publish(folder, &listens));
                         socket = self.socket(&console, self.asked.data.as_deref()).ok().flatten();
+                        folder.iter().for_each(|folder| publish(folder, &listens, socket.as_ref()));
                         return None;
                     }
                 }
