@@ -49,11 +49,36 @@ impl Fault {
         self.hints.push(hint.into());
         self
     }
+
+    /// As a prompt says it, where nothing else says that it is an error.
+    pub fn sentence(&self) -> String {
+        let hints = self.hints.iter().map(|hint| format!("\n  {hint}")).collect::<String>();
+        format!("{}{hints}", sentence(&self.what))
+    }
+}
+
+/// Words that begin and end as a sentence does.
+pub fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map_or(String::new(), |letter| letter.to_uppercase().collect());
+    format!("{first}{}.", letters.as_str())
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error: {}", self.what)?;
         self.hints.iter().try_for_each(|hint| write!(f, "\n  {hint}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prompt_says_a_fault_as_a_sentence_with_its_hints_below() {
+        let fault = Fault::failed("nobody called an is here").hint("did you mean: kick ana");
+        assert_eq!(fault.sentence(), "Nobody called an is here.\n  did you mean: kick ana");
+        assert_eq!(sentence("élan"), "Élan.");
     }
 }

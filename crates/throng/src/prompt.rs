@@ -17,7 +17,6 @@ use throng_wire::printable::printable;
 
 use crate::above::{Above, Gate, State};
 use crate::accounts::Confirm;
-use crate::accounts::clerk::sentence;
 use crate::console::{Next, Stream, terminal};
 use crate::ear::{self, Ear};
 use crate::screen::Screen;
@@ -229,7 +228,7 @@ impl Reader {
                     Next::Nothing => {}
                     Next::Over => break,
                     Next::Failed(fault) => {
-                        screen.say(&sentence(&fault));
+                        screen.say(&fault.sentence());
                         break;
                     }
                 }

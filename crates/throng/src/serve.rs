@@ -7,6 +7,7 @@
 mod accounts;
 mod chat;
 mod first_operator;
+mod local;
 mod plain;
 
 use std::cell::Cell;
@@ -24,8 +25,8 @@ use throng_store::{DataFolder, RunningInfo};
 use crate::cli::Serve;
 use crate::config::chair::Chair;
 use crate::config::{Config, Sources};
+use crate::console::Console;
 use crate::console::terminal::Terminal;
-use crate::console::{Console, Local};
 use crate::control::place::{self, Whose};
 use crate::control::server::{self, Socket};
 use crate::ending::{Ended, Goodbye};
@@ -45,6 +46,7 @@ use crate::settings::{Settings, fits};
 use crate::signals::{Asked, Asker, Wish, Wishes};
 use crate::watching::watcher::Watcher;
 use crate::watching::{ChatFacts, Facts, listener};
+use local::Local;
 
 /// How long the last lines may take to appear.
 const LAST_LINES_MAX: Duration = Duration::from_secs(1);
@@ -284,7 +286,7 @@ impl Start<'_> {
     }
 
     /// The last line, when everything else was said, on a terminal as it was before.
-    fn finish(&self, chair: OperatorsChair, terminal: Option<&Terminal>, log: &Log, ended: &Ended) {
+    fn finish(&self, operated: Operated, terminal: Option<&Terminal>, log: &Log, ended: &Ended) {
         let event = match ended.told {
             Goodbye::None => Event::info("server.drained"),
             Goodbye::Told(people) => Event::info("server.drained").count("told", people),
@@ -293,10 +295,10 @@ impl Start<'_> {
         let event = event.count("closed", ended.report.finished).count("cut", ended.report.cut);
         log.tell(event.count("ms", ended.lasted.as_millis()));
         log.settle(LAST_LINES_MAX);
-        if let Some(socket) = chair.socket {
+        if let Some(socket) = operated.socket {
             socket.close();
         }
-        if let Some(prompt) = chair.prompt {
+        if let Some(prompt) = operated.prompt {
             prompt.close();
         }
         if let Some(terminal) = terminal {
@@ -325,7 +327,7 @@ impl Start<'_> {
 }
 
 /// From where a server is operated.
-struct OperatorsChair {
+struct Operated {
     prompt: Option<Prompt>,
     socket: Option<Socket>,
 }

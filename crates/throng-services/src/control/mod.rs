@@ -2,7 +2,7 @@
 //!
 //! A client sends one [`Request`] per line and hears [`Response`]s, one per line, the last of which ends the answer; the next
 //! request is read then. Who may come is decided by the kernel's word for who he is; nobody is asked for a secret. What a
-//! command does is the business of the [`Chair`] that the roof hands in. This room knows lines, roles, and limits.
+//! command does is the business of the [`Operable`] that the roof hands in. This room knows lines, roles, and limits.
 
 mod message;
 mod role;
@@ -40,8 +40,8 @@ pub struct Caller {
 /// Takes a part of an answer to who asked; an error means that he is gone.
 pub type Tell<'a> = dyn FnMut(Response) -> io::Result<()> + 'a;
 
-/// Whoever carries commands out.
-pub trait Chair: Send + Sync + 'static {
+/// What can be operated: it carries commands out.
+pub trait Operable: Send + Sync + 'static {
     /// What this user may do at most; nothing, when he may not come at all.
     fn role_of(&self, uid: u32) -> Option<Role>;
 
@@ -59,7 +59,7 @@ pub trait Chair: Send + Sync + 'static {
 /// The service.
 pub struct Control<C>(pub Arc<C>);
 
-impl<C: Chair> BlockingHandler for Control<C> {
+impl<C: Operable> BlockingHandler for Control<C> {
     fn serve(&self, mut conn: BlockingConn) -> throng_server::Result {
         let uid = conn.credentials()?.uid;
         let Some(role) = self.0.role_of(uid) else {
@@ -79,7 +79,7 @@ impl<C: Chair> BlockingHandler for Control<C> {
     }
 }
 
-impl<C: Chair> Control<C> {
+impl<C: Operable> Control<C> {
     fn talk(&self, mut conn: BlockingConn, mut by: Caller) -> throng_server::Result {
         let mut lines = conn.lines(REQUEST_BYTES_MAX);
         loop {

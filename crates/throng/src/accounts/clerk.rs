@@ -18,10 +18,6 @@ use crate::fault::Fault;
 use crate::log::Log;
 use crate::screen::Screen;
 
-/// How long the prompt waits, and how long who came by the socket, on a thread of their own.
-pub const PROMPT_PATIENCE: Duration = Duration::from_secs(10);
-pub const SOCKET_PATIENCE: Duration = Duration::from_secs(600);
-
 /// How long it waits to hear how many there are.
 const COUNT_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -88,7 +84,7 @@ impl Clerk {
             };
             busy.store(false, Ordering::Release);
             if let Err(late) = answer.send(said) {
-                screen.say(&late.0.map_or_else(|fault| sentence(&fault), |said| said.text));
+                screen.say(&late.0.map_or_else(|fault| fault.sentence(), |said| said.text));
             }
         });
         if let Err(why) = begun {
@@ -111,14 +107,6 @@ impl Clerk {
     }
 }
 
-/// A fault as the prompt says it.
-pub fn sentence(fault: &Fault) -> String {
-    let mut letters = fault.what.chars();
-    let first = letters.next().map_or(String::new(), |letter| letter.to_uppercase().collect());
-    let hints = fault.hints.iter().map(|hint| format!("\n  {hint}")).collect::<String>();
-    format!("{first}{}.{hints}", letters.as_str())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -131,6 +119,9 @@ mod tests {
     use super::*;
     use crate::log::{Sight, segments};
     use crate::screen::Printer;
+
+    /// No wish takes this long.
+    const PATIENCE: Duration = Duration::from_secs(20);
 
     fn clerk() -> (Clerk, Receiver<String>) {
         struct Shows(SyncSender<String>);
@@ -163,18 +154,18 @@ mod tests {
             Ok(Said { text: "done at last".to_owned(), data: Value::Null })
         });
         assert!(late.unwrap().text.contains("It goes on"));
-        let carry_out = |wish| clerk.carry_out(wish, "console".to_owned(), PROMPT_PATIENCE);
+        let carry_out = |wish| clerk.carry_out(wish, "console".to_owned(), PATIENCE);
         let second = carry_out(Wish::Clear).unwrap_err();
         assert!(second.what.contains("not done yet"), "{second}");
         goes_on.send(()).unwrap();
-        assert_eq!(shown.recv_timeout(Duration::from_secs(20)).unwrap(), "done at last");
+        assert_eq!(shown.recv_timeout(PATIENCE).unwrap(), "done at last");
         assert!(carry_out(Wish::List(1)).unwrap().text.contains("There are no accounts."));
     }
 
     #[test]
     fn without_a_disk_nothing_is_cleared_since_nothing_could_undo_it() {
         let (clerk, _shown) = clerk();
-        let fault = clerk.carry_out(Wish::Clear, "console".to_owned(), PROMPT_PATIENCE).unwrap_err();
-        assert!(sentence(&fault).starts_with("Nothing was cleared: the store is kept in memory"));
+        let fault = clerk.carry_out(Wish::Clear, "console".to_owned(), PATIENCE).unwrap_err();
+        assert!(fault.sentence().starts_with("Nothing was cleared: the store is kept in memory"));
     }
 }

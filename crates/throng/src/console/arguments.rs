@@ -24,6 +24,17 @@ pub enum Value {
     Room,
     /// A setting, by its path.
     Setting,
+    /// All that is left, as it is typed: what people are told, or what is looked for. No log has it.
+    Words,
+    /// All that is left, as it is typed, where several words are one thing, as the value of a setting may be.
+    Phrase,
+}
+
+impl Value {
+    /// May it have several words?
+    fn is_free(self) -> bool {
+        matches!(self, Value::Words | Value::Phrase)
+    }
 }
 
 /// One thing that may follow a verb.
@@ -40,40 +51,24 @@ pub struct Argument {
 /// How an argument is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// One word that must be there.
+    /// In its place, where it must be.
     Word(Value),
-    /// One word that may be left out.
+    /// In its place, where it may be left out.
     Maybe(Value),
-    /// All that is left, as it is typed, which must be something.
-    Words,
-    /// All that is left, or nothing.
-    MaybeWords,
     /// `--now`.
     Flag,
-    /// `--for TIME`.
+    /// `--for TIME`. Several words are all up to the next that begins with two hyphens.
     Option(&'static str, Value),
-    /// `--reason WORDS`: all up to the next that begins with two hyphens.
-    OptionWords(&'static str),
 }
 
-/// A word that must be there.
+/// What must be there.
 pub const fn word(name: &'static str, value: Value, help: &'static str) -> Argument {
     Argument { name, form: Form::Word(value), help }
 }
 
-/// A word that may be left out.
+/// What may be left out.
 pub const fn maybe(name: &'static str, value: Value, help: &'static str) -> Argument {
     Argument { name, form: Form::Maybe(value), help }
-}
-
-/// The rest of the line.
-pub const fn words(name: &'static str, help: &'static str) -> Argument {
-    Argument { name, form: Form::Words, help }
-}
-
-/// The rest of the line, if there is one.
-pub const fn maybe_words(name: &'static str, help: &'static str) -> Argument {
-    Argument { name, form: Form::MaybeWords, help }
 }
 
 /// A flag.
@@ -86,23 +81,35 @@ pub const fn option(name: &'static str, of: &'static str, value: Value, help: &'
     Argument { name, form: Form::Option(of, value), help }
 }
 
-/// An option with words.
-pub const fn option_words(name: &'static str, of: &'static str, help: &'static str) -> Argument {
-    Argument { name, form: Form::OptionWords(of), help }
-}
-
 impl Argument {
     /// As the help shows it: `NAME`, `[REASON]`, `[--for TIME]`.
     pub fn shown(&self) -> String {
         match self.form {
-            Form::Word(_) | Form::Words => self.name.to_owned(),
-            Form::Maybe(_) | Form::MaybeWords | Form::Flag => format!("[{}]", self.name),
-            Form::Option(of, _) | Form::OptionWords(of) => format!("[{} {of}]", self.name),
+            Form::Word(_) => self.name.to_owned(),
+            Form::Maybe(_) | Form::Flag => format!("[{}]", self.name),
+            Form::Option(of, _) => format!("[{} {of}]", self.name),
         }
     }
 
+    /// Is it something that is said, and no matter of the log?
+    pub fn is_said(&self) -> bool {
+        self.value() == Some(Value::Words)
+    }
+
+    /// What may stand there; a flag has nothing.
+    pub fn value(&self) -> Option<Value> {
+        match self.form {
+            Form::Word(value) | Form::Maybe(value) | Form::Option(_, value) => Some(value),
+            Form::Flag => None,
+        }
+    }
+
+    fn is_free(&self) -> bool {
+        self.value().is_some_and(Value::is_free)
+    }
+
     fn is_option(&self) -> bool {
-        matches!(self.form, Form::Flag | Form::Option(..) | Form::OptionWords(_))
+        matches!(self.form, Form::Flag | Form::Option(..))
     }
 }
 
@@ -181,7 +188,7 @@ fn split(line: &str) -> Result<Vec<Word>, String> {
 
 /// Reads what follows a verb. `common` are the options that every verb has.
 pub fn read(line: &str, arguments: &[Argument], common: &[Argument]) -> Result<Given, String> {
-    let free = arguments.iter().any(|argument| matches!(argument.form, Form::Words | Form::MaybeWords));
+    let free = arguments.iter().any(|argument| argument.is_free() && !argument.is_option());
     // What is said freely may have quotes that nobody closes.
     let words = match split(line) {
         Err(_) if free => split(&line.replace(['"', '\\'], "_"))?,
@@ -194,11 +201,11 @@ pub fn read(line: &str, arguments: &[Argument], common: &[Argument]) -> Result<G
         if text.starts_with("--") && text.len() > 2 && !quoted {
             let option = option_of(&text, arguments.iter().chain(common))?;
             let value = match option.form {
-                Form::Option(of, value) => {
+                Form::Option(of, value) if !value.is_free() => {
                     let word = words.next().ok_or_else(|| format!("{} wants {of}", option.name))?;
                     fitting(option.name, &word.text, value)?
                 }
-                Form::OptionWords(of) => {
+                Form::Option(of, _) => {
                     let mut said = Vec::new();
                     while let Some(word) = words.next_if(|word| word.quoted || !word.text.starts_with("--")) {
                         said.push(word.text);
@@ -219,18 +226,15 @@ pub fn read(line: &str, arguments: &[Argument], common: &[Argument]) -> Result<G
         let Some(place) = places.next() else {
             return Err(format!("{} is too much", printable(&text)));
         };
-        match place.form {
-            Form::Words | Form::MaybeWords => {
-                given.0.push((place.name, line[at..].trim_end().to_owned()));
-                break;
-            }
-            Form::Word(value) | Form::Maybe(value) => {
-                given.0.push((place.name, fitting(place.name, &text, value)?));
-            }
-            _ => {}
+        if place.is_free() {
+            given.0.push((place.name, line[at..].trim_end().to_owned()));
+            break;
+        }
+        if let Some(value) = place.value() {
+            given.0.push((place.name, fitting(place.name, &text, value)?));
         }
     }
-    let missing = places.find(|place| matches!(place.form, Form::Word(_) | Form::Words));
+    let missing = places.find(|place| matches!(place.form, Form::Word(_)));
     missing.map_or(Ok(given), |place| Err(format!("{} is missing", place.name)))
 }
 
@@ -281,6 +285,7 @@ pub fn next<'a>(
     let find = |name: &str| arguments.iter().chain(common).find(|argument| argument.name == name);
     if let Some(Form::Option(_, value)) =
         done.last().and_then(|last| find(last)).map(|argument| argument.form)
+        && !value.is_free()
     {
         return (Some(value), Vec::new());
     }
@@ -288,19 +293,16 @@ pub fn next<'a>(
     let mut words = done.iter();
     while let Some(word) = words.next() {
         match find(word).map(|argument| argument.form) {
-            Some(Form::Option(..)) => drop(words.next()),
-            Some(Form::Flag | Form::OptionWords(_)) => {}
+            Some(Form::Option(_, value)) if !value.is_free() => drop(words.next()),
+            Some(Form::Flag | Form::Option(..)) => {}
             _ => taken += 1,
         }
     }
     let places: Vec<_> = arguments.iter().filter(|argument| !argument.is_option()).collect();
-    if places.iter().take(taken).any(|place| matches!(place.form, Form::Words | Form::MaybeWords)) {
+    if places.iter().take(taken).any(|place| place.is_free()) {
         return (None, Vec::new());
     }
-    let value = places.get(taken).and_then(|place| match place.form {
-        Form::Word(value) | Form::Maybe(value) => Some(value),
-        _ => None,
-    });
+    let value = places.get(taken).and_then(|place| place.value()).filter(|value| !value.is_free());
     let options = arguments.iter().filter(|option| option.is_option() && !done.contains(&option.name));
     (value, options.map(|option| option.name).collect())
 }
@@ -313,9 +315,9 @@ mod tests {
     const BAN: &[Argument] = &[
         word("TARGET", Value::Any, "whom"),
         option("--for", "TIME", Value::Any, "how long"),
-        option_words("--reason", "WORDS", "why"),
+        option("--reason", "WORDS", Value::Words, "why"),
     ];
-    const KICK: &[Argument] = &[word("NAME", Value::Client, "whom"), maybe_words("REASON", "why")];
+    const KICK: &[Argument] = &[word("NAME", Value::Client, "whom"), maybe("REASON", Value::Words, "why")];
     const PAUSE: &[Argument] = &[flag("--hold", "let them wait")];
     const COMMON: &[Argument] = &[flag("--yes", "do not ask"), flag("--json", "as JSON")];
 

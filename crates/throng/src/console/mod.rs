@@ -4,7 +4,6 @@
 mod arguments;
 mod draining;
 mod guests;
-mod local;
 mod operator;
 mod reply;
 mod status;
@@ -25,7 +24,6 @@ use throng_store::{Backups, Store};
 use throng_wire::printable::printable;
 
 pub use draining::Draining;
-pub use local::Local;
 pub use operator::{Operator, Who};
 pub use reply::{Answer, Next, Reply, Stream};
 
@@ -192,7 +190,8 @@ impl Console {
             return;
         }
         let event = Event::info("operator.did").with("verb", verb.name).with("by", by.name());
-        let said = |name: &str| matches!(name, "WORDS" | "REASON" | "--reason");
+        let said =
+            |name: &str| verb.arguments.iter().any(|argument| argument.name == name && argument.is_said());
         let event = given.all().filter(|(name, _)| !said(name)).fold(event, |event, (name, value)| {
             event.with("given", if value.is_empty() { name.to_owned() } else { format!("{name}={value}") })
         });
@@ -287,7 +286,7 @@ impl Console {
     fn values(&self, value: Value, word: &str) -> Vec<String> {
         let fits = |name: &&str| name.starts_with(word);
         match value {
-            Value::Any => Vec::new(),
+            Value::Any | Value::Words | Value::Phrase => Vec::new(),
             Value::OneOf(all) => all.iter().copied().filter(fits).map(str::to_owned).collect(),
             Value::Client => self.directory.names(word, COMPLETIONS_MAX),
             Value::Room => {

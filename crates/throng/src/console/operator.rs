@@ -1,6 +1,14 @@
-//! Who commands the server, and what he may do.
+//! Who commands the server, what he may do, and how long he waits.
+
+use std::time::Duration;
 
 use throng_services::control::Role;
+
+/// How long the prompt waits for what takes long, since nothing else can be typed there meanwhile.
+const PROMPT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long who came by the socket does, who has a thread of their own.
+const SOCKET_PATIENCE: Duration = Duration::from_secs(600);
 
 /// Somebody who commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +37,14 @@ impl Operator {
         match self.who {
             Who::Prompt => "console".to_owned(),
             Who::User(uid) => format!("uid {uid}"),
+        }
+    }
+
+    /// How long he waits for an answer before it is told him later.
+    pub fn patience(&self) -> Duration {
+        match self.who {
+            Who::Prompt => PROMPT_PATIENCE,
+            Who::User(_) => SOCKET_PATIENCE,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use throng_services::control::{Hello, RESPONSE_BYTES_MAX, Request, Response, Role, VERSION};
+use throng_services::control::{Done, Hello, Line, RESPONSE_BYTES_MAX, Request, Response, Role, VERSION};
 use throng_store::DataFolder;
 use throng_wire::printable::printable;
 
@@ -177,9 +177,41 @@ impl Client {
         serde_json::from_slice(&line).map_err(io::Error::from)
     }
 
+    /// Asks for this line to be carried out: the first that is answered.
+    pub fn begin(&mut self, line: &str, yes: bool) -> Result<Response, Fault> {
+        let request = Request::Run { line: line.to_owned(), yes };
+        self.ask(&request).and_then(|()| self.hear()).map_err(cut)
+    }
+
+    /// Has this line carried out: the end of the answer. What is told before it goes to `part`.
+    pub fn carry_out(
+        &mut self,
+        line: &str,
+        yes: bool,
+        mut part: impl FnMut(Line) -> Result<(), Fault>,
+    ) -> Result<Done, Fault> {
+        let mut heard = self.begin(line, yes)?;
+        loop {
+            match heard {
+                Response::Done(done) => return Ok(done),
+                Response::Line(line) => part(line)?,
+                _ => {}
+            }
+            heard = self.hear().map_err(cut)?;
+        }
+    }
+
     /// How long the next line may be waited for.
     pub fn patience(&self, patience: Option<Duration>) -> io::Result<()> {
         self.reads.get_ref().set_read_timeout(patience)
+    }
+}
+
+/// What was done, or the fault why it was not.
+pub fn outcome(done: Done) -> Result<Done, Fault> {
+    match done.error {
+        None => Ok(done),
+        Some(what) => Err(Fault { what, hints: done.hints, exit_code: done.code }),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::{BufRead, IsTerminal, Read};
 
 use serde_json::Value;
-use throng_services::control::{Done, Request, Response};
+use throng_services::control::Done;
 use throng_wire::printable::printable;
 
 use super::client::{self, Client, Sought};
@@ -98,28 +98,19 @@ impl Talk<'_> {
 
     /// Asks, and shows what comes before the end of the answer.
     fn ask(&mut self, line: &str, yes: bool) -> Result<Done, Fault> {
-        self.client.ask(&Request::Run { line: line.to_owned(), yes }).map_err(client::cut)?;
-        loop {
-            match self.client.hear().map_err(client::cut)? {
-                Response::Done(done) => return Ok(done),
-                Response::Line(line) => self.print(&line.text, &line.data)?,
-                _ => {}
-            }
-        }
+        let asked = self.asked;
+        self.client.carry_out(line, yes, |part| print(asked, &part.text, &part.data))
     }
 
     fn show(&self, done: Done) -> Result<(), Fault> {
-        match done.error {
-            None => self.print(&done.text, &done.data),
-            Some(what) => Err(Fault { what, hints: done.hints, exit_code: done.code }),
-        }
+        client::outcome(done).and_then(|done| print(self.asked, &done.text, &done.data))
     }
+}
 
-    fn print(&self, text: &str, data: &Value) -> Result<(), Fault> {
-        let text = if self.asked.json { escaped(&data.to_string()) } else { text.to_owned() };
-        if text.is_empty() || self.asked.quiet {
-            return Ok(());
-        }
-        screen::put(&text).map_err(|_| Fault::unheard())
+fn print(asked: &Console, text: &str, data: &Value) -> Result<(), Fault> {
+    let text = if asked.json { escaped(&data.to_string()) } else { text.to_owned() };
+    if text.is_empty() || asked.quiet {
+        return Ok(());
     }
+    screen::put(&text).map_err(|_| Fault::unheard())
 }

@@ -9,7 +9,6 @@ use throng_wire::printable::printable;
 
 use super::client::{self, Client, Sought};
 use crate::accounts::Confirm;
-use crate::accounts::clerk::sentence;
 use crate::console::{Next, Reply, Stream};
 use crate::fault::Fault;
 use crate::prompt::{Commands, Heard, Leave};
@@ -42,8 +41,7 @@ impl Remote {
             // It may be another server by now, after a restart.
             None => client::find(&self.sought)?,
         };
-        client.ask(&Request::Run { line: line.to_owned(), yes }).map_err(client::cut)?;
-        match client.hear().map_err(client::cut)? {
+        match client.begin(line, yes)? {
             Response::Done(done) => {
                 *self.client() = Some(client);
                 Ok(Carried::Done(done))
@@ -72,7 +70,7 @@ impl Commands for Remote {
             Ok(Carried::Done(done)) => Heard::Said(told(done), Leave::Stay),
             Ok(Carried::GoesOn(following)) => Heard::GoesOn(Box::new(following)),
             // Nobody is there any more; a restart brings somebody back, so the prompt stays.
-            Err(fault) => Heard::Said(sentence(&fault), Leave::Stay),
+            Err(fault) => Heard::Said(fault.sentence(), Leave::Stay),
         }
     }
 
@@ -101,10 +99,7 @@ impl Commands for Remote {
 
 /// An answer for people.
 pub fn told(done: Done) -> String {
-    match done.error {
-        None => done.text,
-        Some(what) => sentence(&Fault { what, hints: done.hints, exit_code: done.code }),
-    }
+    client::outcome(done).map_or_else(|fault| fault.sentence(), |done| done.text)
 }
 
 /// An answer that goes on.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use throng_server::{Address, Claim, Full, Limits, Running, Server, Threads, Timeouts};
 use throng_services::control::{
-    CLIENTS_MAX, Caller, Chair, Completions, Control, Done, Hello, Line, Response, Role, Tell, VERSION,
+    CLIENTS_MAX, Caller, Completions, Control, Done, Hello, Line, Operable, Response, Role, Tell, VERSION,
 };
 
 use crate::banner::shown;
@@ -83,7 +83,7 @@ impl Socket {
 /// The console, as the socket has it.
 struct Seat(Arc<Console>);
 
-impl Chair for Seat {
+impl Operable for Seat {
     fn role_of(&self, uid: u32) -> Option<Role> {
         let own = rustix::process::geteuid().as_raw();
         (uid == 0 || uid == own).then_some(Role::Admin)

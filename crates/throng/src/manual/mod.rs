@@ -3,13 +3,11 @@
 
 mod topics;
 
-use std::path::Path;
-
 use clap::CommandFactory;
 
 use crate::cli::{Cli, Completions, Help, Man};
 use crate::console::verbs;
-use crate::fault::Fault;
+use crate::fault::{Fault, sentence};
 use crate::screen;
 use topics::TOPICS;
 
@@ -120,23 +118,17 @@ fn verbs_man() -> String {
     page
 }
 
-fn sentence(words: &str) -> String {
-    let mut letters = words.chars();
-    let first = letters.next().map_or(String::new(), |letter| letter.to_uppercase().collect());
-    format!("{first}{}.", letters.as_str())
-}
-
-/// Where a kept page is.
-#[cfg_attr(not(test), allow(dead_code))]
-fn kept(name: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference").join(name)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use clap_complete::Shell;
+    use std::path::{Path, PathBuf};
+
+    /// Where a kept page is.
+    fn kept(name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference").join(name)
+    }
 
     /// `THRONG_WRITE=1 cargo test -p throng --bin throng` writes the page anew.
     #[test]

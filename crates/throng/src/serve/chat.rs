@@ -10,7 +10,7 @@ use throng_services::identity::Identity;
 use throng_store::{DataFolder, Durability, OpenFault, Opened};
 
 use super::first_operator::FirstOperator;
-use super::{OperatorsChair, Start, accounts, publish};
+use super::{Operated, Start, accounts, publish};
 use crate::accounts::Office;
 use crate::accounts::clerk::Clerk;
 use crate::banner::{self, Banner};
@@ -121,7 +121,7 @@ impl Start<'_> {
                 .text(),
             );
         }
-        let seats = OperatorsChair { prompt: self.prompt(terminal.as_ref(), &console), socket };
+        let operated = Operated { prompt: self.prompt(terminal.as_ref(), &console), socket };
         let way = Way::of(terminal.is_some());
         let (first, mut next) = self.wait(&wished, &running, &log, &chair, |heir| {
             // A server that is open lets go; the drain tells otherwise.
@@ -140,7 +140,7 @@ impl Start<'_> {
             Goodbye::Late => next = next.map(Next::in_place),
             _ => store.close(),
         }
-        self.finish(seats, terminal.as_ref(), &log, &ended);
+        self.finish(operated, terminal.as_ref(), &log, &ended);
         // Whoever follows may keep a code of its own in the folder.
         drop(first_operator);
         drop(folder);

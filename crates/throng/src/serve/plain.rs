@@ -11,7 +11,7 @@ use throng_services::{Bans, Seen, Watch};
 use throng_store::DataFolder;
 use throng_wire::printable::printable_bytes;
 
-use super::{OperatorsChair, Start, publish};
+use super::{Operated, Start, publish};
 use crate::banner;
 use crate::console::terminal::Terminal;
 use crate::console::{Console, Draining};
@@ -162,7 +162,7 @@ impl Start<'_> {
         watcher.facts().begin_end();
         log.tell(Event::info("server.draining").with("by", first.by.name()));
         let ended = ending::end(&running, (first, wished), chair.settings().drain_time);
-        self.finish(OperatorsChair { prompt, socket }, terminal.as_ref(), &log, &ended);
+        self.finish(Operated { prompt, socket }, terminal.as_ref(), &log, &ended);
         drop(folder);
         watcher.end();
         self.over(&ended, next, &log)

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use throng_services::control::{Done, Request, Response};
+use throng_services::control::Done;
 
 use super::seen::{Clients, Status};
 use crate::control::client::{self, Client, Sought};
@@ -123,12 +123,8 @@ impl Reporter {
     }
 
     fn data<T: DeserializeOwned + Default>(&mut self, line: &str) -> Result<T, Fault> {
-        let done = self.ask(line, false)?;
-        match done.error {
-            Some(what) => Err(Fault::failed(what)),
-            None => serde_json::from_value(done.data)
-                .map_err(|why| Fault::failed(format!("not understood: {why}"))),
-        }
+        let done = client::outcome(self.ask(line, false)?)?;
+        serde_json::from_value(done.data).map_err(|why| Fault::failed(format!("not understood: {why}")))
     }
 
     /// Asks; a conversation that breaks is forgotten.
@@ -138,41 +134,29 @@ impl Reporter {
             None => client::find(&self.sought)?,
         };
         client.patience(Some(ANSWER_MAX)).map_err(client::cut)?;
-        client.ask(&Request::Run { line: line.to_owned(), yes }).map_err(client::cut)?;
-        loop {
-            match client.hear().map_err(client::cut)? {
-                Response::Done(done) => {
-                    self.client = Some(client);
-                    return Ok(done);
-                }
-                _ => continue,
-            }
-        }
+        let done = client.carry_out(line, yes, |_| Ok(()))?;
+        self.client = Some(client);
+        Ok(done)
     }
 }
 
 /// Follows the log until nobody looks any more.
 fn follow(sought: &Sought, tell: &SyncSender<News>) {
-    loop {
+    let mut looked_at = true;
+    while looked_at {
         let followed = client::find(sought).and_then(|mut client| {
-            let ask = Request::Run { line: "logs follow".to_owned(), yes: false };
-            client.ask(&ask).map_err(client::cut)?;
             // At least once a second something is said, so a server that is gone is noticed.
             client.patience(Some(ANSWER_MAX)).map_err(client::cut)?;
-            loop {
-                match client.hear().map_err(client::cut)? {
-                    Response::Line(line) if tell.send(News::Logged(line.text.clone())).is_err() => {
-                        return Ok(());
-                    }
-                    Response::Done(_) => return Err(Fault::incomplete("the log ended")),
-                    _ => {}
-                }
-            }
+            client.carry_out("logs follow", false, |line| {
+                looked_at = tell.send(News::Logged(line.text)).is_ok();
+                if looked_at { Ok(()) } else { Err(Fault::unheard()) }
+            })
         });
-        if followed.is_ok() {
-            return;
+        if looked_at {
+            // The log ended, or the conversation did.
+            drop(followed);
+            wait();
         }
-        wait();
     }
 }
 

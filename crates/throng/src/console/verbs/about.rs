@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::arguments::{Given, flag, maybe_words, usage};
+use super::super::arguments::{Given, Value, flag, maybe, usage};
 use super::super::operator::Operator;
 use super::super::reply::{Answer, Next, Outcome, Reply, Stream};
 use super::super::status::Status;
 use super::super::{Console, tables};
 use super::{Role, USUAL, Verb};
+use crate::fault::sentence;
 
 /// How often a status that is watched is told.
 const WATCH_EVERY: Duration = Duration::from_secs(2);
@@ -19,7 +20,7 @@ const WATCH_EVERY: Duration = Duration::from_secs(2);
 pub const VERBS: &[Verb] = &[
     Verb {
         name: "help",
-        arguments: &[maybe_words("VERB", "what to explain")],
+        arguments: &[maybe("VERB", Value::Phrase, "what to explain")],
         help: "lists the verbs, or explains one",
         example: "help ban",
         role: Role::View,
@@ -104,12 +105,6 @@ fn wrapped(words: &str) -> String {
 
 /// How long a line of words is at most.
 const LINE_MAX: usize = 76;
-
-fn sentence(words: &str) -> String {
-    let mut letters = words.chars();
-    let first = letters.next().map_or(String::new(), |letter| letter.to_uppercase().collect());
-    format!("{first}{}.", letters.as_str())
-}
 
 fn status(console: &Arc<Console>, given: &Given, _: &Operator) -> Outcome {
     if given.has("--watch") {

@@ -10,12 +10,12 @@ use throng_wire::printable::printable;
 
 use super::super::Console;
 use super::super::arguments::{Argument, Given, Value, flag, word};
-use super::super::operator::{Operator, Who};
+use super::super::operator::Operator;
 use super::super::reply::{Answer, Outcome};
 use super::{Role, Serves, USUAL, Verb};
 use crate::accounts::Confirm;
 use crate::accounts::asked::name as name_of;
-use crate::accounts::clerk::{Clerk, PROMPT_PATIENCE, SOCKET_PATIENCE};
+use crate::accounts::clerk::Clerk;
 use crate::accounts::wish::{NewPassword, Wish};
 use crate::fault::Fault;
 
@@ -216,11 +216,7 @@ fn restore(console: &Arc<Console>, given: &Given, by: &Operator) -> Outcome {
 }
 
 fn carry_out(console: &Console, wish: Wish, by: &Operator) -> Outcome {
-    let patience = match by.who {
-        Who::Prompt => PROMPT_PATIENCE,
-        Who::User(_) => SOCKET_PATIENCE,
-    };
-    let said = clerk(console)?.carry_out(wish, by.name(), patience)?;
+    let said = clerk(console)?.carry_out(wish, by.name(), by.patience())?;
     Ok(Answer::say(said.text, said.data))
 }
 

@@ -12,7 +12,7 @@ use throng_store::Time;
 use throng_wire::printable::printable;
 
 use super::super::Console;
-use super::super::arguments::{Given, Value, option, option_words, word};
+use super::super::arguments::{Given, Value, option, word};
 use super::super::operator::Operator;
 use super::super::reply::{Answer, Outcome};
 use super::{Role, USUAL, Verb, counted};
@@ -38,7 +38,7 @@ pub const VERBS: &[Verb] = &[
         arguments: &[
             word("TARGET", Value::Client, TARGET),
             option("--for", "TIME", Value::Any, "such as 30m, 1h or 30d; until unban unless told"),
-            option_words("--reason", "WORDS", "what the banned one is told; at most 400 bytes"),
+            option("--reason", "WORDS", Value::Words, "what the banned one is told; at most 400 bytes"),
         ],
         help: "keeps somebody out, and closes their connections",
         more: "Bans are kept over restarts, where the service keeps anything. In a mask * stands for any letters and ? for one. \

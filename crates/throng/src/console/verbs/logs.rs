@@ -9,7 +9,7 @@ use throng_services::chat::house::wall_clock;
 use throng_wire::printable::printable;
 
 use super::super::Console;
-use super::super::arguments::{Argument, Given, Value, option, option_words};
+use super::super::arguments::{Argument, Given, Value, option};
 use super::super::operator::Operator;
 use super::super::reply::{Answer, Next, Outcome, Reply, Stream};
 use super::{Role, USUAL, Verb, counted};
@@ -37,7 +37,8 @@ const CLIENT: Argument =
     option("--client", "CLIENT", Value::Client, "only about this name, account or number");
 const SINCE: Argument =
     option("--since", "TIME", Value::Any, "not older: 10m, 2d, 19:05, or 2026-11-20T19:05");
-const SEARCH: Argument = option_words("--search", "WORDS", "only with these letters in them, large or small");
+const SEARCH: Argument =
+    option("--search", "WORDS", Value::Words, "only with these letters in them, large or small");
 
 pub const VERBS: &[Verb] = &[
     Verb {

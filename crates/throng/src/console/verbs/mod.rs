@@ -116,6 +116,7 @@ pub fn all() -> impl Iterator<Item = &'static Verb> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::arguments::Value;
     use super::*;
     use std::collections::BTreeSet;
 
@@ -138,6 +139,16 @@ mod tests {
             let begins = format!("{} ", verb.name);
             assert!(!all().any(|other| other.name.starts_with(&begins)), "{} is not clear", verb.name);
         }
+    }
+
+    #[test]
+    fn of_what_has_several_words_the_log_hears_only_what_settings_are_set_to() {
+        let free = |argument: &&Argument| matches!(argument.value(), Some(Value::Words | Value::Phrase));
+        let told = all().filter(|verb| verb.changes).flat_map(|verb| {
+            let arguments = verb.arguments.iter().filter(free).filter(|argument| !argument.is_said());
+            arguments.map(|argument| (verb.name, argument.name))
+        });
+        assert_eq!(told.collect::<Vec<_>>(), [("set", "VALUE")]);
     }
 
     #[test]

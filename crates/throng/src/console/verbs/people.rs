@@ -7,7 +7,7 @@ use throng_server::ConnId;
 use throng_services::chat::{Name, Names, OperatorCommand, Refusal, Text, text};
 use throng_wire::printable::printable;
 
-use super::super::arguments::{Given, Value, flag, maybe_words, word, words};
+use super::super::arguments::{Given, Value, flag, maybe, word};
 use super::super::operator::Operator;
 use super::super::reply::{Answer, Outcome};
 use super::super::{Console, unanswered};
@@ -18,7 +18,7 @@ use crate::log::Event;
 pub const VERBS: &[Verb] = &[
     Verb {
         name: "say",
-        arguments: &[words("WORDS", "what; at most 400 bytes")],
+        arguments: &[word("WORDS", Value::Words, "what; at most 400 bytes")],
         help: "tells everybody something, as the server",
         example: "say the disk is changed at noon",
         serves: Serves::Chat,
@@ -30,7 +30,7 @@ pub const VERBS: &[Verb] = &[
         arguments: &[
             word("CLIENT", Value::Client, "a name, or the number of a connection as clients shows it"),
             flag("--number", "CLIENT is the number of a connection, whatever names there are"),
-            maybe_words("REASON", "what they and others are told; at most 400 bytes"),
+            maybe("REASON", Value::Words, "what they and others are told; at most 400 bytes"),
         ],
         help: "ends all connections of a person, or one by its number",
         more: "Whoever is kicked can come again at once; ban keeps them out.",

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use throng_wire::printable::printable;
 
 use super::super::Console;
-use super::super::arguments::{Given, Value, flag, maybe, word, words};
+use super::super::arguments::{Given, Value, flag, maybe, word};
 use super::super::operator::Operator;
 use super::super::reply::{Answer, Outcome};
 use super::{Role, USUAL, Verb};
@@ -34,7 +34,7 @@ pub const VERBS: &[Verb] = &[
         name: "set",
         arguments: &[
             word("SETTING", Value::Setting, "which; show lists them"),
-            words("VALUE", "what it shall be, as in throng.toml but without quotes"),
+            word("VALUE", Value::Phrase, "what it shall be, as in throng.toml but without quotes"),
         ],
         help: "changes a setting until the server ends",
         more: "Those that show marks with * can be set so; the others are written into throng.toml and need a restart.",

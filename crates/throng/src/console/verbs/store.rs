@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::time::Duration;
 
 use serde_json::json;
 use throng_store::{BackupFault, Backups};
@@ -10,10 +9,9 @@ use throng_wire::printable::printable;
 
 use super::super::Console;
 use super::super::arguments::Given;
-use super::super::operator::{Operator, Who};
+use super::super::operator::Operator;
 use super::super::reply::{Answer, Outcome};
 use super::{Role, Serves, USUAL, Verb, counted};
-use crate::accounts::clerk::{PROMPT_PATIENCE, SOCKET_PATIENCE};
 use crate::banner::shown;
 use crate::fault::Fault;
 use crate::log::Event;
@@ -42,14 +40,6 @@ pub const VERBS: &[Verb] = &[
     },
 ];
 
-/// How long whoever asked waits.
-fn patience(by: &Operator) -> Duration {
-    match by.who {
-        Who::Prompt => PROMPT_PATIENCE,
-        Who::User(_) => SOCKET_PATIENCE,
-    }
-}
-
 fn backups(console: &Console) -> Result<&Arc<dyn Backups>, Fault> {
     console.backups.as_ref().ok_or_else(|| Fault::failed("this service has no store"))
 }
@@ -65,7 +55,7 @@ fn backup(console: &Arc<Console>, _: &Given, by: &Operator) -> Outcome {
         });
         let _ = answer.try_send(made);
     }));
-    match answered.recv_timeout(patience(by)) {
+    match answered.recv_timeout(by.patience()) {
         Ok(Ok(path)) => {
             let bytes = std::fs::metadata(&path).map_or(0, |found| found.len());
             let text = format!("Backup: {} ({})", shown(&path), crate::units::shown_bytes(bytes));
@@ -89,7 +79,7 @@ fn check(console: &Arc<Console>, _: &Given, by: &Operator) -> Outcome {
         });
         let _ = answer.try_send(found);
     }));
-    match answered.recv_timeout(patience(by)) {
+    match answered.recv_timeout(by.patience()) {
         Ok(Ok(flaws)) if flaws.is_empty() => Ok(Answer::say("The store is sound.", json!({ "flaws": [] }))),
         Ok(Ok(flaws)) => {
             let fault = Fault::failed(format!("the store is not sound: {}", counted(flaws.len(), "flaw")));

@@ -1,9 +1,8 @@
-//! The console at the server's own prompt.
+//! The console at the server's own prompt: who sits there may end it by Ctrl-C.
 
 use std::sync::Arc;
 
-use super::{Answer, Console, Operator};
-use crate::accounts::clerk::sentence;
+use crate::console::{Answer, Console, Operator};
 use crate::prompt::{Commands, Heard, Leave};
 use crate::signals::{Asked, Asker, Wish};
 
@@ -18,7 +17,7 @@ impl Commands for Local {
             }
             Ok(Answer::Confirm(confirm)) => Heard::Confirm(confirm),
             Ok(Answer::GoesOn(stream)) => Heard::GoesOn(stream),
-            Err(fault) => Heard::Said(sentence(&fault), Leave::Stay),
+            Err(fault) => Heard::Said(fault.sentence(), Leave::Stay),
         }
     }
 
