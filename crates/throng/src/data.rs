@@ -48,7 +48,8 @@ pub fn in_use(path: &Path, why: &OpenFault, typed: &str) -> Fault {
     }
     fault
         .hint(format!("type it at that server's own prompt: {typed}"))
-        .hint("or, where it has none, end it first")
+        .hint(format!("or from here: throng console --data {} -c '{typed}'", banner::shown(path)))
+        .hint("or end that server first")
 }
 
 /// How long the store may take to say how many accounts it has: they are counted once, at the start.

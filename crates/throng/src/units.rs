@@ -95,6 +95,11 @@ pub fn shown(time: Duration) -> String {
     }
 }
 
+/// A moment, given in milliseconds since 1970-01-01 UTC, for programs: ISO 8601, in UTC.
+pub fn iso(at_ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default().to_string()
+}
+
 /// A size with three digits, in powers of 1024.
 pub fn shown_bytes(bytes: u64) -> String {
     let units = ["KiB", "MiB", "GiB", "TiB"];
@@ -183,6 +188,17 @@ mod tests {
             (123_400_000_000, "123 s"),
         ] {
             assert_eq!(shown(Duration::from_nanos(nanos)), expected);
+        }
+    }
+
+    #[test]
+    fn a_moment_is_written_for_programs() {
+        for (at_ms, expected) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (1_795_132_800_123, "2026-11-20T00:00:00.123Z"),
+            (i64::MAX, "1970-01-01T00:00:00Z"),
+        ] {
+            assert_eq!(iso(at_ms), expected);
         }
     }
 

@@ -193,7 +193,8 @@ fn a_folder_that_is_in_use_is_left_alone() {
         (&["clear", "--yes"], "identities clear"),
     ] {
         let prompt = format!("type it at that server's own prompt: {typed}");
-        refused(folder.path(), arguments, 1, &["a throng server runs on the data in", &pid, &prompt]);
+        let here = format!("or from here: throng console --data {} -c '{typed}'", folder.path().display());
+        refused(folder.path(), arguments, 1, &["a throng server runs on the data in", &pid, &prompt, &here]);
     }
 }
 

@@ -11,6 +11,7 @@ use throng_store::accounts::{Account, Token};
 use throng_wire::printable::printable;
 
 use super::wish::Done;
+use crate::units::iso;
 
 /// What came of a wish. A password that was made up is in it, since nobody sees it otherwise.
 pub(super) fn data(done: &Done) -> Value {
@@ -52,7 +53,7 @@ pub(super) fn line(account: &Account, tokens: Option<&[Token]>) -> String {
 }
 
 fn object(account: &Account, tokens: Option<&[Token]>) -> Value {
-    let at = |time: Time| jiff::Timestamp::from_millisecond(time.0).unwrap_or_default().to_string();
+    let at = |time: Time| iso(time.0);
     let mut object = json!({
         "name": account.name.as_str(),
         "created": at(account.created),

@@ -1,11 +1,11 @@
-//! What a configuration names, looked at without changing it: ports, certificate, data folder.
+//! What a configuration names, looked at without changing it: ports, certificate, data folder. The doctor looks by the same eyes.
 
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
-use throng_server::{Address, CertificateFiles, Claim};
+use throng_server::{Address, CertificateFiles, Claim, TlsError};
 use throng_services::chat::house::wall_clock;
 use throng_store::{DataFolder, RunningInfo};
 
@@ -20,7 +20,8 @@ use crate::{data, holder};
 /// Days before its end at which a certificate is warned of: as many as most have left when they are renewed.
 const EXPIRY_WARNED_DAYS: i64 = 21;
 
-const DAY: i64 = 86_400;
+/// In seconds.
+pub const DAY: i64 = 86_400;
 
 /// What there is to say.
 #[derive(Debug, Default)]
@@ -78,7 +79,8 @@ fn is_ours(listen: &Listen, running: Option<&RunningInfo>) -> bool {
     running.is_some_and(|running| running.addresses.iter().any(same))
 }
 
-fn is_free(address: &Address) -> Result<(), String> {
+/// Could a server listen there? Why not, and who does.
+pub fn is_free(address: &Address) -> Result<(), String> {
     match address {
         Address::Tcp(tcp) => is_port_free(*tcp),
         // To bind there would leave a file; who listens answers.
@@ -105,15 +107,20 @@ fn certificate(config: &Config, seen: &mut Seen) {
         return seen.mistakes.push(at(config, "tls.cert", why.to_string()));
     }
     let files = CertificateFiles { certificate: certificate.clone(), key: key.clone() };
-    let Ok(until) = files.good_until() else { return };
-    let left = i64::try_from(until).unwrap_or(i64::MAX).saturating_sub(wall_clock().0 / 1000);
+    let Ok(left) = left(&files) else { return };
     if let Some(warning) = expiry(left) {
         seen.warnings.push(format!("the certificate {} {warning}", shown(certificate)));
     }
 }
 
-/// What there is to say of a certificate that is good for so many seconds.
-fn expiry(left: i64) -> Option<String> {
+/// For how many seconds a certificate is good.
+pub fn left(files: &CertificateFiles) -> Result<i64, TlsError> {
+    let until = files.good_until()?;
+    Ok(i64::try_from(until).unwrap_or(i64::MAX).saturating_sub(wall_clock().0 / 1000))
+}
+
+/// What there is to say of a certificate that is good for so many seconds; nothing where it is good for long.
+pub fn expiry(left: i64) -> Option<String> {
     match left {
         ..0 => Some("has expired: clients do not believe it".to_owned()),
         left if left < DAY => Some("expires within a day".to_owned()),
@@ -123,7 +130,7 @@ fn expiry(left: i64) -> Option<String> {
 }
 
 /// Can a server keep its data there?
-fn can_keep(folder: &Path) -> Result<(), String> {
+pub fn can_keep(folder: &Path) -> Result<(), String> {
     throng_store::check(folder).map_err(|why| why.to_string())?;
     if folder.exists() && !folder.is_dir() {
         return Err(format!("{} is not a folder", shown(folder)));

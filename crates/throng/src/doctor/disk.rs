@@ -10,6 +10,7 @@ use throng_store::OpenFault;
 
 use super::{Finding, Patient};
 use crate::banner::shown;
+use crate::config::deep;
 use crate::units::{shown as shown_time, shown_bytes};
 
 /// With less than this a store and its log do not get far.
@@ -29,10 +30,15 @@ pub fn examine(patient: &Patient) -> Vec<Finding> {
     };
     let mut findings = vec![sqlite];
     if !folder.exists() {
-        findings.push(Finding::ok(
-            "data",
-            format!("{} is not there yet; the first start makes it", shown(folder)),
-        ));
+        findings.push(match deep::can_keep(folder) {
+            Ok(()) => {
+                Finding::ok("data", format!("{} is not there yet; the first start makes it", shown(folder)))
+            }
+            Err(why) => {
+                let what = format!("{} cannot be made: {why}", shown(folder));
+                Finding::fail("data", what, "make it for the server's user, or take another: --data DIR")
+            }
+        });
         return findings;
     }
     findings.push(permissions(folder));
@@ -127,5 +133,27 @@ fn store(folder: &Path) -> Finding {
                 why.hint().unwrap_or_else(|| "put a backup in its place: store backup makes them".to_owned());
             Finding::fail("store", why.to_string(), fix)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::doctor::Grade;
+
+    #[test]
+    fn a_folder_that_is_not_there_yet_must_be_one_that_can_be_made() {
+        let home = tempfile::tempdir().unwrap();
+        let grade = |data| {
+            let patient = Patient { data: Some(data), ..Patient::default() };
+            examine(&patient).into_iter().find(|finding| finding.check == "data").unwrap().grade
+        };
+        assert_eq!(grade(home.path().join("a/b")), Grade::Ok);
+        assert!(!home.path().join("a").exists(), "and it is not made here");
+        let file = home.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert_eq!(grade(file.join("below")), Grade::Fail);
     }
 }

@@ -1,20 +1,12 @@
 //! The addresses and the certificate.
 
-use std::net::SocketAddr;
-
-use throng_server::{Address, CertificateFiles, Claim};
-use throng_services::chat::house::wall_clock;
+use throng_server::{Address, CertificateFiles};
 
 use super::{Finding, Patient};
 use crate::banner::shown;
-use crate::holder;
+use crate::config::deep;
 use crate::listen::Wanted;
 use crate::ports;
-
-/// A certificate is renewed before it has so few days.
-const DAYS_ENOUGH: i64 = 14;
-
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 pub fn examine(patient: &Patient) -> Vec<Finding> {
     let usual = [Address::Tcp(ports::USUAL)];
@@ -35,13 +27,11 @@ fn door(address: &Address, runs: bool) -> Finding {
     if runs {
         return Finding::ok("address", format!("{address} is this server's"));
     }
-    match Claim::bind(address.clone()) {
-        Ok(_) => Finding::ok("address", format!("{address} is free")),
+    match deep::is_free(address) {
+        Ok(()) => Finding::ok("address", format!("{address} is free")),
         Err(why) => {
-            let by = address.tcp().and_then(|tcp: SocketAddr| holder::of(tcp));
-            let by = by.map_or(String::new(), |holder| format!(", held by {holder}"));
             let fix = "end what listens there, or take another: --listen ADDR";
-            Finding::fail("address", format!("{address}: {}{by}", why.source), fix)
+            Finding::fail("address", format!("{address}: {why}"), fix)
         }
     }
 }
@@ -49,16 +39,39 @@ fn door(address: &Address, runs: bool) -> Finding {
 fn certificate(files: &CertificateFiles) -> Finding {
     let name = shown(&files.certificate);
     let renew = "renew it; it is read again when its file changes";
-    let until = match files.good_until() {
-        Ok(until) => until,
+    let left = match deep::left(files) {
+        Ok(left) => left,
         Err(why) => {
             return Finding::fail("certificate", why.to_string(), "one to try with: throng tls self-signed");
         }
     };
-    let days = (i64::try_from(until).unwrap_or(i64::MAX / 1000) * 1000 - wall_clock().0).div_euclid(DAY_MS);
-    match days {
-        ..0 => Finding::fail("certificate", format!("{name} is over since {} days", -days), renew),
-        0..DAYS_ENOUGH => Finding::warn("certificate", format!("{name} is good for {days} more days"), renew),
-        _ => Finding::ok("certificate", format!("{name} is good for {days} more days")),
+    match deep::expiry(left) {
+        None => Finding::ok("certificate", format!("{name} is good for {} more days", left / deep::DAY)),
+        Some(over) if left < 0 => Finding::fail("certificate", format!("{name} {over}"), renew),
+        Some(soon) => Finding::warn("certificate", format!("{name} {soon}"), renew),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::doctor::Grade;
+
+    #[test]
+    fn a_unix_socket_is_looked_at_and_none_is_left_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("chat.sock");
+        let address = Address::Unix(Some(path.clone()));
+        assert_eq!(door(&address, false).grade, Grade::Ok);
+        assert!(!path.exists());
+        let _taken = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let finding = door(&address, false);
+        assert!(
+            finding.grade == Grade::Fail && finding.found.contains("something listens there"),
+            "{finding:?}"
+        );
+        assert_eq!(door(&address, true).grade, Grade::Ok, "it is the server's own");
     }
 }

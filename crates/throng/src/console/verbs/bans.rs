@@ -21,6 +21,7 @@ use crate::columns::table;
 use crate::fault::Fault;
 use crate::log::Event;
 use crate::settings::kinds;
+use crate::units;
 
 /// The shortest and the longest time of a ban that ends by itself.
 const BAN_MIN: Duration = Duration::from_secs(1);
@@ -144,7 +145,7 @@ fn data_of(ban: &Ban) -> Json {
 }
 
 fn iso(at: Time) -> String {
-    jiff::Timestamp::from_millisecond(at.0).unwrap_or_default().to_string()
+    units::iso(at.0)
 }
 
 fn target_of(given: &Given) -> Result<Target, Fault> {

@@ -17,6 +17,7 @@ use super::super::operator::Operator;
 use super::super::reply::{Answer, Next, Outcome, Reply, Stream};
 use super::{Role, Serves, USUAL, Verb};
 use crate::fault::Fault;
+use crate::units::iso;
 
 /// How long the store may take to read a page.
 const READ_MAX: Duration = Duration::from_secs(30);
@@ -139,7 +140,7 @@ fn line(entry: &Entry, zone: &TimeZone) -> Reply {
     };
     let text = format!("{} {text}", at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S"));
     let data = json!({
-        "seq": entry.stamp.seq, "msgid": entry.stamp.msgid.to_string(), "time": at.to_string(), "author": author,
+        "seq": entry.stamp.seq, "msgid": entry.stamp.msgid.to_string(), "time": iso(entry.stamp.at.0), "author": author,
         "kind": kind, "text": words,
     });
     Reply { text, data, ..Reply::default() }
