@@ -1,13 +1,14 @@
 //! Who is connected: the number of a connection, both its ends, and what is known of the way between them.
 
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 use crate::address::Address;
 use crate::proxied::Proxied;
 use crate::secured::Secured;
 
-/// The number of a connection, from 1, never given twice by one server. It is small and can be copied: keep it rather than
-/// anything of the connection.
+/// The number of a connection, from 1, never given twice by one server, nor by several that share their [`ConnIds`]. It is
+/// small and can be copied: keep it rather than anything of the connection.
 ///
 /// ```
 /// use throng_server::ConnId;
@@ -20,6 +21,42 @@ pub struct ConnId(pub u64);
 impl std::fmt::Display for ConnId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+/// From where connections get their numbers. Each server has its own, unless several are given one
+/// ([`crate::Server::conn_ids`]): then a number means one connection among all of theirs.
+///
+/// ```
+/// # use std::io::Read;
+/// use throng_server::{Conn, ConnIds, Server};
+///
+/// # fn main() -> throng_server::Result {
+/// # let hello = |mut conn: Conn| async move {
+/// #     conn.write_all(b"hello").await?;
+/// #     conn.read_into(&mut conn.buffer()).await?;
+/// #     Ok(())
+/// # };
+/// let ids = ConnIds::default();
+/// let one = Server::new(hello).conn_ids(&ids).listen("127.0.0.1:0").start()?;
+/// let other = Server::new(hello).conn_ids(&ids).listen("127.0.0.1:0").start()?;
+/// # let mut clients = Vec::new();
+/// for server in [&one, &other] {
+///     let mut client = std::net::TcpStream::connect(&server.addresses()[0])?;
+///     client.read_exact(&mut [0; 5])?; // it is served
+/// #     clients.push(client);
+/// }
+/// assert_ne!(one.conns()[0].id, other.conns()[0].id);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct ConnIds(Arc<AtomicU64>);
+
+impl ConnIds {
+    /// The next one.
+    pub(crate) fn next(&self) -> ConnId {
+        ConnId(self.0.fetch_add(1, Relaxed) + 1)
     }
 }
 

@@ -159,12 +159,16 @@ pub struct Heir {
     open_within: Duration,
     /// It serves; it is nobody's child to kill any more.
     is_open: bool,
-    _turn: Turn,
+    _turns: Vec<Turn>,
 }
 
 impl Heir {
     /// Starts the new process and waits until it is warm.
-    pub(crate) fn start(restart: Restart, claims: Vec<Claim>, turn: Turn) -> Result<Heir, RestartError> {
+    pub(crate) fn start(
+        restart: Restart,
+        claims: Vec<Claim>,
+        turns: Vec<Turn>,
+    ) -> Result<Heir, RestartError> {
         let Restart { mut command, warm_within, open_within } = restart;
         let (line, theirs) = UnixStream::pair().map_err(RestartError::Start)?;
         pass(&mut command, &claims, Some(theirs.into()))?;
@@ -172,7 +176,7 @@ impl Heir {
         // It holds our copies of what was passed; the line is found closed only when they are gone.
         drop(command);
         let said = LastWords::of(child.stderr.take());
-        let mut heir = Heir { child, line, said, claims, open_within, is_open: false, _turn: turn };
+        let mut heir = Heir { child, line, said, claims, open_within, is_open: false, _turns: turns };
         heir.expect(&Word::Warm, warm_within)?;
         Ok(heir)
     }

@@ -10,12 +10,9 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 #[cfg(target_os = "linux")]
 pub(crate) const WORKER: &str = "THRONG_SERVER_WORKER";
 
-/// What the program tells its workers, in words of its own.
+/// What the program tells the workers of a server, in words of its own.
 #[cfg(target_os = "linux")]
 pub(crate) const TOLD: &str = "THRONG_SERVER_TOLD";
-
-/// What workers that are begun from here on are told.
-static TOLD_TO_WORKERS: Mutex<Option<String>> = Mutex::new(None);
 
 /// What this process is, once it was asked.
 static ROLE: OnceLock<Role> = OnceLock::new();
@@ -97,30 +94,13 @@ pub fn worker_number() -> Option<usize> {
     worker().map(|post| post.number)
 }
 
-/// Tells worker processes that are begun from here on ([`crate::Processes`]), also in the place of one that died, what a program
-/// has for them: such as what it read from a file at its start, which may be another one by now. It passes through the
-/// environment, so it is no place for secrets, and at most 128 KiB (execve(2)).
-///
-/// ```
-/// throng_server::tell_workers("colour=blue".to_owned());
-/// assert_eq!(throng_server::told_as_worker(), None); // this is no worker
-/// ```
-pub fn tell_workers(words: String) {
-    *TOLD_TO_WORKERS.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
-}
-
-/// What the first process had told when this worker was begun; `None` in a first process. Example: [`tell_workers`].
+/// What the first process had told when this worker was begun ([`crate::Server::tell_workers`]); `None` in a first process.
+/// Example: there.
 pub fn told_as_worker() -> Option<String> {
     #[cfg(target_os = "linux")]
     return worker().and_then(|_| std::env::var(TOLD).ok());
     #[cfg(not(target_os = "linux"))]
     None
-}
-
-/// What the next worker is told.
-#[cfg(target_os = "linux")]
-pub(crate) fn for_workers() -> Option<String> {
-    TOLD_TO_WORKERS.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// The place of this process, if it is a worker.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::address::Address;
+use crate::claim::Claim;
 use crate::clock::{self, millis};
 use crate::end::End;
 use crate::event::Event;
@@ -19,7 +20,7 @@ use crate::listener::Order;
 use crate::peer::ConnId;
 use crate::queue;
 use crate::report::{ConnInfo, Paused, Queued, Report};
-use crate::restart::{Heir, Restart, Turn};
+use crate::restart::Turn;
 use crate::restart_error::RestartError;
 use crate::shared::Shared;
 use crate::state::{Pause, State};
@@ -240,6 +241,22 @@ impl Running {
         self.inner.shared.set_timeouts(timeouts);
     }
 
+    /// Tells worker processes that are begun from here on something else than [`crate::Server::tell_workers`] did. Those that
+    /// run have heard what they heard.
+    ///
+    /// ```
+    /// # use throng_server::{Conn, Server};
+    /// # fn main() -> throng_server::Result {
+    /// # let running = Server::new(|_: Conn| async { Ok(()) }).listen("127.0.0.1:0").start()?;
+    /// running.tell_workers("colour=blue");
+    /// assert_eq!(throng_server::told_as_worker(), None); // this is no worker
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn tell_workers(&self, words: impl Into<String>) {
+        self.inner.shared.tell_workers(words.into());
+    }
+
     /// Who is connected, in the order of their numbers, closing ones included: a copy, which may be old by the time it is
     /// looked at. It looks at every connection, so it is for people, not for each message. Example: [`ConnInfo`].
     pub fn conns(&self) -> Vec<ConnInfo> {
@@ -407,21 +424,21 @@ impl Running {
         self.drain(self.timeouts().drain)
     }
 
-    /// Starts a new process that could take over: it has all listening sockets, and waits to be told. This server goes on
-    /// as before. Waits for the new process, so it must not be called on an event loop. Example: [`crate::restart`].
-    ///
-    /// # Errors
-    /// When the new process cannot serve, ends, or does not answer in time; it is killed and reaped then. And when another
-    /// restart is under way, or the server is ending.
-    pub fn heir(&self, restart: Restart) -> Result<Heir, RestartError> {
+    /// The right to restart it, if it can be restarted now.
+    pub(crate) fn restart_turn(&self) -> Result<Turn, RestartError> {
         let turn = Turn::take(&self.inner.restarting).ok_or(RestartError::UnderWay)?;
-        if !matches!(self.state(), State::Open | State::Paused | State::Held) {
-            return Err(RestartError::Ending);
+        match self.state() {
+            State::Open | State::Paused | State::Held => Ok(turn),
+            _ => Err(RestartError::Ending),
         }
-        let mut claims = self.inner.ask(Order::Share).map_err(RestartError::Start)?;
+    }
+
+    /// Its listening sockets once more, in the order of its addresses.
+    pub(crate) fn share(&self) -> io::Result<Vec<Claim>> {
+        let mut claims = self.inner.ask(Order::Share)?;
         // The listeners answer as they come to it.
         claims.sort_by_key(|claim| self.addresses().iter().position(|address| address == claim.address()));
-        Heir::start(restart, claims, turn)
+        Ok(claims)
     }
 
     /// Lets the listening sockets go without ending the listening: nobody is accepted here any more, and who comes waits in
@@ -440,20 +457,6 @@ impl Running {
         self.inner.is_taking.store(false, Release);
         self.inner.turn(State::LetGo);
         self.inner.order(Order::LetGo).map(|_| ())
-    }
-
-    /// Lets a new process serve beside this one, and then in its place: from here on it alone accepts. Who is here is served
-    /// on; a [`Running::drain`] ends that. Gives the new process's number. For a service with nothing that only one process
-    /// can have; another one uses [`Running::heir`]. Example: [`crate::restart`].
-    ///
-    /// # Errors
-    /// As [`Running::heir`]; this server goes on then as if nothing had been.
-    pub fn restart(&self, restart: Restart) -> Result<u32, RestartError> {
-        let mut heir = self.heir(restart)?;
-        let id = heir.open()?;
-        // A listener that does not answer ends with the drain.
-        let _ = self.let_go();
-        Ok(id)
     }
 
     /// Ends the server: no new clients; a connection where nothing is under way gets its end-of-file at once, a busy one when

@@ -21,10 +21,11 @@ use crate::model::{
     Blocking, BlockingPerWorker, BlockingWorker, Events, Model, PerWorker, Shareable, Threads, Workers,
     sealed::{self, Ground, Stage},
 };
+use crate::peer::ConnIds;
 use crate::proxy_protocol::Proxies;
 use crate::role;
 use crate::running::Running;
-use crate::shared::Shared;
+use crate::shared::{Given, Shared};
 use crate::start_error::StartError;
 use crate::taker::{Reception, Taker};
 use crate::thread_group::ThreadGroup;
@@ -73,6 +74,7 @@ pub struct Server<K> {
     limits: Limits,
     timeouts: Timeouts,
     sink: Sink,
+    given: Given,
 }
 
 impl Server<()> {
@@ -164,6 +166,7 @@ impl<K: 'static> Server<K> {
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             sink: Sink::default(),
+            given: Given::default(),
         }
     }
 
@@ -229,6 +232,46 @@ impl<K: 'static> Server<K> {
     /// [`crate::Processes`] it is the first process's, which accepts for all. Example: [`Denied`].
     pub fn denied(mut self, denied: &Denied) -> Server<K> {
         self.denied = denied.clone();
+        self
+    }
+
+    /// Numbers its connections from here, together with other servers that do. Example: [`ConnIds`].
+    pub fn conn_ids(mut self, ids: &ConnIds) -> Server<K> {
+        self.given.conn_ids = ids.clone();
+        self
+    }
+
+    /// Tells this server's worker processes ([`crate::Processes`]), also those begun in the place of one that died, what the
+    /// program has for them: such as what it read from a file at its start, which may be another one by now, or which of
+    /// several servers theirs is. A worker asks [`crate::told_as_worker`]. It passes through the environment, so it is no
+    /// place for secrets, and at most 128 KiB (execve(2)). Later words are told by [`Running::tell_workers`].
+    ///
+    /// A program may have several servers by [`crate::Processes`] only when each says so which it is: a worker begins at
+    /// `main`, and comes to the first start of a server there.
+    ///
+    /// ```no_run
+    /// # #[cfg(target_os = "linux")] {
+    /// use throng_server::{Conn, Processes, Server, Workers};
+    ///
+    /// fn main() -> throng_server::Result {
+    ///     throng_server::worker_or_continue();
+    ///     let serve = |words: &'static str| {
+    ///         let say = move |mut conn: Conn| async move { Ok(conn.write_all(words.as_bytes()).await?) };
+    ///         Server::local(move |_| say).model(Processes { workers: Workers::Auto }).tell_workers(words)
+    ///     };
+    ///     let (red, blue) = (serve("red").listen("127.0.0.1:7000"), serve("blue").listen("127.0.0.1:7001"));
+    ///     match throng_server::told_as_worker().as_deref() {
+    ///         Some("red") => return red.start()?.until_signal().map(drop), // it stays in `start`
+    ///         Some(_) => return blue.start()?.until_signal().map(drop),
+    ///         None => {}
+    ///     }
+    ///     let (_red, blue) = (red.start()?, blue.start()?);
+    ///     blue.until_signal().map(drop)
+    /// }
+    /// # }
+    /// ```
+    pub fn tell_workers(mut self, words: impl Into<String>) -> Server<K> {
+        self.given.told_to_workers = Some(words.into());
         self
     }
 
@@ -304,7 +347,9 @@ impl<K: 'static> Server<K> {
             return self.model.serve_in_worker(self.kind, stage).map(|never| match never {});
         }
         let addresses = places.iter().map(|(claim, _)| claim.address().clone()).collect();
-        let shared = Arc::new(Shared::new(self.limits, self.timeouts, self.sink, &self.model.shape()));
+        let shape = self.model.shape();
+        let shared = Shared::of(self.limits, self.timeouts, self.sink, &shape, self.given);
+        let shared = Arc::new(shared);
         let mut threads = ThreadGroup::default();
         let started = self.model.start(self.kind, &mut Ground { shared: &shared, threads: &mut threads });
         let started = started.and_then(|gate| {

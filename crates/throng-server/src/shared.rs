@@ -2,16 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{
-    AtomicBool, AtomicU64, AtomicUsize, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
-};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
 use crate::event::{Event, Sink};
 use crate::limits::Limits;
-use crate::peer::ConnId;
+use crate::peer::{ConnId, ConnIds};
 use crate::registry::Registry;
 use crate::seats::Seats;
 use crate::stats::Counters;
@@ -28,6 +26,15 @@ pub struct Shape {
     pub(crate) tables: usize,
     /// How many are served at the same time, where the model itself limits that.
     pub(crate) turns: Option<usize>,
+}
+
+/// What a server may be given besides.
+#[derive(Default)]
+pub(crate) struct Given {
+    /// From where its connections get their numbers.
+    pub conn_ids: ConnIds,
+    /// What its worker processes are told.
+    pub told_to_workers: Option<String>,
 }
 
 /// What all threads of one server see.
@@ -48,7 +55,9 @@ pub(crate) struct Shared {
     sink: Sink,
     pub subscribers: Subscribers,
     pub watchdog: Watchdog,
-    last_id: AtomicU64,
+    conn_ids: ConnIds,
+    /// What worker processes are told that are begun from here on.
+    told_to_workers: Mutex<Option<String>>,
     /// Connections that are closing politely.
     pub lingerers: AtomicUsize,
     /// The process of each worker that has one of its own and serves. Written by its keeper, when that begins and ends.
@@ -57,6 +66,17 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(limits: Limits, timeouts: Timeouts, sink: Sink, shape: &Shape) -> Shared {
+        Shared::of(limits, timeouts, sink, shape, Given::default())
+    }
+
+    /// With what a server may be given besides.
+    pub(crate) fn of(
+        limits: Limits,
+        timeouts: Timeouts,
+        sink: Sink,
+        shape: &Shape,
+        Given { conn_ids, told_to_workers }: Given,
+    ) -> Shared {
         Shared {
             model: shape.name,
             timeouts: Mutex::new(timeouts),
@@ -68,7 +88,8 @@ impl Shared {
             draining: watch::Sender::new(false),
             is_draining: AtomicBool::new(false),
             lingerers: AtomicUsize::new(0),
-            last_id: AtomicU64::new(0),
+            conn_ids,
+            told_to_workers: Mutex::new(told_to_workers),
             processes: Mutex::default(),
             sink,
             subscribers: Subscribers::default(),
@@ -77,7 +98,17 @@ impl Shared {
     }
 
     pub(crate) fn next_id(&self) -> ConnId {
-        ConnId(self.last_id.fetch_add(1, Relaxed) + 1)
+        self.conn_ids.next()
+    }
+
+    /// What the next worker process is told.
+    pub(crate) fn told_to_workers(&self) -> Option<String> {
+        self.told_to_workers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Tells those that are begun from here on.
+    pub(crate) fn tell_workers(&self, words: String) {
+        *self.told_to_workers.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
     }
 
     pub(crate) fn limits(&self) -> Limits {

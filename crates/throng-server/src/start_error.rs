@@ -51,8 +51,8 @@ pub enum StartError {
     /// [`crate::Processes`] is to be started inside a tokio runtime. Its workers would begin a runtime of their own on their
     /// way to the start, and serve inside it.
     InsideRuntime,
-    /// The program has started a server by [`crate::Processes`] before. Its workers begin at `main` and stop at the first
-    /// start, so they would serve that one.
+    /// The program has started a server by [`crate::Processes`] before, and not both tell their workers which of them is theirs
+    /// ([`crate::Server::tell_workers`]). Workers begin at `main` and stop at the first start, so they would serve that one.
     StartedBefore,
     /// A server of another model was to be started in a worker's process.
     InWorker {
@@ -83,7 +83,8 @@ impl fmt::Display for StartError {
                 "the model Processes cannot be started inside a tokio runtime: start it from a plain main",
             ),
             StartError::StartedBefore => f.write_str(
-                "a program can start one server by the model Processes, and this would be its second",
+                "this would be the program's second server by the model Processes, and its workers could not know that: \
+                 Server::tell_workers tells them which server is theirs",
             ),
             StartError::InWorker { model } => write!(
                 f,

@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::BufRead;
 use std::io::BufReader;
+use std::io::read_to_string;
 use std::process::Command;
 use std::process::Stdio;
 use std::process::exit;
 
-use throng_server::{Processes, Server, StartError, Worker, Workers, worker_number};
+use rustix::process::{Pid, Signal, kill_process};
+use throng_server::{Conn, Processes, Server, StartError, Worker, Workers, told_as_worker, worker_number};
 
 use crate::harness::{BEHAVE, Behaviour, SERVE_ON};
-use crate::place::{echo, hear_out, knock, open, talk, until};
+use crate::place::{Place, echo, hear_out, knock, open, talk, until};
 use crate::stage::{ask, served, server};
 
 pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
@@ -19,6 +21,8 @@ pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
     all_of_a_worker_runs_on_its_thread,
     the_start_says_what_main_must_begin_with,
     the_start_inside_a_runtime_is_refused,
+    two_servers_have_workers_of_their_own_when_they_tell_them,
+    one_that_tells_its_workers_nothing_is_alone,
     a_worker_starts_nothing_else_and_one_that_ends_at_once_is_told,
     a_factory_that_panics_is_told,
     a_program_that_a_worker_begins_is_no_worker,
@@ -58,6 +62,55 @@ fn the_start_inside_a_runtime_is_refused() {
     let place = open(server(1));
     drop(served(&place));
     let Err(why) = server(1).listen("127.0.0.1:0").start() else { panic!("it started") };
+    assert!(matches!(why, StartError::StartedBefore), "{why}");
+    place.end();
+}
+
+/// Says what its worker was told.
+fn telling(words: &str) -> Server<impl Sized + 'static> {
+    let told = |_: &Worker| {
+        let told = told_as_worker().unwrap_or_default();
+        move |mut conn: Conn| {
+            let told = told.clone();
+            async move { Ok(conn.write_all(told.as_bytes()).await?) }
+        }
+    };
+    Server::local(told).model(Processes { workers: Workers::Count(1) }).tell_workers(words)
+}
+
+fn two_servers_have_workers_of_their_own_when_they_tell_them() {
+    // A worker comes to the start of its own server, whichever is started first.
+    match told_as_worker().as_deref() {
+        Some("red") => unreachable_start(telling("red")),
+        Some("blue" | "green") => unreachable_start(telling("blue")),
+        _ => {}
+    }
+    let (red, blue) = (open(telling("red")), open(telling("blue")));
+    let heard = |place: &Place| read_to_string(place.client()).unwrap();
+    assert_eq!((heard(&red), heard(&blue)), ("red".to_owned(), "blue".to_owned()));
+    // One that is begun anew hears what is told by then.
+    blue.running.tell_workers("green");
+    let pid = Pid::from_raw(i32::try_from(blue.running.processes()[0]).unwrap()).unwrap();
+    kill_process(pid, Signal::KILL).unwrap();
+    // One whose worker dies meanwhile may be cut.
+    until("the next worker to serve", || read_to_string(blue.client()).is_ok_and(|heard| heard == "green"));
+    assert_eq!(heard(&red), "red");
+    red.end();
+    blue.end();
+}
+
+/// In a worker's process: it serves in here.
+fn unreachable_start(server: Server<impl Sized + 'static>) {
+    let why = server.listen("127.0.0.1:0").start().err();
+    panic!("a worker's start never returns: {why:?}");
+}
+
+fn one_that_tells_its_workers_nothing_is_alone() {
+    let place = open(telling("red"));
+    let Err(why) = server(1).listen("127.0.0.1:0").start() else { panic!("it started") };
+    assert!(matches!(why, StartError::StartedBefore), "{why}");
+    // And nobody comes behind it.
+    let Err(why) = telling("blue").listen("127.0.0.1:0").start() else { panic!("it started") };
     assert!(matches!(why, StartError::StartedBefore), "{why}");
     place.end();
 }

@@ -155,7 +155,8 @@ impl Keeper {
         loop {
             let begun_ms = clock::now_ms();
             let mut pid = None;
-            let how = match WorkerProcess::start(self.plan.number, self.plan.count) {
+            let told = self.plan.shared.told_to_workers();
+            let how = match WorkerProcess::start(self.plan.number, self.plan.count, told) {
                 Ok(mut process) => {
                     pid = Some(process.pid());
                     self.employ(&mut process).await;

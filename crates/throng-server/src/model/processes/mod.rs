@@ -13,9 +13,8 @@ mod wording;
 mod worker_process;
 
 use std::convert::Infallible;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::AcqRel};
 use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -33,8 +32,24 @@ use keeper::Keeper;
 /// How long a worker may take from its birth until its handler is made.
 const READY_MAX: Duration = Duration::from_secs(60);
 
-/// A worker begins at `main` and stops at the first start of a server: it would never come to a second one.
-static STARTED: AtomicBool = AtomicBool::new(false);
+/// Who was started before in this process. A worker begins at `main` and stops at the first start of a server: it would never
+/// come to a second one, unless it is told which one is its own.
+static STARTED: Mutex<Option<Tells>> = Mutex::new(None);
+
+/// Does a server tell its workers anything?
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tells {
+    Words,
+    Nothing,
+}
+
+/// Notes a start; `false` when its workers, or those before, could not know whose they are.
+fn note_start(tells: Tells) -> bool {
+    let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = started.is_none_or(|before| before == Tells::Words && tells == Tells::Words);
+    *started = Some(tells);
+    known
+}
 
 impl<H: LocalHandler> sealed::Model<PerWorker<H>> for Processes {
     fn shape(&self) -> Shape {
@@ -76,7 +91,8 @@ fn start_first(count: usize, ground: &mut Ground<'_>) -> Result<Gate, StartError
     if Handle::try_current().is_ok() {
         return Err(StartError::InsideRuntime);
     }
-    if STARTED.swap(true, AcqRel) {
+    let tells = ground.shared.told_to_workers().map_or(Tells::Nothing, |_| Tells::Words);
+    if !note_start(tells) {
         return Err(StartError::StartedBefore);
     }
     start_keepers(count, ground)

@@ -30,7 +30,7 @@ pub(super) struct WorkerProcess {
 
 impl WorkerProcess {
     /// Begins one, in a process group of its own: Ctrl-C at the terminal is for the first process, which then drains.
-    pub(super) fn start(number: usize, count: usize) -> io::Result<WorkerProcess> {
+    pub(super) fn start(number: usize, count: usize, told: Option<String>) -> io::Result<WorkerProcess> {
         let (line, theirs) = Line::pair()?;
         let mut arguments = std::env::args_os();
         let name = arguments.next().unwrap_or_else(|| OsString::from(OURSELVES));
@@ -40,7 +40,7 @@ impl WorkerProcess {
             Some(passed) => command.env(PASSED, passed),
             None => command.env_remove(PASSED),
         };
-        match role::for_workers() {
+        match told {
             Some(words) => command.env(role::TOLD, words),
             None => command.env_remove(role::TOLD),
         };
