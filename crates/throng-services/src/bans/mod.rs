@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use throng_chat::{Name, Text, Time};
-use throng_server::{Address, ConnId, Denial, Denied, IpNet, Running};
+use throng_server::{Address, ConnId, ConnInfo, Denial, Denied, IpNet, Running};
 use throng_store::Fault;
 use throng_store::bans::{Change, Made};
 
@@ -52,6 +52,8 @@ struct Inner {
     changing: Mutex<()>,
     hears: OnceLock<Box<dyn Hears>>,
     running: OnceLock<Running>,
+    /// Other servers of the process, which hear of nothing. Written while they start, read when a ban comes.
+    others: Mutex<Vec<Running>>,
 }
 
 /// A ban that was set.
@@ -101,8 +103,8 @@ impl Bans {
 
     fn new(kept: Option<Arc<dyn throng_store::Bans>>, now: fn() -> Time, zone: TimeZone) -> Bans {
         let (denied, table, changing) = (Denied::default(), Mutex::default(), Mutex::default());
-        let (hears, running) = (OnceLock::new(), OnceLock::new());
-        Bans(Arc::new(Inner { kept, now, zone, denied, table, changing, hears, running }))
+        let (hears, running, others) = (OnceLock::new(), OnceLock::new(), Mutex::default());
+        Bans(Arc::new(Inner { kept, now, zone, denied, table, changing, hears, running, others }))
     }
 
     /// The list for the server, before it starts ([`throng_server::Server::denied`]).
@@ -110,10 +112,15 @@ impl Bans {
         &self.0.denied
     }
 
-    /// This server's clients are closed from here on when a ban of addresses comes.
+    /// This server's clients are closed from here on when a ban of addresses comes; the chat does it where there is one.
     pub fn serve(&self, running: &Running) {
-        // There is one server; a second one would be a mistake, and changes nothing.
+        // There is one such server; a second one would be a mistake, and changes nothing.
         let _ = self.0.running.set(running.clone());
+    }
+
+    /// So are those of this one, which is none of the chat's: they are cut.
+    pub fn serve_also(&self, running: &Running) {
+        lock(&self.0.others).push(running.clone());
     }
 
     /// Who hears from here on; what there is before, it was given ([`Bans::of_world`]).
@@ -264,16 +271,19 @@ impl Bans {
         };
         // No more than may be kept, so there is room in the list.
         let _ = self.deny();
-        let conns = self.conns_in(network);
-        let closed = conns.len();
-        match (place, self.0.running.get()) {
-            _ if closed == 0 => {}
-            (Some(place), _) => place(News::Evicted(Evicted { conns, ban })),
-            (None, Some(running)) => conns.iter().for_each(|conn| {
-                // One that has gone meanwhile is gone.
-                running.kill(*conn);
-            }),
-            (None, None) => {}
+        let mut closed: usize = lock(&self.0.others).iter().map(|other| cut(other, network)).sum();
+        if let Some(running) = self.0.running.get() {
+            closed += match place {
+                None => cut(running, network),
+                Some(place) => {
+                    let conns = conns_in(running, network);
+                    let count = conns.len();
+                    if count > 0 {
+                        place(News::Evicted(Evicted { conns, ban }));
+                    }
+                    count
+                }
+            };
         }
         Closes::Known(closed)
     }
@@ -285,15 +295,6 @@ impl Bans {
             (_, Some(place)) => place(News::Lifted(target.clone())),
             (_, None) => {}
         }
-    }
-
-    /// Who is connected from there. The server library tells all who were let in before the list was changed.
-    fn conns_in(&self, network: IpNet) -> Vec<ConnId> {
-        let conns = self.0.running.get().map(Running::conns).unwrap_or_default();
-        let hit = conns
-            .into_iter()
-            .filter(|conn| conn.peer.address.ip().is_some_and(|ip| network.contains(&ip.to_canonical())));
-        hit.map(|conn| conn.id).collect()
     }
 
     /// Makes the server's list anew.
@@ -330,6 +331,18 @@ impl fmt::Debug for Bans {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Bans")
     }
+}
+
+/// Who is connected from there. The server library tells all who were let in before the list was changed.
+fn conns_in(running: &Running, network: IpNet) -> Vec<ConnId> {
+    let is_hit =
+        |conn: &ConnInfo| conn.peer.address.ip().is_some_and(|ip| network.contains(&ip.to_canonical()));
+    running.conns().into_iter().filter(is_hit).map(|conn| conn.id).collect()
+}
+
+/// Cuts them; how many they are. One that has gone meanwhile is gone.
+fn cut(running: &Running, network: IpNet) -> usize {
+    conns_in(running, network).into_iter().filter(|conn| running.kill(*conn)).count()
 }
 
 /// Nothing behind these locks could be left half done by a panic.
