@@ -1,5 +1,5 @@
 //! `/metrics` as Prometheus itself reads it: `promtool check metrics` looks at what the built server says, while people talk there
-//! and while nobody does, of the chat and of a plain service.
+//! and while nobody does, of the chat, of a plain service, and of both in one process.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -22,23 +22,32 @@ const LOOKS: usize = 10;
 const OF_CHAT: &[&str] = &["--chat", "--rooms", "3", "--members", "10", "--talkers", "2"];
 const OF_ECHO: &[&str] = &["-c", "20"];
 
-/// Looks at both services.
+/// Looks at each service, and at both.
 pub fn run() -> Outcome {
     let promtool = packages::need("promtool", "prometheus")?;
     let throng = e2e::build_throng()?;
-    for (service, load) in [("chat", OF_CHAT), ("echo", OF_ECHO)] {
-        look(&promtool, &throng, service, load)?;
-        println!("promtool takes the metrics of {service}, {LOOKS} times under load and without");
+    for (services, load) in [(&["chat"][..], OF_CHAT), (&["echo"], OF_ECHO), (&["chat", "echo"], OF_CHAT)] {
+        look(&promtool, &throng, services, load)?;
+        let names = services.join(" and ");
+        println!("promtool takes the metrics of {names}, {LOOKS} times under load and without");
     }
     Ok(())
 }
 
-fn look(promtool: &Path, throng: &Path, service: &str, load: &[&str]) -> Outcome {
+/// The load is the first service's.
+fn look(promtool: &Path, throng: &Path, services: &[&str], load: &[&str]) -> Outcome {
     let data = TempDir::new()?;
     let (address, metrics) = (free_port()?, free_port()?);
+    let file = data.path().join("throng.toml");
+    let mut text = String::from("pace = \"off\"\n");
+    for (at, service) in services.iter().enumerate() {
+        let listen = if at == 0 { address.to_string() } else { "127.0.0.1:0".to_owned() };
+        text.push_str(&format!("[[service]]\nkind = \"{service}\"\nlisten = [\"{listen}\"]\n"));
+    }
+    std::fs::write(&file, text)?;
     let mut command = Command::new(throng);
-    command.args(["serve", service, "--listen", &address.to_string(), "--pace", "off"]);
-    command.args(["--metrics-listen", &metrics.to_string(), "--data"]).arg(data.path());
+    command.arg("serve").arg("--config").arg(&file);
+    command.args(["--metrics-listen", &metrics.to_string(), "--data"]).arg(data.path().join("data"));
     let server = Process::start(quiet(&mut command))?;
     server.wait_for(metrics)?;
     server.wait_for(address)?;
@@ -50,7 +59,7 @@ fn look(promtool: &Path, throng: &Path, service: &str, load: &[&str]) -> Outcome
         check(promtool, metrics)?;
     }
     if let Some(status) = load.child().try_wait()? {
-        return Err(format!("the load of {service} ended before its time: {status}").into());
+        return Err(format!("the load of {services:?} ended before its time: {status}").into());
     }
     drop(load);
     check(promtool, metrics)

@@ -253,7 +253,7 @@ impl<K: 'static> Server<K> {
     /// # #[cfg(target_os = "linux")] {
     /// use throng_server::{Conn, Processes, Server, Workers};
     ///
-    /// fn main() -> throng_server::Result {
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
     ///     throng_server::worker_or_continue();
     ///     let serve = |words: &'static str| {
     ///         let say = move |mut conn: Conn| async move { Ok(conn.write_all(words.as_bytes()).await?) };
@@ -261,12 +261,14 @@ impl<K: 'static> Server<K> {
     ///     };
     ///     let (red, blue) = (serve("red").listen("127.0.0.1:7000"), serve("blue").listen("127.0.0.1:7001"));
     ///     match throng_server::told_as_worker().as_deref() {
-    ///         Some("red") => return red.start()?.until_signal().map(drop), // it stays in `start`
-    ///         Some(_) => return blue.start()?.until_signal().map(drop),
-    ///         None => {}
+    ///         Some("red") => drop(red.start()?), // a worker stays in here
+    ///         Some(_) => drop(blue.start()?),
+    ///         None => {
+    ///             let (_red, blue) = (red.start()?, blue.start()?);
+    ///             blue.until_signal()?;
+    ///         }
     ///     }
-    ///     let (_red, blue) = (red.start()?, blue.start()?);
-    ///     blue.until_signal().map(drop)
+    ///     Ok(())
     /// }
     /// # }
     /// ```

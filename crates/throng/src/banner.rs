@@ -9,6 +9,8 @@ use crate::listen::Listen;
 pub struct Banner<'a> {
     /// Where the server listens.
     pub listens: &'a [Listen],
+    /// A line for each address of the services beside it.
+    pub others: Vec<String>,
     /// Is TLS spoken as well?
     pub tls: bool,
     /// Where it keeps things, and what is in there.
@@ -33,6 +35,7 @@ impl Banner<'_> {
             let tls = if self.tls && !listen.only_tls { ", with TLS too" } else { "" };
             lines.push(format!("  chat     {listen}   telnet, nc, IRC clients and browsers{tls}"));
         }
+        lines.extend(self.others.iter().cloned());
         let elsewhere = self.console.as_ref().map(|typed| format!(", or in another terminal: {typed}"));
         lines.push(format!("  console  here{}", elsewhere.unwrap_or_default()));
         lines.push(format!("  data     {}", self.kept));

@@ -373,9 +373,9 @@ pub struct SelfSigned {
                   there is no terminal."
 )]
 pub struct Serve {
-    /// Which service
-    #[arg(value_enum, default_value = "chat")]
-    pub service: Service,
+    /// Which service [default: all that the configuration file has, or the chat]
+    #[arg(value_enum)]
+    pub service: Option<Service>,
 
     /// Everything that can be set.
     #[command(flatten)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use throng_server::{Pause, Report, Running};
+use throng_server::{Drain, Pause, Report, Running};
 use throng_services::chat::Chat;
 
 use crate::signals::{Asked, Asker, Wish};
@@ -72,18 +72,21 @@ impl Ended {
     }
 }
 
-/// Ends a chat, with these words to everybody; it may take so long.
-pub fn end_chat(
-    chat: &Arc<Chat>,
-    running: &Running,
-    words: &'static str,
+/// Ends all servers of the process; it may take so long. Everybody in the chat, if one of them has one, hears these words.
+pub fn end(
+    servers: &[Running],
+    chat: Option<(&Arc<Chat>, &'static str)>,
     (first, wishes): (Wish, Receiver<Asked>),
     drain_max: Duration,
 ) -> Ended {
+    let Some((chat, words)) = chat else {
+        let patience = if first.now { CUT_MAX } else { drain_max };
+        return End::new(servers, wishes, patience).drain(patience, Goodbye::None);
+    };
     let patience = if first.now { Duration::from_millis(500) } else { drain_max };
-    let mut end = End::new(running, wishes, patience);
+    let mut end = End::new(servers, wishes, patience);
     // Whatever goes wrong here, the drain refuses new clients as well. Sockets that were let go are not refused at.
-    let _ = running.pause(Pause::Refuse);
+    servers.iter().for_each(|server| drop(server.pause(Pause::Refuse)));
     let words = throng_services::chat::text(words).expect("plain words");
     let (chat, happened) = (Arc::clone(chat), end.tell.clone());
     spawn("throng-farewell", move || {
@@ -97,14 +100,8 @@ pub fn end_chat(
     end.drain(left.max(Duration::from_millis(200)), told)
 }
 
-/// Ends any other service; it may take so long.
-pub fn end(running: &Running, (first, wishes): (Wish, Receiver<Asked>), drain_max: Duration) -> Ended {
-    let patience = if first.now { CUT_MAX } else { drain_max };
-    End::new(running, wishes, patience).drain(patience, Goodbye::None)
-}
-
 struct End<'a> {
-    running: &'a Running,
+    servers: &'a [Running],
     begun: Instant,
     /// Connections that were open when the end began.
     open: usize,
@@ -115,7 +112,7 @@ struct End<'a> {
 }
 
 impl End<'_> {
-    fn new(running: &Running, wishes: Receiver<Asked>, patience: Duration) -> End<'_> {
+    fn new(servers: &[Running], wishes: Receiver<Asked>, patience: Duration) -> End<'_> {
         let (tell, happened) = sync_channel(8);
         let forward = tell.clone();
         spawn("throng-wishes", move || {
@@ -127,8 +124,9 @@ impl End<'_> {
                 }
             }
         });
-        let open = usize::try_from(running.stats().open).unwrap_or(usize::MAX);
-        End { running, begun: now(), open, patience, tell, happened, cut_by: None }
+        let open: u64 = servers.iter().map(|server| server.stats().open).sum();
+        let open = usize::try_from(open).unwrap_or(usize::MAX);
+        End { servers, begun: now(), open, patience, tell, happened, cut_by: None }
     }
 
     fn left(&self) -> Duration {
@@ -151,17 +149,17 @@ impl End<'_> {
     }
 
     fn drain(mut self, patience: Duration, told: Goodbye) -> Ended {
-        let drain = self.running.drain(patience);
+        let drains: Vec<_> = self.servers.iter().map(|server| server.drain(patience)).collect();
         let tell = self.tell.clone();
         spawn("throng-drained", move || {
-            let _ = tell.send(Happened::Drained(drain.wait()));
+            let _ = tell.send(Happened::Drained(drains.iter().map(Drain::wait).fold(Report::default(), sum)));
         });
         let mut report = loop {
             match self.happened.recv() {
                 Ok(Happened::Drained(report)) => break report,
                 Ok(Happened::Wished(wish)) => {
                     self.cut_by.get_or_insert(wish.by);
-                    self.running.drain(CUT_MAX);
+                    self.servers.iter().for_each(|server| drop(server.drain(CUT_MAX)));
                 }
                 Ok(Happened::Told(_)) => {}
                 // Not before `tell` is dropped, which this holds itself.
@@ -174,13 +172,17 @@ impl End<'_> {
     }
 }
 
+fn sum(one: Report, other: Report) -> Report {
+    let lasted = one.lasted.max(other.lasted);
+    Report { finished: one.finished + other.finished, cut: one.cut + other.cut, lasted }
+}
+
 /// One of the few threads that only wait for one thing. The process is about to end; it needs no joining.
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) {
     let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(body);
     spawned.expect("a server that ran until now may have one more thread");
 }
 
-/// Now.
 /// Now.
 #[expect(clippy::disallowed_methods, reason = "how long the end takes is the roof's to know")]
 pub fn now() -> Instant {

@@ -40,30 +40,41 @@ pub struct Claimed {
     pub note: Option<String>,
 }
 
-/// Claims what was asked for: among the sockets that were passed, or else by a bind. When nothing was asked for, all that
-/// were passed, or else the usual port or the next free one.
-pub fn claim(wanted: &[Wanted], mut passed: Vec<Claim>) -> Result<Claimed, Fault> {
-    if wanted.is_empty() {
+/// Claims what each service asks for: among the sockets that were passed, or else by a bind. The only service that asks for
+/// nothing has all that were passed, or else the usual port or the next free one.
+pub fn claim(services: &[&[Wanted]], mut passed: Vec<Claim>) -> Result<Vec<Claimed>, Fault> {
+    if let [[]] = services {
         let claims: Vec<_> = passed.into_iter().map(|claim| Place { claim, only_tls: false }).collect();
-        return if claims.is_empty() { claim_from(USUAL) } else { Ok(Claimed { claims, note: None }) };
+        let all = if claims.is_empty() { claim_from(USUAL)? } else { Claimed { claims, note: None } };
+        return Ok(vec![all]);
     }
+    let all = services.concat();
+    let claimed = services.iter().map(|wanted| claim_among(wanted, &all, &mut passed));
+    let mut claimed = claimed.collect::<Result<Vec<_>, _>>()?;
+    let unused: Vec<_> = passed.iter().map(|claim| claim.address().to_string()).collect();
+    if let (Some(last), false) = (claimed.last_mut(), unused.is_empty()) {
+        last.note =
+            Some(format!("nobody listens at {} any more: no --listen asks for it", unused.join(" and ")));
+    }
+    Ok(claimed)
+}
+
+/// Claims what one service asks for, of all that is.
+fn claim_among(wanted: &[Wanted], all: &[Wanted], passed: &mut Vec<Claim>) -> Result<Claimed, Fault> {
     let mut claims = Vec::new();
     for each in wanted {
         let found: Vec<_> = match each {
             Wanted::At(listen) => {
-                let found = passed.iter().position(|claim| is_at(listen, claim, wanted));
+                let found = passed.iter().position(|claim| is_at(listen, claim, all));
                 let found = found.map(|index| passed.remove(index));
                 vec![found.map_or_else(|| bind(&listen.address), Ok)?]
             }
-            Wanted::Passed { name, .. } => take_passed(&mut passed, name.as_deref())?,
+            Wanted::Passed { name, .. } => take_passed(passed, name.as_deref())?,
         };
         let only_tls = each.only_tls();
         claims.extend(found.into_iter().map(|claim| Place { claim, only_tls }));
     }
-    let unused: Vec<_> = passed.iter().map(|claim| claim.address().to_string()).collect();
-    let note = (!unused.is_empty())
-        .then(|| format!("nobody listens at {} any more: no --listen asks for it", unused.join(" and ")));
-    Ok(Claimed { claims, note })
+    Ok(Claimed { claims, note: None })
 }
 
 /// Is this socket what was asked for? Port 0 means the one that this server, or the one before it, got for it.
@@ -160,7 +171,7 @@ mod tests {
     fn a_taken_port_that_was_asked_for_is_refused_with_its_holder() {
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap();
-        let Err(fault) = claim(&[address.to_string().parse().unwrap()], Vec::new()) else {
+        let Err(fault) = claim(&[&[address.to_string().parse().unwrap()]], Vec::new()) else {
             panic!("that port is taken")
         };
         assert_eq!(fault.exit_code, 1);
@@ -174,22 +185,39 @@ mod tests {
     fn what_was_passed_is_taken_before_anything_is_bound() {
         let wanted = |given: &str| given.parse::<Wanted>().unwrap();
         let ours = |given: &str| bind(&Address::resolve(given).unwrap()).unwrap();
-        let listens = |claimed: &Claimed| claimed.claims.iter().map(Place::listen).collect::<Vec<_>>();
+        let listens = |claimed: &[Claimed]| claimed[0].claims.iter().map(Place::listen).collect::<Vec<_>>();
         let (one, two) = (ours("127.0.0.1:0"), ours("127.0.0.1:0"));
         let (first, second) = (one.address().to_string(), two.address().to_string());
         // Port 0 is not the port that another one asks for by its number.
         let asked = [wanted("127.0.0.1:0"), wanted(&format!("tls:{first}"))];
-        let claimed = claim(&asked, vec![one, two]).unwrap();
+        let claimed = claim(&[&asked], vec![one, two]).unwrap();
         let expected = [second.parse().unwrap(), format!("tls:{first}").parse().unwrap()];
         assert_eq!(listens(&claimed), expected);
-        assert_eq!(claimed.note, None);
+        assert_eq!(claimed[0].note, None);
         // Those of an older self are not a service manager's.
-        let Err(fault) = claim(&[wanted("systemd")], vec![ours("127.0.0.1:0")]) else { panic!("none is") };
+        let Err(fault) = claim(&[&[wanted("systemd")]], vec![ours("127.0.0.1:0")]) else { panic!("none is") };
         assert_eq!(fault.what, "no socket was passed by systemd");
         // What is asked for no more is said.
         let left = ours("127.0.0.1:0");
         let at = left.address().to_string();
-        let claimed = claim(&[wanted("127.0.0.2:0")], vec![left]).unwrap();
-        assert!(claimed.note.unwrap().contains(&at));
+        let mut claimed = claim(&[&[wanted("127.0.0.2:0")]], vec![left]).unwrap();
+        assert!(claimed.remove(0).note.unwrap().contains(&at));
+    }
+
+    #[test]
+    fn what_was_passed_goes_to_the_services_in_their_order() {
+        let any: [Wanted; 1] = ["127.0.0.1:0".parse().unwrap()];
+        let ours = || bind(&Address::resolve("127.0.0.1:0").unwrap()).unwrap();
+        for second_first in [false, true] {
+            let (one, two) = (ours(), ours());
+            let (first, second) = (one.address().to_string(), two.address().to_string());
+            let exact: [Wanted; 1] = [second.parse().unwrap()];
+            let wanted: &[Wanted] = if second_first { &exact } else { &any };
+            let claimed = claim(&[wanted, &any], vec![one, two]).unwrap();
+            let at: Vec<_> = claimed.iter().map(|claimed| claimed.claims[0].listen().to_string()).collect();
+            assert_eq!(at, if second_first { [second, first] } else { [first, second] });
+        }
+        // Nothing asked for is the usual port only where there is one service.
+        assert!(claim(&[&[], &any], Vec::new()).unwrap()[0].claims.is_empty());
     }
 }

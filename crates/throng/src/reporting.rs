@@ -17,11 +17,16 @@ pub fn notes(log: Arc<Log>, directory: Arc<Directory>) -> Notes {
     })
 }
 
-/// The sink of the server's events.
-pub fn events(log: Arc<Log>, directory: Arc<Directory>) -> impl Fn(&Happened) + Send + Sync {
+/// The sink of a server's events, which say of which service they are where there are several.
+pub fn events(
+    log: Arc<Log>,
+    directory: Arc<Directory>,
+    service: Option<String>,
+) -> impl Fn(&Happened) + Send + Sync {
+    let tell = move |event: Event| log.tell(event.with_some("service", service.as_ref()));
     move |happened| match happened {
         Happened::Opened { id, peer, .. } => {
-            log.tell(Event::info("client.connected").count("conn", id.0).with("from", &peer.address));
+            tell(Event::info("client.connected").count("conn", id.0).with("from", &peer.address));
         }
         Happened::Closed { id, peer, end, bytes_in, bytes_out, lasted } => {
             let name = directory.client(*id).and_then(|client| client.name);
@@ -29,26 +34,26 @@ pub fn events(log: Arc<Log>, directory: Arc<Directory>) -> impl Fn(&Happened) + 
             let event = Event::info("client.closed").count("conn", id.0).with_some("name", name);
             let event = event.with_some("tls", peer.tls().map(|secured| &secured.version));
             let event = event.with("end", end).count("bytes_in", *bytes_in).count("bytes_out", *bytes_out);
-            log.tell(event.count("ms", lasted.as_millis()));
+            tell(event.count("ms", lasted.as_millis()));
         }
         Happened::Rejected { peer, why } => {
-            log.tell(Event::warn("client.rejected").with("from", &peer.address).with("why", why.name()));
+            tell(Event::warn("client.rejected").with("from", &peer.address).with("why", why.name()));
         }
         Happened::Blocked { thread, id, lasted, over, .. } => {
             let kind = if *over { "worker.unblocked" } else { "worker.blocked" };
             let event = Event::warn(kind).with("thread", thread).with_some("conn", id.as_ref());
-            log.tell(event.count("ms", lasted.as_millis()));
+            tell(event.count("ms", lasted.as_millis()));
         }
-        Happened::CertificateRead { certificate, failed } => log.tell(match failed {
+        Happened::CertificateRead { certificate, failed } => tell(match failed {
             None => Event::info("tls.certificate_read").with("file", certificate),
             Some(why) => Event::error("tls.certificate_kept").with("file", certificate).with("why", why),
         }),
         Happened::WorkerEnded { worker, pid, how, restart_in } => {
             let event = Event::warn("worker.ended").count("worker", *worker as u64).with_some("pid", *pid);
             let restart_in_ms = restart_in.map(|time| time.as_millis());
-            log.tell(event.with("how", how).with_some("restart_in_ms", restart_in_ms));
+            tell(event.with("how", how).with_some("restart_in_ms", restart_in_ms));
         }
-        Happened::AcceptFailed { why } => log.tell(Event::error("server.accept_failed").with("why", why)),
+        Happened::AcceptFailed { why } => tell(Event::error("server.accept_failed").with("why", why)),
         // Events that later versions of the library add are no secret, but not known here.
         _ => {}
     }

@@ -54,14 +54,14 @@ impl Way {
 }
 
 /// Starts the new process, on a thread that waits for it: what becomes of it is told as a wish.
-pub fn begin(running: &Running, wishes: &Wishes, log: &Log, by: Asker) {
+pub fn begin(servers: &[Running], wishes: &Wishes, log: &Log, by: Asker) {
     log.tell(Event::info("server.restarting").with("by", by.name()));
     notify::reloading();
-    let (server, told) = (running.clone(), wishes.clone());
+    let (servers, told) = (servers.to_vec(), wishes.clone());
     let thread = std::thread::Builder::new().name("throng-restart".to_owned());
     let begun = thread.spawn(move || {
         let restart = Restart::again().map_err(throng_server::RestartError::Start);
-        told.tell_heir(restart.and_then(|restart| server.heir(restart)));
+        told.tell_heir(restart.and_then(|restart| Running::heir_of_all(&servers, restart)));
     });
     if let Err(why) = begun {
         failed(log, &why);

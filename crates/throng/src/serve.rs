@@ -1,14 +1,15 @@
-//! `throng serve`: opens the data folder, claims the ports, starts the service, and ends it well.
+//! `throng serve`: opens the data folder, claims the ports, starts the services, and ends them well.
 //!
-//! The order matters: the folder first, since a running server is the most likely reason for everything else;
-//! then the ports; then the store; and the doors open last, when everything behind them is ready. One that follows
-//! another server looks at everything first and changes nothing, and takes the folder when the other let it go.
+//! [`life`] is the whole of it, from the first claim to the last line. What only the [`chat`] has is opened there, and each
+//! other service is started by [`plain`]; [`local`] is the prompt in the server's own terminal; [`ready`] is what is said when all of them serve.
 
 mod accounts;
 mod chat;
 mod first_operator;
+mod life;
 mod local;
 mod plain;
+mod ready;
 
 use std::cell::Cell;
 use std::path::Path;
@@ -16,19 +17,18 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use throng_server::{Baton, Claim, Heir, Inherited, Limits, Running, Server, Tls};
-use throng_services::chat::{Chat, house};
-use throng_services::identity::Identity;
-use throng_services::{Echo, Hello};
+use throng_server::{Baton, Claim, ConnIds, Heir, Inherited, Running, Server, Tls};
+use throng_services::chat::house;
 use throng_store::{DataFolder, RunningInfo};
 
 use crate::cli::Serve;
 use crate::config::chair::Chair;
-use crate::config::{Config, Sources};
+use crate::config::{Config, Plan, Sources};
 use crate::console::Console;
 use crate::console::terminal::Terminal;
 use crate::control::place::{self, Whose};
 use crate::control::server::{self, Socket};
+use crate::directory::Directory;
 use crate::ending::{Ended, Goodbye};
 use crate::fault::Fault;
 use crate::listen::Listen;
@@ -37,15 +37,13 @@ use crate::log::{Event, Log};
 use crate::notify;
 use crate::ports::{self, Claimed, Place};
 use crate::prompt::{self, Prompt};
+use crate::reporting;
 use crate::restart::{self, Next};
 use crate::screen::Screen;
-use crate::settings::choices::Service;
-use crate::settings::live::{self, Live};
+use crate::settings::live;
 use crate::settings::values::Socket as Wanted;
-use crate::settings::{Settings, fits};
 use crate::signals::{Asked, Asker, Wish, Wishes};
-use crate::watching::watcher::Watcher;
-use crate::watching::{ChatFacts, Facts, listener};
+use crate::watching::listener;
 use local::Local;
 
 /// How long the last lines may take to appear.
@@ -67,33 +65,19 @@ fn begin(asked: &Serve, passed: Vec<Claim>, baton: &Cell<Option<Baton>>) -> Resu
     let begun = started();
     let descriptors = throng_server::raise_descriptors();
     let sources = Sources::of_process(asked.service, asked.given.clone(), descriptors);
-    let config = sources.load_here().map_err(|mistakes| match follows(baton) {
+    let plan = sources.load_here().map_err(|mistakes| match follows(baton) {
         true => Fault::usage(mistakes.in_short()),
         false => mistakes.into(),
     })?;
-    let clients_max = config.settings.limits_clients.map_or(fits::possible(descriptors), u64::from);
     let (wishes, wished) = Wishes::new();
+    let is_worker = throng_server::worker_number().is_some();
     // A worker's process ends when its first process says so.
-    if throng_server::worker_number().is_none() && !wishes.listen(Terminal::find().is_some()) {
+    if !is_worker && !wishes.listen(Terminal::find().is_some()) {
         return Err(Fault::failed("cannot listen for signals"));
     }
     let (screen, passed) = (Screen::start(), Cell::new(passed));
-    let start = Start {
-        asked: &config.settings,
-        config: &config,
-        sources,
-        begun,
-        clients_max,
-        wishes,
-        screen,
-        passed,
-        baton,
-    };
-    match asked.service {
-        Service::Chat => start.chat(wished),
-        Service::Echo => start.plain(|watch| Echo { watch }, wished),
-        Service::Hello => start.plain(|watch| Hello { watch }, wished),
-    }
+    let start = Start { plan: &plan, sources, begun, wishes, screen, passed, baton };
+    if is_worker { start.work() } else { start.live(wished) }
 }
 
 /// Does this server follow another one?
@@ -106,18 +90,68 @@ fn follows(baton: &Cell<Option<Baton>>) -> bool {
 
 /// What a start has from its first moment.
 struct Start<'a> {
-    asked: &'a Settings,
-    config: &'a Config,
+    /// What is served.
+    plan: &'a Plan,
     /// From where the settings are read anew.
     sources: Sources,
     begun: Instant,
-    clients_max: u64,
     wishes: Wishes,
     screen: Arc<Screen>,
     /// Sockets that this process was started with, until they are claimed.
     passed: Cell<Vec<Claim>>,
     /// The line to the server that this one follows, until this one serves.
     baton: &'a Cell<Option<Baton>>,
+}
+
+/// What one service needs to be started.
+struct Part<'a> {
+    config: &'a Config,
+    /// How many clients it may have.
+    clients: u64,
+    places: Vec<Place>,
+    tls: Option<Tls>,
+}
+
+/// What all services of the process have in common.
+struct Ground {
+    log: Arc<Log>,
+    directory: Arc<Directory>,
+    conn_ids: ConnIds,
+    /// Are there several? Then events say of which service they are.
+    is_several: bool,
+}
+
+impl Part<'_> {
+    /// Where it listens, with the real ports.
+    fn listens(&self) -> Vec<Listen> {
+        self.places.iter().map(Place::listen).collect()
+    }
+
+    /// Starts it, by whatever model it has by now.
+    fn start<K: 'static>(self, server: Server<K>, ground: &Ground) -> Result<Running, Fault> {
+        let service = ground.is_several.then(|| self.config.label.clone());
+        let (log, directory) = (Arc::clone(&ground.log), Arc::clone(&ground.directory));
+        let server = server.conn_ids(&ground.conn_ids).events(reporting::events(log, directory, service));
+        self.listening(server).start().map_err(|why| Fault::failed(why.to_string()))
+    }
+
+    /// The server at all its addresses, with its limits.
+    fn listening<K: 'static>(self, server: Server<K>) -> Server<K> {
+        let Part { config, clients, places, tls } = self;
+        let settings = &config.settings;
+        let server = places.into_iter().fold(server, |server, place| match &tls {
+            Some(tls) if place.only_tls => server.listen_tls_on(place.claim, tls),
+            _ => server.listen_on(place.claim),
+        });
+        let server = server
+            .limits(live::limits(settings, clients))
+            .timeouts(live::timeouts(settings))
+            .proxies(settings.proxy_allowed_from.iter().copied());
+        match &tls {
+            Some(tls) => server.tls(tls),
+            None => server,
+        }
+    }
 }
 
 impl Start<'_> {
@@ -151,7 +185,7 @@ impl Start<'_> {
     fn wait(
         &self,
         wished: &Receiver<Asked>,
-        running: &Running,
+        servers: &[Running],
         log: &Log,
         chair: &Chair,
         mut take_over: impl FnMut(Heir) -> Option<Next>,
@@ -166,7 +200,7 @@ impl Start<'_> {
                 Asked::Reload(by) => reload(chair, by),
                 Asked::Restart(by) => {
                     restarter = by;
-                    restart::begin(running, &self.wishes, log, by);
+                    restart::begin(servers, &self.wishes, log, by);
                 }
                 Asked::Heir(Ok(heir)) => {
                     if let Some(next) = take_over(heir) {
@@ -178,65 +212,33 @@ impl Start<'_> {
         }
     }
 
-    /// The certificate that was named, if one was.
-    fn tls(&self) -> Result<Option<Tls>, Fault> {
-        live::tls(self.asked).map_err(|why| {
+    /// What each service needs, in the order of the plan: certificates are read first, since a claim is seen by others.
+    fn parts(&self) -> Result<Vec<Part<'_>>, Fault> {
+        let services = self.plan.services();
+        let tls = services.iter().map(|config| live::tls(&config.settings)).collect::<Result<Vec<_>, _>>();
+        let tls = tls.map_err(|why| {
             Fault::failed(why.to_string()).hint("make one to try with: throng tls self-signed")
-        })
-    }
-
-    /// Where what runs is changed from here on.
-    fn chair(
-        &self,
-        running: &Running,
-        tls: Option<&Tls>,
-        chat: Option<(Arc<Chat>, Identity)>,
-        log: &Arc<Log>,
-    ) -> Arc<Chair> {
-        let (chat, identity) = chat.unzip();
-        let descriptors = self.sources.descriptors;
-        let live = Live { running: running.clone(), chat, identity, tls: tls.cloned(), descriptors };
-        Arc::new(Chair::new(self.sources.clone(), self.config.clone(), live, Arc::clone(log)))
-    }
-
-    /// The server at all its addresses.
-    fn listening<K: 'static>(&self, server: Server<K>, claims: Vec<Place>, tls: Option<&Tls>) -> Server<K> {
-        let server = claims.into_iter().fold(server, |server, place| match tls {
-            Some(tls) if place.only_tls => server.listen_tls_on(place.claim, tls),
-            _ => server.listen_on(place.claim),
-        });
-        let server = server
-            .timeouts(live::timeouts(self.asked))
-            .proxies(self.asked.proxy_allowed_from.iter().copied());
-        match tls {
-            Some(tls) => server.tls(tls),
-            None => server,
-        }
-    }
-
-    fn claim(&self) -> Result<Vec<Place>, Fault> {
-        let Claimed { claims, note } = ports::claim(&self.asked.listen, self.passed.take())?;
-        note.iter().for_each(|note| self.screen.say(note));
-        Ok(claims)
+        })?;
+        let wanted: Vec<_> = services.iter().map(|config| &config.settings.listen[..]).collect();
+        let claimed = ports::claim(&wanted, self.passed.take())?;
+        let shares = self.plan.shares(self.sources.descriptors);
+        let each = services.iter().zip(shares).zip(tls).zip(claimed);
+        Ok(each
+            .map(|(((config, clients), tls), Claimed { claims, note })| {
+                // A worker's claims are its first process's, and so is what there is to say of them.
+                note.iter()
+                    .filter(|_| throng_server::worker_number().is_none())
+                    .for_each(|note| self.screen.say(note));
+                Part { config, clients, places: claims, tls }
+            })
+            .collect())
     }
 
     /// The addresses at which programs may ask how the server is.
     fn claim_watched(&self) -> Result<listener::Claimed, Fault> {
-        let wanted: Vec<_> = self.asked.metrics_listen.iter().map(|listen| listen.address.clone()).collect();
+        let wanted: Vec<_> =
+            self.plan.process().metrics_listen.iter().map(|listen| listen.address.clone()).collect();
         listener::claim(&wanted, self.follows())
-    }
-
-    /// Watches the server, and answers those who ask.
-    fn watch_server(
-        &self,
-        running: &Running,
-        chat: Option<ChatFacts>,
-        log: &Arc<Log>,
-        claimed: listener::Claimed,
-    ) -> Result<Watcher, Fault> {
-        let service = self.asked.service.name();
-        let facts = Facts::new(service, self.begun, running.clone(), chat, Arc::clone(log));
-        Watcher::start(facts, claimed)
     }
 
     /// Says that the server is ready, with what only this service tells.
@@ -264,11 +266,11 @@ impl Start<'_> {
     /// The operator's socket. A server that was not told where it should be serves without it as well.
     fn socket(&self, console: &Arc<Console>, data: Option<&Path>) -> Result<Option<Socket>, Fault> {
         let open = |path: &Path| server::open(console, path);
-        let opened = match &self.asked.console_socket {
+        let opened = match &self.plan.process().console_socket {
             Wanted::Off => None,
             Wanted::At(path) => place::prepare(path).and_then(|()| open(path)).map(Some)?,
             Wanted::Auto => {
-                let whose = Whose { data, service: self.asked.service.name() };
+                let whose = Whose { data, service: &self.plan.services()[0].label };
                 let path = place::of(&whose);
                 match place::prepare(&path).and_then(|()| open(&path)) {
                     Ok(socket) => Some(socket),
@@ -316,13 +318,10 @@ impl Start<'_> {
         }
     }
 
-    fn limits(&self) -> Limits {
-        live::limits(self.asked, self.sources.descriptors)
-    }
-
     /// How large the event log may become.
     fn events(&self) -> Bounds {
-        Bounds { bytes: self.asked.events_bytes, files: self.asked.events_files.into() }
+        let process = self.plan.process();
+        Bounds { bytes: process.events_bytes, files: process.events_files.into() }
     }
 }
 

@@ -51,9 +51,11 @@ fn parse(text: &str, is_openmetrics: bool) -> BTreeMap<String, f64> {
         } else {
             assert!(!line.starts_with('#') && !kind.is_empty(), "{line}");
             let (series, value) = line.rsplit_once(' ').unwrap();
-            let (name, labels) = series.split_once('{').unwrap();
-            let labels = labels.strip_suffix('}').unwrap();
-            for label in labels.split(',') {
+            // What is of the whole process has no labels.
+            let (name, labels) =
+                series.split_once('{').map_or((series, None), |(name, rest)| (name, Some(rest)));
+            let labels = labels.map(|labels| labels.strip_suffix('}').unwrap());
+            for label in labels.iter().flat_map(|labels| labels.split(',')) {
                 let (key, value) = label.split_once('=').unwrap();
                 assert!(key.bytes().all(|byte| byte.is_ascii_lowercase()), "{line}");
                 let quoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
@@ -76,12 +78,13 @@ fn parse(text: &str, is_openmetrics: bool) -> BTreeMap<String, f64> {
     assert_eq!(lines.next(), None, "nothing is behind the end");
     assert_eq!(is_openmetrics, text.ends_with("# EOF\n"));
     for (series, count) in samples.iter().filter(|(series, _)| series.contains("_seconds_count{")) {
-        let buckets = series.replace("_count{", "_bucket{").replace('}', ",");
+        let (name, labels) = series.strip_suffix('}').unwrap().split_once("_count{").unwrap();
+        let buckets = format!("{name}_bucket{{");
         let mut bounds: Vec<(f64, f64)> = samples
             .iter()
-            .filter(|(series, _)| series.starts_with(&buckets))
+            .filter(|(series, _)| series.starts_with(&buckets) && series.contains(labels))
             .map(|(series, count)| {
-                let bound = series.split("le=\"").nth(1).unwrap().trim_end_matches("\"}");
+                let bound = series.split("le=\"").nth(1).unwrap().split('"').next().unwrap();
                 (if bound == "+Inf" { f64::INFINITY } else { bound.parse().unwrap() }, *count)
             })
             .collect();

@@ -4,7 +4,7 @@ use super::command::{Check, print};
 use super::deep;
 use super::mistake::Mistakes;
 use super::origin::Origin;
-use super::{Config, Sources};
+use super::{Plan, Sources};
 use crate::banner::shown;
 use crate::fault::Fault;
 use crate::screen;
@@ -15,27 +15,36 @@ use crate::settings::{self, ROWS};
 pub fn check(asked: &Check) -> Result<u8, Fault> {
     let descriptors = throng_server::raise_descriptors();
     let given = Given::file(asked.file.as_ref().map(|path| path.clone().into_os_string()));
-    let config = Sources::of_process(asked.service, given, descriptors).load()?;
+    let plan = Sources::of_process(asked.service, given, descriptors).load()?;
     unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))
         .iter()
         .for_each(|warning| screen::tell_stderr(warning));
     if asked.deep {
-        let found = deep::look(&config);
+        let found = deep::look(&plan);
         found.warnings.iter().for_each(|warning| screen::tell_stderr(&format!("warning: {warning}")));
         Mistakes::none_or(found.mistakes)?;
     }
-    print(&format!("{}\n", good(&config)))
+    print(&format!("{}\n", good(&plan)))
 }
 
-fn good(config: &Config) -> String {
-    let count = |is: fn(&Origin) -> bool| ROWS.iter().filter(|row| is(config.origin(row))).count();
+fn good(plan: &Plan) -> String {
+    let is_set = |is: fn(&Origin) -> bool| {
+        let each = plan.services().iter().flat_map(move |config| ROWS.iter().map(|row| config.origin(row)));
+        let found: Vec<_> = each.filter(|origin| is(origin)).collect();
+        // What is for all services stands there once.
+        (0..found.len()).filter(|at| !found[..*at].contains(&found[*at])).count()
+    };
     let set = |count: usize| if count == 1 { "1 setting".to_owned() } else { format!("{count} settings") };
-    let of_file = set(count(|origin| matches!(origin, Origin::File(_))));
-    let from_file = match &config.file {
-        Some(path) => format!("{}: nothing is wrong, {of_file}", shown(path)),
+    let of_file = set(is_set(|origin| matches!(origin, Origin::File(_))));
+    let services = match plan.is_several() {
+        true => format!(" of {} services: {}", plan.services().len(), plan.labels()),
+        false => String::new(),
+    };
+    let from_file = match &plan.services()[0].file {
+        Some(path) => format!("{}: nothing is wrong, {of_file}{services}", shown(path)),
         None => "no configuration file: everything has its default".to_owned(),
     };
-    match count(|origin| matches!(origin, Origin::Variable(_))) {
+    match is_set(|origin| matches!(origin, Origin::Variable(_))) {
         0 => from_file,
         more => format!("{from_file}; {} by variables", set(more)),
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
 use super::{check, init, show};
 use crate::fault::Fault;
@@ -47,9 +47,9 @@ pub struct Check {
     #[arg(long)]
     pub deep: bool,
 
-    /// For this service
-    #[arg(long, value_enum, default_value = "chat", value_name = "SERVICE")]
-    pub service: Service,
+    /// For this service [default: all that the file has, or the chat]
+    #[arg(long, value_enum, value_name = "SERVICE")]
+    pub service: Option<Service>,
 }
 
 /// `throng config show`.
@@ -71,9 +71,9 @@ pub struct Show {
     #[arg(long)]
     pub json: bool,
 
-    /// For this service
-    #[arg(long, value_enum, default_value = "chat", value_name = "SERVICE")]
-    pub service: Service,
+    /// For this service [default: all that the file has, or the chat]
+    #[arg(long, value_enum, value_name = "SERVICE")]
+    pub service: Option<Service>,
 
     /// The flags of `throng serve`.
     #[command(flatten)]
@@ -98,9 +98,4 @@ pub fn print(text: &str) -> Result<u8, Fault> {
         Err(why) if why.kind() == std::io::ErrorKind::BrokenPipe => Ok(1),
         Err(why) => Err(Fault::failed(format!("cannot write to standard output: {why}"))),
     }
-}
-
-/// As it is typed.
-pub fn typed(service: Service) -> String {
-    service.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
 }

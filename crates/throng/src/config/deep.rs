@@ -9,9 +9,9 @@ use throng_server::{Address, CertificateFiles, Claim, TlsError};
 use throng_services::chat::house::wall_clock;
 use throng_store::{DataFolder, RunningInfo};
 
-use super::Config;
 use super::mistake::Mistake;
 use super::origin::Origin;
+use super::{Config, Plan};
 use crate::banner::shown;
 use crate::listen::{Listen, Wanted};
 use crate::settings::{Settings, find, live};
@@ -33,33 +33,40 @@ pub struct Seen {
 }
 
 /// Looks.
-pub fn look(config: &Config) -> Seen {
+pub fn look(plan: &Plan) -> Seen {
     let mut seen = Seen::default();
-    let settings = &config.settings;
-    let folder = settings.data.clone().map_or_else(data::usual, Ok);
+    let folder = plan.process().data.clone().map_or_else(data::usual, Ok);
     let running = folder.as_ref().ok().and_then(|folder| DataFolder::published(folder)).filter(lives);
-    let wanted = settings.listen.iter().filter_map(|wanted| match wanted {
-        Wanted::At(listen) => Some(("listen", listen)),
-        Wanted::Passed { .. } => None,
-    });
-    let metrics = settings.metrics_listen.iter().map(|listen| ("metrics.listen", listen));
-    for (path, listen) in wanted.chain(metrics) {
-        if !is_ours(listen, running.as_ref())
-            && let Err(why) = is_free(&listen.address)
-        {
-            seen.mistakes.push(at(config, path, format!("cannot listen on {}: {why}", listen.address)));
-        }
+    for config in plan.services() {
+        let wanted = config.settings.listen.iter().filter_map(|wanted| match wanted {
+            Wanted::At(listen) => Some(listen),
+            Wanted::Passed { .. } => None,
+        });
+        wanted.for_each(|listen| door(config, "listen", listen, running.as_ref(), &mut seen));
+        certificate(config, &mut seen);
     }
-    certificate(config, &mut seen);
+    let first = &plan.services()[0];
+    for listen in &plan.process().metrics_listen {
+        door(first, "metrics.listen", listen, running.as_ref(), &mut seen);
+    }
     match folder {
         Ok(folder) => {
             if let Err(why) = can_keep(&folder) {
-                seen.mistakes.push(at(config, "data", why));
+                seen.mistakes.push(at(first, "data", why));
             }
         }
-        Err(why) => seen.mistakes.push(at(config, "data", why.what)),
+        Err(why) => seen.mistakes.push(at(first, "data", why.what)),
     }
     seen
+}
+
+/// An address, which must be free or that server's.
+fn door(config: &Config, path: &str, listen: &Listen, running: Option<&RunningInfo>, seen: &mut Seen) {
+    if !is_ours(listen, running)
+        && let Err(why) = is_free(&listen.address)
+    {
+        seen.mistakes.push(at(config, path, format!("cannot listen on {}: {why}", listen.address)));
+    }
 }
 
 /// A mistake where the value stands, if somebody wrote it.

@@ -1,5 +1,7 @@
 //! A configuration file: read, taken apart, and compared with the table of settings. All its mistakes are found in one look.
 
+mod service;
+
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
@@ -51,30 +53,52 @@ pub fn read(path: &Path) -> Result<Arc<Source>, Mistake> {
 /// All that is in a file.
 #[derive(Debug, Default)]
 pub struct Apart {
+    /// What stands above the services, and is for all of them.
+    pub all: Part,
+    /// What stands in each `[[service]]`.
+    pub services: Vec<Part>,
+    /// All that is wrong.
+    pub mistakes: Vec<Mistake>,
+}
+
+/// A part of a file.
+#[derive(Debug, Default)]
+pub struct Part {
+    /// Where it begins, and which service it is; nothing for what is for all, and for a service that does not say it.
+    pub is: Option<(Spot, Service)>,
+    /// What it is called, if it says so.
+    pub label: Option<(Spot, String)>,
     /// The values that are good.
     pub found: Vec<Found>,
     /// The paths of those that are not.
     pub wrong: BTreeSet<&'static str>,
-    /// All that is wrong.
-    pub mistakes: Vec<Mistake>,
 }
 
 /// Takes a file apart.
 pub fn take_apart(source: &Arc<Source>) -> Apart {
     let (table, faults) = DeTable::parse_recoverable(&source.text);
-    let mut reading = Reading { source, unread: BTreeSet::new(), apart: Apart::default() };
+    let mut reading = Reading {
+        source,
+        unread: BTreeSet::new(),
+        part: Part::default(),
+        below: "",
+        apart: Apart::default(),
+    };
     for fault in faults.iter().take(MISTAKES_MAX) {
         let span = fault.span().unwrap_or(0..0);
         reading.syntax(span, fault.message());
     }
     reading.table("", table.get_ref());
-    reading.apart
+    Apart { all: reading.part, ..reading.apart }
 }
 
 struct Reading<'a> {
     source: &'a Arc<Source>,
     /// Lines that are no TOML: what was made of them all the same is nobody's mistake.
     unread: BTreeSet<usize>,
+    /// What is read just now, and what its sections stand below.
+    part: Part,
+    below: &'static str,
     apart: Apart,
 }
 
@@ -129,6 +153,7 @@ impl Reading<'_> {
             // A key in quotes may have a dot of its own.
             let index = settings::index(&path).filter(|_| !key.get_ref().contains('.'));
             match (index, value.get_ref()) {
+                (None, _) if path == service::SERVICE => self.services((key, value)),
                 (Some(index), _) => self.value(index, value),
                 (None, DeValue::Table(inner)) if is_section(&path) => self.table(&path, inner),
                 (None, _) if is_section(&path) => {
@@ -151,9 +176,13 @@ impl Reading<'_> {
         // A section is known by what is in it, as far as there is something that was meant.
         let is_table = value.get_ref().is_table();
         let what = format!("there is no {} {path}", if is_table { "section" } else { "setting" });
+        let near = |word: &str| throng_services::chat::distance(word, path) <= 2;
         let hint = match (is_table, settings::nearest(path)) {
+            _ if near(service::SERVICE) => format!("did you mean [[{}]]?", service::SERVICE),
             (false, Some(near)) => format!("did you mean {near}?"),
-            (true, _) if let Some(near) = nearest_section(path) => format!("did you mean [{near}]?"),
+            (true, _) if let Some(near) = nearest_section(path) => {
+                format!("did you mean [{}{near}]?", self.below)
+            }
             _ => "all there are: throng config init --out -".to_owned(),
         };
         self.wrong_with_hint(key.span(), what, hint);
@@ -162,7 +191,7 @@ impl Reading<'_> {
     fn value(&mut self, index: usize, value: &Spanned<DeValue<'_>>) {
         let row = &ROWS[index];
         if self.unread.contains(&self.spot(value.span()).line()) {
-            self.apart.wrong.insert(row.path);
+            self.part.wrong.insert(row.path);
             return;
         }
         let text = match (row.kind, value.get_ref()) {
@@ -184,13 +213,13 @@ impl Reading<'_> {
     fn take(&mut self, index: usize, span: Range<usize>, text: String) {
         let row = &ROWS[index];
         match (row.set)(&mut Settings::of(Service::Chat), &text) {
-            Ok(()) => self.apart.found.push(Found { index, text, spot: self.spot(span) }),
+            Ok(()) => self.part.found.push(Found { index, text, spot: self.spot(span) }),
             Err(why) => self.wrong_value(row, span, &why),
         }
     }
 
     fn wrong_value(&mut self, row: &Setting, span: Range<usize>, why: &str) {
-        self.apart.wrong.insert(row.path);
+        self.part.wrong.insert(row.path);
         self.wrong(span, format!("{}: {why}", row.path));
     }
 
@@ -204,7 +233,7 @@ impl Reading<'_> {
                     self.wrong_value(row, element.span(), "one element for each, without a comma");
                 }
                 DeValue::String(text) if [AUTO, OFF].contains(&text.as_ref()) => {
-                    self.apart.wrong.insert(row.path);
+                    self.part.wrong.insert(row.path);
                     let hint = format!("write {} = \"{text}\"", row.key().1);
                     self.wrong_with_hint(element.span(), format!("{}: {text} stands alone", row.path), hint);
                 }
@@ -215,7 +244,7 @@ impl Reading<'_> {
                 other => self.wrong_type(row, element.span(), other),
             }
         }
-        if self.apart.wrong.contains(row.path) {
+        if self.part.wrong.contains(row.path) {
             return;
         }
         // An empty list is what it is when nobody says anything.
@@ -224,7 +253,7 @@ impl Reading<'_> {
     }
 
     fn wrong_type(&mut self, row: &Setting, span: Range<usize>, found: &DeValue<'_>) {
-        self.apart.wrong.insert(row.path);
+        self.part.wrong.insert(row.path);
         let an = |word: &str| {
             if word.starts_with(['a', 'i', 'o']) { format!("an {word}") } else { format!("a {word}") }
         };

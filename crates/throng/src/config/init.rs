@@ -55,8 +55,29 @@ pub fn text() -> String {
         text.push_str(&format!("## ({}; --{}; {}; {live})\n", row.kind.name(), row.flag(), row.variable()));
         text.push_str(&format!("#{key} = {}\n", row.toml(row.default)));
     }
+    text.push_str(SERVICES);
     text
 }
+
+/// How several services are written: behind everything else, since a section ends where the next one begins.
+const SERVICES: &str = r#"
+## Several services in one process: each is written below [[service]], here at the end, and says
+## where it listens. What stands above is for all of them, and each may have its own of it.
+## kind is chat, echo or hello, and there is one chat at most; label is what the console, the log
+## and the metrics call it.
+##
+## [[service]]
+## kind = "chat"
+## listen = ["0.0.0.0:6667"]
+##
+## [[service]]
+## kind = "echo"
+## label = "echo-tls"
+## listen = ["tls:0.0.0.0:7007"]
+## model = "threads"
+## tls.cert = "echo-cert.pem"
+## tls.key = "echo-key.pem"
+"#;
 
 /// In lines that are no wider than one reads.
 fn wrapped(text: &str) -> Vec<String> {
@@ -92,7 +113,11 @@ mod tests {
     #[test]
     fn the_file_changes_nothing_as_it_is() {
         let apart = apart(&text());
-        assert!(apart.mistakes.is_empty() && apart.found.is_empty(), "{:?}", apart.mistakes);
+        assert!(
+            apart.mistakes.is_empty() && apart.all.found.is_empty() && apart.services.is_empty(),
+            "{:?}",
+            apart.mistakes
+        );
     }
 
     #[test]
@@ -101,10 +126,23 @@ mod tests {
             text().lines().map(|line| line.strip_prefix('#').unwrap_or(line).to_owned()).collect();
         let apart = apart(&lines.join("\n"));
         assert!(apart.mistakes.is_empty(), "{:?}", apart.mistakes);
-        let mut found = apart.found;
+        let mut found = apart.all.found;
         found.sort_by_key(|found| found.index);
         let defaults: Vec<_> = ROWS.iter().map(|row| row.default).collect();
         assert_eq!(found.iter().map(|found| found.text.as_str()).collect::<Vec<_>>(), defaults);
         assert!(text().lines().all(|line| line.len() <= WIDTH + 20), "a line is too wide");
+    }
+
+    #[test]
+    fn the_example_of_several_services_is_one() {
+        let example: Vec<_> = SERVICES
+            .lines()
+            .skip_while(|line| !line.contains("## [["))
+            .map(|line| line.trim_start_matches("##").trim_start())
+            .collect();
+        let apart = apart(&example.join("\n"));
+        assert!(apart.mistakes.is_empty(), "{:?}", apart.mistakes);
+        let found: Vec<_> = apart.services.iter().map(|part| part.found.len()).collect();
+        assert_eq!(found, [1, 4]);
     }
 }

@@ -2,25 +2,39 @@
 
 use std::collections::BTreeMap;
 
-use crate::settings::choices::Service;
-use crate::settings::{ROWS, Settings, find};
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 
-/// All that is not as it is by itself.
-pub fn written(settings: &Settings) -> String {
-    let rows = ROWS.iter().map(|row| (row, (row.get)(settings)));
-    let told: BTreeMap<_, _> =
-        rows.filter(|(row, value)| row.default != value).map(|(row, value)| (row.path, value)).collect();
-    serde_json::to_string(&told).unwrap_or_default()
+use super::Config;
+use crate::settings::choices::Service;
+use crate::settings::{ROWS, find};
+
+/// What is written.
+#[derive(Serialize, Deserialize)]
+struct Told {
+    kind: String,
+    label: String,
+    settings: BTreeMap<String, String>,
+}
+
+/// Which service it is, and all that is not as it is by itself.
+pub fn written(config: &Config) -> String {
+    let rows = ROWS.iter().map(|row| (row, (row.get)(&config.settings)));
+    let settings = rows.filter(|(row, value)| row.default != value);
+    let settings = settings.map(|(row, value)| (row.path.to_owned(), value)).collect();
+    let kind = config.settings.service.name().to_owned();
+    serde_json::to_string(&Told { kind, label: config.label.clone(), settings }).unwrap_or_default()
 }
 
 /// What was written; nothing where it is not of this program.
-pub fn read(service: Service, written: &str) -> Option<Settings> {
-    let told: BTreeMap<String, String> = serde_json::from_str(written).ok()?;
-    let mut settings = Settings::of(service);
-    for (path, value) in told {
-        (find(&path)?.set)(&mut settings, &value).ok()?;
+pub fn read(written: &str) -> Option<Config> {
+    let told: Told = serde_json::from_str(written).ok()?;
+    let kind = Service::value_variants().iter().find(|kind| kind.name() == told.kind)?;
+    let mut config = Config { label: told.label, ..Config::of(*kind) };
+    for (path, value) in told.settings {
+        (find(&path)?.set)(&mut config.settings, &value).ok()?;
     }
-    Some(settings)
+    Some(config)
 }
 
 #[cfg(test)]
@@ -31,15 +45,21 @@ mod tests {
 
     #[test]
     fn a_worker_goes_by_what_its_first_process_does() {
-        let mut settings = Settings::of(Service::Echo);
-        assert_eq!(written(&settings), "{}");
+        let mut config = Config { label: "lab".to_owned(), ..Config::of(Service::Echo) };
         for (path, value) in
             [("listen", "127.0.0.1:0,unix:/a"), ("timeouts.idle", "5s"), ("chat.motd", "a\n\"b\"")]
         {
-            (find(path).unwrap().set)(&mut settings, value).unwrap();
+            (find(path).unwrap().set)(&mut config.settings, value).unwrap();
         }
-        assert_eq!(read(Service::Echo, &written(&settings)), Some(settings));
-        assert_eq!(read(Service::Echo, r#"{"no.such":"1"}"#), None);
-        assert_eq!(read(Service::Echo, "x"), None);
+        let found = read(&written(&config)).unwrap();
+        assert_eq!((found.label, found.settings), (config.label, config.settings));
+        for wrong in [
+            r#"{"kind":"echo","label":"a","settings":{"no.such":"1"}}"#,
+            r#"{"kind":"gopher","label":"a","settings":{}}"#,
+            r#"{}"#,
+            "x",
+        ] {
+            assert!(read(wrong).is_none(), "{wrong}");
+        }
     }
 }

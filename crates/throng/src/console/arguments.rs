@@ -24,6 +24,8 @@ pub enum Value {
     Room,
     /// A setting, by its path.
     Setting,
+    /// One of several services, by its label.
+    Service,
     /// All that is left, as it is typed: what people are told, or what is looked for. No log has it.
     Words,
     /// All that is left, as it is typed, where several words are one thing, as the value of a setting may be.

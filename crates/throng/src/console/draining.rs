@@ -24,7 +24,7 @@ struct Shared {
 
 impl Draining {
     /// Begins one. `false` when there is one already.
-    pub fn begin(&self, running: &Running, wishes: &Wishes, time: Duration) -> bool {
+    pub fn begin(&self, servers: Vec<Running>, wishes: &Wishes, time: Duration) -> bool {
         let mut now = self.lock();
         if now.1 {
             return false;
@@ -32,10 +32,10 @@ impl Draining {
         *now = (now.0 + 1, true);
         let number = now.0;
         drop(now);
-        let (draining, running, wishes) = (self.clone(), running.clone(), wishes.clone());
+        let (draining, wishes) = (self.clone(), wishes.clone());
         let thread = std::thread::Builder::new().name("throng-draining".to_owned());
         let begun = thread.spawn(move || {
-            if draining.wait(number, &running, time) {
+            if draining.wait(number, &servers, time) {
                 wishes.tell(Asked::End(Wish { by: Asker::Console, now: false }));
             }
         });
@@ -53,10 +53,13 @@ impl Draining {
     }
 
     /// Waits until everybody has gone or the time is up; `false` when it was cancelled before.
-    fn wait(&self, number: u64, running: &Running, time: Duration) -> bool {
+    fn wait(&self, number: u64, servers: &[Running], time: Duration) -> bool {
         let mut left = time;
         let mut now = self.lock();
-        while *now == (number, true) && !left.is_zero() && running.stats().open > 0 {
+        while *now == (number, true)
+            && !left.is_zero()
+            && servers.iter().any(|server| server.stats().open > 0)
+        {
             let turn = LOOK_EVERY.min(left);
             now = self.0.changed.wait_timeout(now, turn).unwrap_or_else(PoisonError::into_inner).0;
             left -= turn;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Console;
+use super::{Console, Served};
 
 /// By what a list may be sorted.
 pub const SORTS: &[&str] = &["id", "name", "age", "silent", "in", "out", "queue"];
@@ -12,6 +12,8 @@ pub const SORTS: &[&str] = &["id", "name", "age", "silent", "in", "out", "queue"
 pub struct Guest {
     /// The number of its connection.
     pub id: u64,
+    /// The service that it came to.
+    pub service: String,
     /// Its name, once it has one.
     pub name: Option<String>,
     /// The account that it is signed in to.
@@ -41,10 +43,16 @@ pub struct Guest {
 }
 
 impl Guest {
-    /// Does it have this in its name, account, address or door, in whatever case?
+    /// Does it have this in its name, account, address, door or service, in whatever case?
     pub fn has(&self, part: &str) -> bool {
         let part = part.to_lowercase();
-        let texts = [self.name.as_deref(), self.account.as_deref(), Some(&*self.address), self.door];
+        let texts = [
+            self.name.as_deref(),
+            self.account.as_deref(),
+            Some(&*self.address),
+            self.door,
+            Some(&*self.service),
+        ];
         texts.into_iter().flatten().any(|text| text.to_lowercase().contains(&part))
     }
 
@@ -56,15 +64,22 @@ impl Guest {
 
 /// Everybody who is connected.
 pub fn all(console: &Console) -> Vec<Guest> {
-    let model = console.running.model();
-    let workers = console.running.workers();
+    console.services.iter().flat_map(|served| of(served, console)).collect()
+}
+
+/// Everybody who came to this service.
+pub fn of(served: &Served, console: &Console) -> Vec<Guest> {
+    let Served { label, running } = served;
+    let model = running.model();
+    let workers = running.workers();
     let process = |worker: usize| workers.get(worker).and_then(|worker| worker.process);
-    let conns = console.running.conns().into_iter().map(|conn| {
+    let conns = running.conns().into_iter().map(|conn| {
         let client = console.directory.client(conn.id);
         let (door, name, account) =
             client.map_or((None, None, None), |client| (Some(client.door), client.name, client.account));
         Guest {
             id: conn.id.0,
+            service: label.clone(),
             name,
             account,
             door,

@@ -6,6 +6,7 @@ mod draining;
 mod guests;
 mod operator;
 mod reply;
+mod services;
 mod status;
 pub mod tables;
 pub mod terminal;
@@ -17,7 +18,6 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use serde_json::json;
-use throng_server::Running;
 use throng_services::bans::Bans;
 use throng_services::chat::{HubHandle, NoAnswer, OperatorCommand, Status, distance};
 use throng_store::{Backups, Store};
@@ -26,6 +26,7 @@ use throng_wire::printable::printable;
 pub use draining::Draining;
 pub use operator::{Operator, Who};
 pub use reply::{Answer, Next, Reply, Stream};
+pub use services::Served;
 
 use crate::accounts::clerk::Clerk;
 use crate::config::chair::Chair;
@@ -34,7 +35,7 @@ use crate::fault::Fault;
 use crate::log::{Event, Log};
 use crate::settings::ROWS;
 use crate::signals::{Asked, Wishes};
-use crate::watching::Facts;
+use crate::watching::All;
 use arguments::{Given, Value};
 use guests::Guest;
 use reply::InJson;
@@ -49,14 +50,12 @@ const LINE_BYTES_MAX: usize = 16 * 1024;
 
 /// What the console works with.
 pub struct Console {
-    /// What is served.
-    pub service: &'static str,
+    /// What is served. There is one at least.
+    pub services: Vec<Served>,
     /// The way to the chat, if that is the service.
     pub hub: Option<HubHandle>,
     /// Who looks after accounts, where there are some.
     pub clerk: Option<Clerk>,
-    /// The server.
-    pub running: Running,
     /// What was said, where it is kept.
     pub store: Option<Arc<dyn Store>>,
     /// What copies the store, where there is one.
@@ -70,7 +69,7 @@ pub struct Console {
     /// Where the server is asked to end or to begin anew.
     pub wishes: Wishes,
     /// What is counted.
-    pub facts: Arc<Facts>,
+    pub facts: Arc<All>,
     /// Where everything is kept, if anything is.
     pub data: Option<PathBuf>,
     /// Who is who.
@@ -203,7 +202,7 @@ impl Console {
 
     /// The chat, where there must be one.
     fn hub(&self) -> Result<&HubHandle, Fault> {
-        self.hub.as_ref().ok_or_else(|| Fault::failed(format!("{} is no chat", self.service)))
+        self.hub.as_ref().ok_or_else(|| Fault::failed(format!("{} is no chat", self.serves())))
     }
 
     /// How the chat is, where there is one.
@@ -293,6 +292,10 @@ impl Console {
                 let rooms = self.chat().ok().flatten().map_or(Vec::new(), |chat| chat.rooms);
                 let names = rooms.iter().map(|line| line.room.as_str());
                 names.filter(fits).take(COMPLETIONS_MAX).map(str::to_owned).collect()
+            }
+            Value::Service => {
+                let labels = self.services.iter().map(|served| served.label.as_str());
+                labels.filter(fits).map(str::to_owned).collect()
             }
             Value::Setting => ROWS.iter().map(|row| row.path).filter(fits).map(str::to_owned).collect(),
         }

@@ -1,11 +1,13 @@
 //! How the server is: the snapshot that programs are told too, and what only an operator asks for.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::Console;
+use super::{Console, Served};
 use crate::accounts::clerk::Clerk;
+use crate::watching::Facts;
 use crate::watching::snapshot::Snapshot;
 
 /// How many files of the data folder are looked at.
@@ -13,37 +15,44 @@ const FILES_MAX: usize = 10_000;
 
 /// All of it.
 pub struct Status {
-    /// What is counted.
-    pub snapshot: Snapshot,
+    /// What is counted, of each service, and the processes that serve it, where there are some.
+    pub services: Vec<(Snapshot, Vec<u32>)>,
     /// How many accounts there are, where the store says so soon.
     pub accounts: Option<u64>,
     /// How large the data folder is.
     pub folder_bytes: Option<u64>,
-    /// The processes that serve, where there are some.
-    pub processes: Vec<u32>,
 }
 
 impl Status {
-    /// As it is now.
-    pub fn of(console: &Console) -> Status {
+    /// As these services of it are now.
+    pub fn of(console: &Console, chosen: &[&Served]) -> Status {
+        let is_chosen = |facts: &&Arc<Facts>| chosen.iter().any(|served| served.label == facts.service);
+        let snapshots = console.facts.each().iter().filter(is_chosen);
         Status {
-            snapshot: console.facts.snapshot(),
+            services: snapshots.map(|facts| (facts.snapshot(), facts.running.processes())).collect(),
             accounts: console.clerk.as_ref().and_then(Clerk::census).map(|census| census.accounts),
             folder_bytes: console.data.as_deref().map(size),
-            processes: console.running.processes(),
         }
     }
 
-    /// As one object; field names stay.
+    /// As one object; field names stay. Of several services the first one's fields stand as if it were alone, and all of them
+    /// stand under `services`.
     pub fn data(&self) -> Value {
-        let mut data = serde_json::to_value(&self.snapshot).expect("plain values can be written as JSON");
-        let server = &self.snapshot.server;
-        data["clients"] = json!({ "total": server.open, "limit": server.limit, "came": server.accepted });
+        let services: Vec<_> = self.services.iter().map(|(snapshot, pids)| one(snapshot, pids)).collect();
+        let mut data = services.first().cloned().unwrap_or_else(|| json!({}));
         data["accounts"] = json!(self.accounts);
         data["folder_bytes"] = json!(self.folder_bytes);
-        data["processes"] = json!(self.processes);
+        data["services"] = json!(services);
         data
     }
+}
+
+fn one(snapshot: &Snapshot, processes: &[u32]) -> Value {
+    let mut data = serde_json::to_value(snapshot).expect("plain values can be written as JSON");
+    let server = &snapshot.server;
+    data["clients"] = json!({ "total": server.open, "limit": server.limit, "came": server.accepted });
+    data["processes"] = json!(processes);
+    data
 }
 
 /// What the files of a folder and of those in it take, as far as they can be looked at.

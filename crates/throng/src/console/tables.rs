@@ -10,16 +10,54 @@ use super::guests::Guest;
 use super::status::Status;
 use crate::columns::table;
 use crate::units::{shown as shown_time, shown_bytes};
+use crate::watching::Facts;
+use crate::watching::process::Process;
 use crate::watching::snapshot::{ChatNow, Snapshot};
 
 /// How many lines of a list are shown.
 const LINES_MAX: usize = 200;
 
+/// A line of the status: what it is of, and what it says.
+type Line = (&'static str, String);
+
 /// A few lines on how everything is.
 pub fn status(status: &Status) -> String {
-    let Snapshot { server, rates, process, chat, .. } = &status.snapshot;
-    let state = if status.snapshot.state == "open" { "accepting" } else { status.snapshot.state };
-    let up = lasted(Duration::from_secs_f64(status.snapshot.uptime_seconds));
+    let is_several = status.services.len() > 1;
+    let mut text = String::new();
+    for (snapshot, processes) in &status.services {
+        if is_several {
+            text.push_str(&format!("[{}]\n", snapshot.service));
+        }
+        text.push_str(&shown(service(snapshot, processes, status.accounts)));
+    }
+    let first = status.services.first();
+    text.push_str(&shown(first.map(|(snapshot, _)| host(&snapshot.process, status.folder_bytes))));
+    text.truncate(text.trim_end().len());
+    text
+}
+
+fn shown(lines: impl IntoIterator<Item = Line>) -> String {
+    let line = |(what, text): Line| {
+        if what.is_empty() { format!("{text}\n") } else { format!("{what:<11}{text}\n") }
+    };
+    lines.into_iter().map(line).collect()
+}
+
+/// The process, and what it has on the disk.
+fn host(process: &Process, folder_bytes: Option<u64>) -> Line {
+    let memory = process.resident_bytes.map_or("?".to_owned(), shown_bytes);
+    let files = process.open_fds.zip(process.max_fds);
+    let files = files.map_or(String::new(), |(open, most)| format!(", {open} of {most} descriptors"));
+    let folder =
+        folder_bytes.map_or(String::new(), |bytes| format!(", {} in the data folder", shown_bytes(bytes)));
+    ("host", format!("process {}, {memory} of memory{files}{folder}", process.pid))
+}
+
+/// One service.
+fn service(snapshot: &Snapshot, processes: &[u32], accounts: Option<u64>) -> Vec<Line> {
+    let Snapshot { server, rates, chat, .. } = snapshot;
+    let state = if snapshot.state == "open" { "accepting" } else { snapshot.state };
+    let up = lasted(Duration::from_secs_f64(snapshot.uptime_seconds));
     let counts = |counts: &BTreeMap<&'static str, u64>| {
         let some: Vec<_> =
             counts.iter().filter(|(_, n)| **n > 0).map(|(name, n)| format!("{name} {n}")).collect();
@@ -64,9 +102,8 @@ pub fn status(status: &Status) -> String {
                 ),
             };
             lines.push(("store", format!("{store}; {} stored since the start", chat.figures.stored)));
-            let accounts = status
-                .accounts
-                .map_or(String::new(), |count| format!(", {}", counted(count as usize, "account")));
+            let accounts =
+                accounts.map_or(String::new(), |count| format!(", {}", counted(count as usize, "account")));
             let people = match chat.figures.people {
                 1 => "1 person".to_owned(),
                 count => format!("{count} people"),
@@ -77,7 +114,7 @@ pub fn status(status: &Status) -> String {
             ));
         }
         None => {
-            lines.push(("model", format!("{}{}", server.model, processes(&status.processes))));
+            lines.push(("model", format!("{}{}", server.model, serve(processes))));
             let waiting = server.waiting.map_or("unknown here".to_owned(), |count| count.to_string());
             lines.push(("waiting", format!("{waiting} in the kernel's queue; {waits}")));
         }
@@ -88,20 +125,11 @@ pub fn status(status: &Status) -> String {
             format!("{} times a handler held its worker up; logs show says when", server.blocked),
         ));
     }
-    let memory = process.resident_bytes.map_or("?".to_owned(), shown_bytes);
-    let files = process.open_fds.zip(process.max_fds);
-    let files = files.map_or(String::new(), |(open, most)| format!(", {open} of {most} descriptors"));
-    let folder = status
-        .folder_bytes
-        .map_or(String::new(), |bytes| format!(", {} in the data folder", shown_bytes(bytes)));
-    lines.push(("host", format!("process {}, {memory} of memory{files}{folder}", process.pid)));
-    if !status.snapshot.unready.is_empty() {
-        let why: Vec<_> = status.snapshot.unready.iter().map(|why| printable(why).into_owned()).collect();
+    if !snapshot.unready.is_empty() {
+        let why: Vec<_> = snapshot.unready.iter().map(|why| printable(why).into_owned()).collect();
         lines.push(("not ready", why.join("; ")));
     }
-    let line =
-        |(what, text): (&str, String)| if what.is_empty() { text } else { format!("{what:<11}{text}") };
-    lines.into_iter().map(line).collect::<Vec<_>>().join("\n")
+    lines
 }
 
 /// ` (irc 1, line 2)`, for the chat.
@@ -116,22 +144,34 @@ fn doors(chat: Option<&ChatNow>) -> String {
 }
 
 /// Which processes serve, where the model has some.
-fn processes(pids: &[u32]) -> String {
+fn serve(pids: &[u32]) -> String {
     let pids: Vec<_> = pids.iter().map(ToString::to_string).collect();
     if pids.is_empty() { String::new() } else { format!(", {} serve", pids.join(" and ")) }
 }
 
-/// Those who were found, of so many that are connected, at most so many lines. In a chat those without a name stand apart.
-pub fn clients(found: &[Guest], there: usize, most: usize, is_chat: bool) -> String {
+/// Those who were found, of so many that are connected, at most so many lines of each service.
+pub fn clients(found: &[Guest], there: usize, most: usize, services: &[&Facts]) -> String {
     if found.is_empty() {
         return match there {
             0 => "Nobody is connected.".to_owned(),
             _ => format!("None of {} is like that.", counted(there, "client")),
         };
     }
-    if !is_chat {
-        return plain_clients(found, most);
+    let mut texts = Vec::new();
+    for facts in services {
+        let here: Vec<_> = found.iter().filter(|guest| guest.service == facts.service).cloned().collect();
+        let text = match (here.is_empty(), &facts.chat) {
+            (true, _) => continue,
+            (false, Some(_)) => people(&here, most),
+            (false, None) => plain_clients(&here, most),
+        };
+        texts.push(if services.len() > 1 { format!("[{}]\n{text}", facts.service) } else { text });
     }
+    texts.join("\n")
+}
+
+/// Those in the chat; those without a name stand apart.
+fn people(found: &[Guest], most: usize) -> String {
     let (named, nameless): (Vec<_>, Vec<_>) = found.iter().partition(|guest| guest.name.is_some());
     let mut text = String::new();
     if !named.is_empty() {
@@ -184,12 +224,13 @@ fn plain_clients(guests: &[Guest], most: usize) -> String {
 }
 
 /// All there is to know of one client.
-pub fn client(guest: &Guest, rooms: &[String]) -> String {
+pub fn client(guest: &Guest, rooms: &[String], is_several: bool) -> String {
     let time = |secs: u64| lasted(Duration::from_secs(secs));
     let shown = |text: &String| printable(text).into_owned();
     let rooms: Vec<_> = rooms.iter().map(shown).collect();
     let lines = [
         ("number", Some(guest.id.to_string())),
+        ("service", is_several.then(|| guest.service.clone())),
         ("name", guest.name.as_ref().map(shown)),
         ("account", guest.account.as_ref().map(shown)),
         ("door", guest.door.map(str::to_owned)),

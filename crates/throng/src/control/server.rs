@@ -93,7 +93,7 @@ impl Operable for Seat {
         Hello {
             v: VERSION,
             program: format!("throng {}", env!("CARGO_PKG_VERSION")),
-            service: self.0.service.to_owned(),
+            service: self.0.serves(),
             pid: std::process::id(),
             role: Role::Admin,
         }

@@ -14,7 +14,10 @@ pub fn doctor(asked: &Doctor) -> Result<u8, Fault> {
     let patient = Patient {
         data: Some(asked.data.clone().map_or_else(folder::usual, Ok)?),
         listen: asked.listen.clone(),
-        certificate: certificate.map(|(certificate, key)| CertificateFiles { certificate, key }),
+        certificates: certificate
+            .map(|(certificate, key)| CertificateFiles { certificate, key })
+            .into_iter()
+            .collect(),
         runs: false,
     };
     let findings = examine(&patient);

@@ -24,8 +24,8 @@ pub struct Patient {
     pub data: Option<PathBuf>,
     /// Where it would listen; nothing for what it does unless told.
     pub listen: Vec<Wanted>,
-    /// The certificate, if there is one.
-    pub certificate: Option<CertificateFiles>,
+    /// The certificates, if there are any.
+    pub certificates: Vec<CertificateFiles>,
     /// Does the server run? Then its ports are its own.
     pub runs: bool,
 }

@@ -1,208 +1,110 @@
 //! The services where nobody has a name and nothing is kept: by any model, with the same prompt, log and end as the chat.
 
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
 
-use jiff::tz::TimeZone;
 use throng_server::model::Shareable;
-use throng_server::{Events, Handler, Peer, Pool, Sequential, Server, Threads, Workers};
-use throng_services::chat::house;
-use throng_services::{Bans, Seen, Watch};
-use throng_store::DataFolder;
+use throng_server::{Events, Handler, Peer, Pool, Running, Sequential, Server, Threads, Workers};
+use throng_services::{Bans, Echo, Hello, Seen, Watch};
 use throng_wire::printable::printable_bytes;
 
-use super::{Operated, Start, publish};
-use crate::banner;
-use crate::console::terminal::Terminal;
-use crate::console::{Console, Draining};
-use crate::control::server::Socket;
-use crate::directory::Directory;
+use super::{Ground, Part, Start};
+use crate::config::relay;
 use crate::fault::Fault;
-use crate::listen::Listen;
-use crate::log::{Event, Log, Sight};
-#[cfg(target_os = "linux")]
-use crate::ports;
-use crate::ports::Place;
-use crate::restart::{self, Next, Way};
 use crate::screen::Screen;
-use crate::settings::choices::Model;
-use crate::signals::Asked;
-use crate::{data, ending, notify, reporting};
+use crate::settings::Settings;
+use crate::settings::choices::{Model, Service};
 
 /// How much of what came `--verbose` shows.
 const SHOWN_MAX: usize = 64;
 
 impl Start<'_> {
-    /// Who is told what the service sees: the screen, with `--verbose`.
-    pub(super) fn watch(&self) -> Watch {
-        if !self.asked.verbose {
+    /// Who is told what a service sees: the screen, with `--verbose`.
+    fn watch(&self, settings: &Settings) -> Watch {
+        if !settings.verbose {
             return Watch::none();
         }
         let screen = Arc::clone(&self.screen);
         Watch::by(move |peer, seen| tell(&screen, peer, seen))
     }
 
-    /// Serves until it is told to end, by the model that was asked for.
+    /// Starts a service, by the model that was asked for.
     pub(super) fn plain<H: Handler>(
         &self,
+        part: Part<'_>,
         handler: impl Fn(Watch) -> H + Send + Sync + 'static,
-        wished: Receiver<Asked>,
-    ) -> Result<u8, Fault> {
-        if self.asked.model == Model::Processes {
-            return self.by_processes(handler, wished);
+        bans: &Bans,
+        ground: &Ground,
+    ) -> Result<Running, Fault> {
+        let settings = &part.config.settings;
+        let watch = self.watch(settings);
+        if settings.model == Model::Processes {
+            let words = relay::written(part.config);
+            let server = by_processes(settings, move |_| handler(watch.clone()))?;
+            return part.start(server.tell_workers(words).denied(bans.denied()), ground);
         }
-        self.operate(self.by_model(Server::new(handler(self.watch()))), wished)
+        let server = by_model(settings, Server::new(handler(watch)));
+        part.start(server.denied(bans.denied()), ground)
     }
 
-    #[cfg(target_os = "linux")]
-    fn by_processes<H: Handler>(
-        &self,
-        handler: impl Fn(Watch) -> H + Send + Sync + 'static,
-        wished: Receiver<Asked>,
-    ) -> Result<u8, Fault> {
-        let watch = self.watch();
-        let server = Server::local(move |_| handler(watch.clone()));
-        let server = server.model(throng_server::Processes { workers: self.workers() });
-        if throng_server::worker_number().is_some() {
-            return self.work(server);
-        }
-        self.operate(server, wished)
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn by_processes<H>(&self, _: H, _: Receiver<Asked>) -> Result<u8, Fault> {
-        Err(Fault::usage("there are no worker processes on this system")
-            .hint("threads serve as many: --model threads"))
-    }
-
-    /// Serves in a worker's process, with nothing of what its first process has: no folder, no log, no prompt. The claims are
-    /// that one's, and so is what there is to say of them.
-    #[cfg(target_os = "linux")]
-    fn work<K: 'static>(&self, server: Server<K>) -> Result<u8, Fault> {
-        let tls = self.tls()?;
-        let claimed = ports::claim(&self.asked.listen, self.passed.take())?;
-        let server = self.listening(server.limits(self.limits()), claimed.claims, tls.as_ref());
-        let Err(why) = server.start() else { unreachable!("a worker's start never returns") };
+    /// Serves in a worker's process, with nothing of what its first process has: no folder, no log, no prompt.
+    pub(super) fn work(&self) -> Result<u8, Fault> {
+        let part = self.parts()?.pop().ok_or_else(|| Fault::failed("a worker has a service"))?;
+        let settings = &part.config.settings;
+        let watch = self.watch(settings);
+        let started = match settings.service {
+            Service::Echo => {
+                let server = by_processes(settings, move |_| Echo { watch: watch.clone() })?;
+                part.listening(server).start()
+            }
+            Service::Hello => {
+                let server = by_processes(settings, move |_| Hello { watch: watch.clone() })?;
+                part.listening(server).start()
+            }
+            Service::Chat => return Err(Fault::failed("the chat has no worker processes")),
+        };
+        let Err(why) = started else { unreachable!("a worker's start never returns") };
         Err(Fault::failed(why.to_string()))
     }
+}
 
-    /// Serves until it is told to end, with a prompt, a log and an end like the chat's.
-    fn operate<K: 'static>(&self, server: Server<K>, wished: Receiver<Asked>) -> Result<u8, Fault> {
-        let terminal = Terminal::find();
-        // Nothing is kept unless a folder is named for it, so any number of these run beside each other.
-        let held = if self.follows() { None } else { self.folder()? };
-        let (tls, claims, watched) = (self.tls()?, self.claim()?, self.claim_watched()?);
-        self.wait_for_the_other()?;
-        let mut folder = held.map_or_else(|| self.folder(), |held| Ok(Some(held)))?;
-        let events = self.asked.data.as_ref().map(|path| path.join("events"));
-        let sight = match (terminal.is_some(), self.asked.verbose) {
-            (true, _) => Sight::Prompt,
-            (false, true) => Sight::Watched,
-            (false, false) => Sight::Lines,
-        };
-        let log = Log::open(events.as_deref(), self.events(), sight, Arc::clone(&self.screen));
-        let directory = Arc::<Directory>::default();
-        let listens: Vec<Listen> = claims.iter().map(Place::listen).collect();
-        let bans = Bans::in_memory(house::wall_clock, TimeZone::system());
-        let server = server.denied(bans.denied());
-        let server =
-            server.limits(self.limits()).events(reporting::events(Arc::clone(&log), Arc::clone(&directory)));
-        let server = self.listening(server, claims, tls.as_ref());
-        let running = server.start().map_err(|why| Fault::failed(why.to_string()))?;
-        bans.serve(&running);
-        let model = running.model();
-        let chair = self.chair(&running, tls.as_ref(), None, &log);
-        let watcher = self.watch_server(&running, None, &log, watched)?;
-        let zone = TimeZone::system();
-        let console = Arc::new(Console {
-            service: self.asked.service.name(),
-            hub: None,
-            clerk: None,
-            running: running.clone(),
-            store: None,
-            backups: None,
-            bans,
-            chair: Arc::clone(&chair),
-            draining: Draining::default(),
-            wishes: self.wishes.clone(),
-            facts: Arc::clone(watcher.facts()),
-            data: self.asked.data.clone(),
-            directory,
-            log: Arc::clone(&log),
-            zone,
-        });
-        let mut socket = self.socket(&console, self.asked.data.as_deref())?;
-        folder.iter().for_each(|folder| publish(folder, &listens, socket.as_ref()));
-        let ready_ms = self.tell_ready(&listens, &log, |ready| ready.with("model", model));
-        if terminal.is_some() {
-            self.screen.say(&self.banner(&listens, model, ready_ms));
-        }
-        let prompt = self.prompt(terminal.as_ref(), &console);
-        let way = Way::of(terminal.is_some());
-        let (first, next) = self.wait(&wished, &running, &log, &chair, |mut heir| {
-            if way == Way::Beside {
-                // It serves beside us before we let go, so only the folder of the log changes hands now.
-                folder = None;
-                socket.take().into_iter().for_each(Socket::close);
-                match heir.open() {
-                    Ok(pid) => notify::handed_over(pid),
-                    Err(why) => {
-                        restart::failed(&log, &why);
-                        folder = self.folder().ok().flatten();
-                        socket = self.socket(&console, self.asked.data.as_deref()).ok().flatten();
-                        folder.iter().for_each(|folder| publish(folder, &listens, socket.as_ref()));
-                        return None;
-                    }
-                }
-            }
-            // A server that is open lets go; the drain tells otherwise.
-            let _ = running.let_go();
-            Some(if way == Way::Beside { Next::Serving } else { Next::of(heir, way) })
-        });
-        watcher.facts().begin_end();
-        log.tell(Event::info("server.draining").with("by", first.by.name()));
-        let ended = ending::end(&running, (first, wished), chair.settings().drain_time);
-        self.finish(Operated { prompt, socket }, terminal.as_ref(), &log, &ended);
-        drop(folder);
-        watcher.end();
-        self.over(&ended, next, &log)
+#[cfg(target_os = "linux")]
+fn by_processes<H: Handler>(
+    settings: &Settings,
+    factory: impl Fn(&throng_server::Worker) -> H + Send + Sync + 'static,
+) -> Result<Server<throng_server::model::PerWorker<H>>, Fault> {
+    Ok(Server::local(factory).model(throng_server::Processes { workers: workers(settings) }))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn by_processes<H: Handler>(
+    _: &Settings,
+    _: impl Fn(&throng_server::Worker) -> H + Send + Sync + 'static,
+) -> Result<Server<throng_server::model::PerWorker<H>>, Fault> {
+    Err(Fault::usage("there are no worker processes on this system")
+        .hint("threads serve as many: --model threads"))
+}
+
+fn by_model<H: Handler>(settings: &Settings, server: Server<Shareable<H>>) -> Server<Shareable<H>> {
+    let threads = settings.workers.map(usize::from);
+    match settings.model {
+        Model::Sequential => server.model(Sequential),
+        Model::Threads => server.model(threads.map_or_else(Threads::default, |max| Threads { max })),
+        Model::Pool => server.model(Pool { workers: workers(settings) }),
+        // Processes have come another way.
+        Model::Events | Model::Processes => server.model(Events { workers: workers(settings) }),
     }
+}
 
-    /// Where the event log is kept, if anywhere.
-    fn folder(&self) -> Result<Option<DataFolder>, Fault> {
-        let path = self.asked.data.as_ref();
-        path.map(|path| DataFolder::open(path).map_err(|why| data::refused(path, &why))).transpose()
-    }
+fn workers(settings: &Settings) -> Workers {
+    settings.workers.map_or(Workers::Auto, |count| Workers::Count(count.into()))
+}
 
-    fn by_model<H: Handler>(&self, server: Server<Shareable<H>>) -> Server<Shareable<H>> {
-        let threads = self.asked.workers.map(usize::from);
-        match self.asked.model {
-            Model::Sequential => server.model(Sequential),
-            Model::Threads => server.model(threads.map_or_else(Threads::default, |max| Threads { max })),
-            Model::Pool => server.model(Pool { workers: self.workers() }),
-            // Processes have come another way.
-            Model::Events | Model::Processes => server.model(Events { workers: self.workers() }),
-        }
-    }
-
-    fn workers(&self) -> Workers {
-        self.asked.workers.map_or(Workers::Auto, |count| Workers::Count(count.into()))
-    }
-
-    fn banner(&self, listens: &[Listen], model: &str, ready_ms: u128) -> String {
-        let service = self.asked.service.name();
-        let at_once = match (self.asked.model, self.asked.workers) {
-            (Model::Sequential, _) => 1,
-            (Model::Threads, max) => {
-                max.map_or(Threads::default().max as u64, u64::from).min(self.clients_max)
-            }
-            (Model::Pool | Model::Events | Model::Processes, _) => self.clients_max,
-        };
-        let mut lines = vec![format!("throng {}", env!("CARGO_PKG_VERSION"))];
-        lines.extend(listens.iter().map(|listen| format!("  {service:<8} {listen}   {model}")));
-        lines.extend(listens.first().map(|listen| format!("\n  Try:     {}", banner::by_terminal(listen))));
-        lines.push(format!("\nready in {ready_ms} ms, {at_once} served at once"));
-        lines.join("\n")
+/// How many it serves at the same time, when it may have so many clients.
+pub(super) fn at_once(settings: &Settings, clients: u64) -> u64 {
+    match (settings.model, settings.workers) {
+        (Model::Sequential, _) => 1,
+        (Model::Threads, max) => max.map_or(Threads::default().max as u64, u64::from).min(clients),
+        (Model::Pool | Model::Events | Model::Processes, _) => clients,
     }
 }
 

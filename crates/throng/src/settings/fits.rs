@@ -20,9 +20,9 @@ pub struct Misfit {
     pub hints: Vec<String>,
 }
 
-/// All that does not go together, in a process that may have so many descriptors.
-pub fn misfits(settings: &Settings, descriptors: u64) -> Vec<Misfit> {
-    [tls(settings), clients(settings, descriptors), metrics(settings)]
+/// All that does not go together in one service.
+pub fn misfits(settings: &Settings) -> Vec<Misfit> {
+    [tls(settings), metrics(settings)]
         .into_iter()
         .flatten()
         .chain(match settings.service {
@@ -59,16 +59,36 @@ fn tls(settings: &Settings) -> Option<Misfit> {
     }
 }
 
-fn clients(settings: &Settings, descriptors: u64) -> Option<Misfit> {
-    let (limit, possible) = (u64::from(settings.limits_clients?), possible(descriptors));
-    (limit > possible).then(|| Misfit {
-        paths: &["limits.clients"],
-        what: format!("limits.clients = {limit} is more than this process may have: {possible}"),
-        hints: vec![
-            format!("the descriptor limit is {descriptors}, and {DESCRIPTORS_KEPT} are kept aside"),
-            "raise it before the start: ulimit -n, or LimitNOFILE= in the unit (systemd.exec(5))".to_owned(),
-        ],
-    })
+/// What does not fit into a process that may have so many descriptors, of what its services want for their clients; and whose
+/// it is.
+pub fn clients(wanted: &[Option<u32>], descriptors: u64) -> Option<(usize, Misfit)> {
+    let possible = possible(descriptors);
+    let asked: u64 = wanted.iter().flatten().copied().map(u64::from).sum();
+    let without = wanted.iter().filter(|wanted| wanted.is_none()).count() as u64;
+    if asked == 0 || asked + without <= possible || wanted.len() == 1 && asked <= possible {
+        return None;
+    }
+    let (at, _) = wanted.iter().enumerate().max_by_key(|(_, wanted)| **wanted)?;
+    let what = match wanted {
+        [_] => format!("limits.clients = {asked} is more than this process may have: {possible}"),
+        _ => format!(
+            "limits.clients of all services is {asked}, and this process may have {possible} clients in {} services",
+            wanted.len()
+        ),
+    };
+    let hints = vec![
+        format!("the descriptor limit is {descriptors}, and {DESCRIPTORS_KEPT} are kept aside"),
+        "raise it before the start: ulimit -n, or LimitNOFILE= in the unit (systemd.exec(5))".to_owned(),
+    ];
+    Some((at, Misfit { paths: &["limits.clients"], what, hints }))
+}
+
+/// How many clients each service may have: those that do not say it share what the others leave, equally.
+pub fn shares(wanted: &[Option<u32>], descriptors: u64) -> Vec<u64> {
+    let asked: u64 = wanted.iter().flatten().copied().map(u64::from).sum();
+    let without = wanted.iter().filter(|wanted| wanted.is_none()).count() as u64;
+    let share = (possible(descriptors).saturating_sub(asked) / without.max(1)).max(1);
+    wanted.iter().map(|wanted| wanted.map_or(share, u64::from)).collect()
 }
 
 fn metrics(settings: &Settings) -> Option<Misfit> {
@@ -111,7 +131,7 @@ mod tests {
     fn check(service: Service, given: &[(&str, &str)], expected: &[&str]) {
         let mut settings = Settings::of(service);
         given.iter().for_each(|(path, text)| (find(path).unwrap().set)(&mut settings, text).unwrap());
-        let told: Vec<_> = misfits(&settings, 1_128).iter().map(|misfit| misfit.paths[0]).collect();
+        let told: Vec<_> = misfits(&settings).iter().map(|misfit| misfit.paths[0]).collect();
         assert_eq!(told, expected, "{given:?}");
     }
 
@@ -124,8 +144,6 @@ mod tests {
         check(Service::Chat, &both[1..], &["tls.key"]);
         check(Service::Chat, &[("listen", "tls:127.0.0.1:0")], &["listen"]);
         check(Service::Chat, &[both[0], both[1], ("listen", "tls:127.0.0.1:0")], &[]);
-        check(Service::Chat, &[("limits.clients", "1000")], &[]);
-        check(Service::Chat, &[("limits.clients", "1001")], &["limits.clients"]);
         check(Service::Chat, &[("model", "threads"), ("verbose", "true")], &["model", "verbose"]);
         check(Service::Echo, &[("model", "threads"), ("verbose", "true")], &[]);
         check(Service::Chat, &[("timeouts.idle", "3m")], &["timeouts.idle"]);
@@ -134,5 +152,23 @@ mod tests {
         let at = |port: &'static str| [("listen", port), ("metrics.listen", port)];
         check(Service::Chat, &at("127.0.0.1:9"), &["metrics.listen"]);
         check(Service::Chat, &at("127.0.0.1:0"), &[]);
+    }
+
+    #[test]
+    fn services_share_what_a_process_may_have() {
+        for (wanted, misfit, expected) in [
+            (&[None][..], None, &[1_000][..]),
+            (&[Some(1_000)], None, &[1_000]),
+            (&[Some(1_001)], Some(0), &[1_001]),
+            (&[None, None], None, &[500, 500]),
+            (&[Some(200), None, None], None, &[200, 400, 400]),
+            (&[Some(500), Some(500)], None, &[500, 500]),
+            (&[Some(400), Some(601)], Some(1), &[400, 601]),
+            (&[Some(999), None], None, &[999, 1]),
+            (&[Some(1_000), None], Some(0), &[1_000, 1]),
+        ] {
+            assert_eq!(clients(wanted, 1_128).map(|(at, _)| at), misfit, "{wanted:?}");
+            assert_eq!(shares(wanted, 1_128), expected, "{wanted:?}");
+        }
     }
 }

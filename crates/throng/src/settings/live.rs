@@ -11,7 +11,6 @@ use throng_services::chat::{Chat, PaceSettings};
 use throng_services::identity::Identity;
 
 use super::choices::{Pace, Service};
-use super::fits;
 use super::values::Settings;
 
 /// What runs.
@@ -24,19 +23,17 @@ pub struct Live {
     pub identity: Option<Identity>,
     /// The certificate.
     pub tls: Option<Tls>,
-    /// How many descriptors this process may have.
-    pub descriptors: u64,
 }
 
 impl Live {
-    /// Takes everything that may change while the server runs.
+    /// Takes everything that may change while the server runs. It may have so many clients.
     ///
     /// # Errors
     /// When the kernel does not do it; nothing has changed then.
-    pub fn apply(&self, settings: &Settings) -> io::Result<()> {
+    pub fn apply(&self, settings: &Settings, clients: u64) -> io::Result<()> {
         // Another backlog is the only thing that the kernel could refuse, and it waits for a restart.
         let backlog = self.running.limits().backlog;
-        self.running.set_limits(Limits { backlog, ..limits(settings, self.descriptors) })?;
+        self.running.set_limits(Limits { backlog, ..limits(settings, clients) })?;
         self.running.set_timeouts(timeouts(settings));
         if let Some(chat) = &self.chat {
             chat.live().set_pace(pace(settings));
@@ -50,13 +47,11 @@ impl Live {
     }
 }
 
-/// How many of what.
-pub fn limits(settings: &Settings, descriptors: u64) -> Limits {
+/// How many of what, for a service that may have so many clients.
+pub fn limits(settings: &Settings, clients: u64) -> Limits {
     let usual = Limits::default();
-    let possible = fits::possible(descriptors);
-    let total = settings.limits_clients.map_or(possible, u64::from);
     Limits {
-        total: usize::try_from(total).unwrap_or(usize::MAX),
+        total: usize::try_from(clients).unwrap_or(usize::MAX),
         full: settings.limits_full,
         per_address: settings.limits_per_address.map_or(usual.per_address, |limit| limit as usize),
         // Loopback is exempt, unless a limit was asked for in so many words.

@@ -47,7 +47,7 @@ pub const ROWS: &[Setting] = &[
         default: "auto",
         doc: "The folder for everything that is kept. auto: $XDG_DATA_HOME/throng, which is ~/.local/share/throng",
         live: false,
-        scope: Scope::Service,
+        scope: Scope::Process,
         old_variable: None,
         get: |of| shown_path(AUTO, of.data.as_deref()),
         set: |of, text| put(&mut of.data, unless(AUTO, text, path)),

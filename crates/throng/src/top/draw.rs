@@ -6,6 +6,7 @@ use ratatui::style::{Color, Modifier, Style, Stylize};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Clear, Paragraph, Row, Sparkline, Table};
 use std::time::Duration;
+use throng_wire::printable::printable;
 
 use super::seen::Status;
 use super::view::{ORDERS, View};
@@ -23,6 +24,7 @@ q, Esc    leave; the server goes on\n\
 ↑ ↓ j     choose a client\n\
 k         kick the chosen one, after a question\n\
 p         pause or resume, after a question\n\
+Tab       the next one of several services\n\
 s         sort by the next of: queue, silent, in, out, age, name\n\
 Ctrl-C    leave, with exit code 130\n\n\
 delivery: from where something is said to where the outboxes of all who hear it have it, over the last minute.\n\
@@ -83,9 +85,12 @@ fn head_lines(view: &View, status: &Status) -> Vec<Line<'static>> {
         }
     };
     let up = lasted(Duration::from_secs_f64(status.uptime_seconds.clamp(0.0, 1e9)));
+    let place = status.place.map_or(String::new(), |(at, count)| {
+        format!("  {} ({} of {count}, Tab: next)", printable(&status.service), at + 1)
+    });
     let first = vec![
         Span::styled(view.title.clone(), Modifier::BOLD),
-        Span::raw("  "),
+        Span::raw(format!("{place}  ")),
         state,
         Span::raw(format!("  up {up}  at {}", server.addresses.join(" and "))),
     ];

@@ -50,6 +50,8 @@ pub enum Wanted {
     Command(String),
     /// The list of clients in this order, from now on.
     Order(&'static str),
+    /// The next one of several services, from now on.
+    NextService,
 }
 
 impl Newsroom {
@@ -66,7 +68,9 @@ impl Newsroom {
             .map_err(begun)?;
         thread()
             .name("throng-top".to_owned())
-            .spawn(move || Reporter { client: Some(client), sought, tell, order: "queue" }.report(&asked))
+            .spawn(move || {
+                Reporter { client: Some(client), sought, tell, order: "queue", place: 0 }.report(&asked);
+            })
             .map_err(begun)?;
         Ok(Newsroom { news, commands })
     }
@@ -95,6 +99,8 @@ struct Reporter {
     sought: Sought,
     tell: SyncSender<News>,
     order: &'static str,
+    /// Which one of several services, counted on and on.
+    place: usize,
 }
 
 impl Reporter {
@@ -110,6 +116,7 @@ impl Reporter {
                     let _ = self.tell.send(News::Said(said));
                 }
                 Ok(Wanted::Order(order)) => self.order = order,
+                Ok(Wanted::NextService) => self.place = self.place.wrapping_add(1),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -117,8 +124,9 @@ impl Reporter {
     }
 
     fn look(&mut self) -> Result<Vec<News>, Fault> {
-        let status: Status = self.data("status")?;
-        let clients: Clients = self.data(&format!("clients --sort {} --limit 200", self.order))?;
+        let status: Status = self.data::<Status>("status")?.choose(self.place);
+        let of = status.place.map_or(String::new(), |_| format!(" --service {}", status.service));
+        let clients: Clients = self.data(&format!("clients --sort {} --limit 200{of}", self.order))?;
         Ok(vec![News::Status(Box::new(status)), News::Clients(clients)])
     }
 

@@ -8,6 +8,12 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Status {
+    pub service: String,
+    /// All of them; empty within one.
+    pub services: Vec<Status>,
+    /// Which of several services this is: its place, and how many there are.
+    #[serde(skip)]
+    pub place: Option<(usize, usize)>,
     pub state: String,
     pub unready: Vec<String>,
     pub uptime_seconds: f64,
@@ -15,6 +21,18 @@ pub struct Status {
     pub server: Server,
     pub rates: Rates,
     pub chat: Option<Chat>,
+}
+
+impl Status {
+    /// Of several services the one at this place, counted round and round.
+    pub fn choose(mut self, place: usize) -> Status {
+        let count = self.services.len();
+        if count < 2 {
+            return self;
+        }
+        let at = place % count;
+        Status { place: Some((at, count)), ..self.services.swap_remove(at) }
+    }
 }
 
 /// The process.

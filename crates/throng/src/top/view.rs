@@ -56,7 +56,7 @@ impl View {
     /// Of this server.
     pub fn new(hello: &Hello) -> View {
         View {
-            title: printable(&format!("{} {}", hello.program, hello.service)).into_owned(),
+            title: title(hello),
             status: None,
             total: 0,
             clients: Vec::new(),
@@ -141,6 +141,7 @@ impl View {
             KeyCode::Up => self.choose(-1),
             KeyCode::Char('k') => self.ask_kick(),
             KeyCode::Char('p') => self.ask_pause(),
+            KeyCode::Tab => return Deed::Ask(Wanted::NextService),
             KeyCode::Char('s') => {
                 self.order = (self.order + 1) % ORDERS.len();
                 return Deed::Ask(Wanted::Order(ORDERS[self.order]));
@@ -167,12 +168,24 @@ impl View {
     }
 
     fn ask_pause(&mut self) {
-        let state = self.status.as_ref().map_or("", |status| status.state.as_str());
-        self.question = Some(match state {
-            "paused" | "held" => ("Take new clients again?".to_owned(), "resume".to_owned()),
-            _ => ("Refuse new clients? Who is here stays.".to_owned(), "pause".to_owned()),
+        let Some(status) = &self.status else { return };
+        let (label, of) = match status.place {
+            Some(_) => {
+                (format!(" of {}", printable(&status.service)), format!(" --service {}", status.service))
+            }
+            None => (String::new(), String::new()),
+        };
+        self.question = Some(match status.state.as_str() {
+            "paused" | "held" => (format!("Take new clients{label} again?"), format!("resume{of}")),
+            _ => (format!("Refuse new clients{label}? Who is here stays."), format!("pause{of}")),
         });
     }
+}
+
+/// The program, and what it serves; several services are told one by one.
+fn title(hello: &Hello) -> String {
+    let service = if hello.service.contains(' ') { "" } else { &hello.service };
+    printable(format!("{} {service}", hello.program).trim_end()).into_owned()
 }
 
 #[cfg(test)]
@@ -227,10 +240,29 @@ mod tests {
             assert!(view.question.is_none());
         }
         press(&mut view, KeyCode::Char('p'));
+        assert!(view.question.is_none(), "before anything is known of the server nothing is asked");
+        view.status = Some(Status::default());
+        press(&mut view, KeyCode::Char('p'));
         assert_eq!(press(&mut view, KeyCode::Char('y')), Some("pause".to_owned()));
         view.status = Some(Status { state: "paused".into(), ..Status::default() });
         press(&mut view, KeyCode::Char('p'));
         assert_eq!(press(&mut view, KeyCode::Char('y')), Some("resume".to_owned()));
+    }
+
+    #[test]
+    fn of_several_services_one_is_shown_and_paused_and_tab_takes_the_next() {
+        let mut view = view();
+        let of = |label: &str| Status { service: label.to_owned(), ..Status::default() };
+        let all = || Status { services: vec![of("chat"), of("lab")], ..of("chat") };
+        let places: Vec<_> =
+            (0..3).map(|place| all().choose(place)).map(|status| (status.service, status.place)).collect();
+        let expected = [("chat", 0), ("lab", 1), ("chat", 0)];
+        assert_eq!(places, expected.map(|(label, at)| (label.to_owned(), Some((at, 2)))));
+        assert_eq!(Status { services: vec![of("chat")], ..of("chat") }.choose(5).place, None);
+        view.learn(News::Status(Box::new(all().choose(1))));
+        press(&mut view, KeyCode::Char('p'));
+        assert_eq!(press(&mut view, KeyCode::Char('y')), Some("pause --service lab".to_owned()));
+        assert!(matches!(view.press(KeyEvent::from(KeyCode::Tab)), Deed::Ask(Wanted::NextService)));
     }
 
     #[test]

@@ -17,11 +17,10 @@ use super::snapshot::Snapshot;
 /// Bounds of times: 64 µs, and twice as long again and again up to 8.4 s. Powers of two are where times are counted exactly.
 const POWERS: std::ops::RangeInclusive<u32> = 6..=23;
 
-/// All metrics of this snapshot.
-pub fn text(snapshot: &Snapshot, format: Format) -> String {
-    let labels = [("service".into(), snapshot.service.into())];
-    let mut registry = Registry::with_labels(labels.into_iter());
-    registry.register_collector(Box::new(Scrape(snapshot.clone())));
+/// All metrics of these services of one process.
+pub fn text(services: Vec<Snapshot>, format: Format) -> String {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(Scrape(services)));
     let mut text = String::new();
     encode(&mut text, &registry).expect("a String takes all that is written to it");
     match format {
@@ -31,7 +30,7 @@ pub fn text(snapshot: &Snapshot, format: Format) -> String {
 }
 
 #[derive(Debug)]
-struct Scrape(Snapshot);
+struct Scrape(Vec<Snapshot>);
 
 impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder) -> std::fmt::Result {
@@ -39,14 +38,22 @@ impl Collector for Scrape {
     }
 }
 
-fn write(metric: &Metric, snapshot: &Snapshot, encoder: &mut DescriptorEncoder) -> std::fmt::Result {
-    let value = (metric.read)(snapshot);
-    let is_missing = match &value {
-        Value::One(value) => value.is_none(),
-        Value::By(values) => values.is_empty(),
-        Value::Times(times) => times.is_none(),
-    };
-    if is_missing {
+/// The labels of a sample.
+type Labels = Vec<(&'static str, String)>;
+
+/// One metric: of the process once, else of each service that has it.
+fn write(metric: &Metric, services: &[Snapshot], encoder: &mut DescriptorEncoder) -> std::fmt::Result {
+    let most = if metric.of_process { 1 } else { usize::MAX };
+    let found: Vec<(Labels, Value)> = services
+        .iter()
+        .take(most)
+        .map(|snapshot| {
+            let own = (!metric.of_process).then(|| ("service", snapshot.service.clone()));
+            (own.into_iter().collect(), (metric.read)(snapshot))
+        })
+        .filter(|(_, value)| !value.is_missing())
+        .collect();
+    if found.is_empty() {
         return Ok(());
     }
     let kind = match metric.kind {
@@ -56,16 +63,36 @@ fn write(metric: &Metric, snapshot: &Snapshot, encoder: &mut DescriptorEncoder) 
         Kind::Info => MetricType::Info,
     };
     let mut encoder = encoder.encode_descriptor(metric.name, metric.help, None, kind)?;
+    found.into_iter().try_for_each(|(labels, value)| write_value(metric, &labels, value, &mut encoder))
+}
+
+fn write_value(metric: &Metric, own: &Labels, value: Value, encoder: &mut MetricEncoder) -> std::fmt::Result {
     match value {
-        Value::One(value) => write_number(metric.kind, value.unwrap_or_default(), &mut encoder),
+        // Without labels there are no braces either.
+        Value::One(value) if own.is_empty() => write_number(metric.kind, value.unwrap_or_default(), encoder),
+        Value::One(value) => {
+            write_number(metric.kind, value.unwrap_or_default(), &mut encoder.encode_family(own)?)
+        }
         Value::By(values) => values.into_iter().try_for_each(|(name, value)| {
-            let labels = [(metric.label.unwrap_or("name"), name)];
+            let mut labels = own.clone();
+            labels.push((metric.label.unwrap_or("name"), name));
             match metric.kind {
                 Kind::Info => encoder.encode_info(&labels),
                 kind => write_number(kind, value, &mut encoder.encode_family(&labels)?),
             }
         }),
-        Value::Times(times) => write_times(&times.unwrap_or_default(), &mut encoder),
+        Value::Times(times) => write_times(&times.unwrap_or_default(), &mut encoder.encode_family(own)?),
+    }
+}
+
+impl Value {
+    /// Does the system, or the service, not have it?
+    fn is_missing(&self) -> bool {
+        match self {
+            Value::One(value) => value.is_none(),
+            Value::By(values) => values.is_empty(),
+            Value::Times(times) => times.is_none(),
+        }
     }
 }
 

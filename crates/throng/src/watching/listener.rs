@@ -10,7 +10,7 @@ use std::time::Duration;
 use throng_server::{Address, Claim, Events, Running, Server, Workers};
 use throng_services::watching::{Watching, limits, timeouts};
 
-use super::Facts;
+use super::All;
 use super::exposition;
 use crate::fault::Fault;
 use crate::log::Event;
@@ -43,7 +43,7 @@ pub fn claim(wanted: &[Address], follows: bool) -> Result<Claimed, Fault> {
 
 /// Answers.
 pub struct Listener {
-    facts: Arc<Facts>,
+    facts: Arc<All>,
     servers: Vec<Running>,
     later: Vec<Address>,
     tries: usize,
@@ -54,7 +54,7 @@ impl Listener {
     ///
     /// # Errors
     /// When a thread cannot be had, or somebody else listens there after all.
-    pub fn start(facts: Arc<Facts>, claims: Vec<Claim>, later: Vec<Address>) -> Result<Listener, Fault> {
+    pub fn start(facts: Arc<All>, claims: Vec<Claim>, later: Vec<Address>) -> Result<Listener, Fault> {
         let mut listener = Listener { facts, servers: Vec::new(), later, tries: 0 };
         if !claims.is_empty() {
             listener.serve(claims)?;
@@ -98,7 +98,7 @@ impl Listener {
         let health = throng_services::watching::Health::default();
         let (asked, scraped) = (Arc::clone(&self.facts), Arc::clone(&self.facts));
         health.told_by(move || asked.findings());
-        let figures = move |format| exposition::text(&scraped.snapshot(), format);
+        let figures = move |format| exposition::text(scraped.snapshots(), format);
         // One thread is plenty for a few questions a second, and cannot keep others from serving.
         let server = Server::new(Watching { health, figures })
             .model(Events { workers: Workers::Count(1) })
@@ -110,12 +110,12 @@ impl Listener {
             .addresses()
             .iter()
             .fold(Event::info("metrics.ready"), |event, at| event.with("address", at));
-        self.facts.log.tell(event);
+        self.facts.process().log.tell(event);
         self.servers.push(running);
         Ok(())
     }
 
     fn complain(&self, why: &str) {
-        self.facts.log.tell(Event::error("metrics.not_bound").with("why", why));
+        self.facts.process().log.tell(Event::error("metrics.not_bound").with("why", why));
     }
 }

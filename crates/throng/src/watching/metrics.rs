@@ -31,6 +31,8 @@ pub struct Metric {
     pub label: Option<&'static str>,
     /// One line.
     pub help: &'static str,
+    /// Is it of the whole process? Else each of its services has its own.
+    pub of_process: bool,
     /// Where it is found.
     pub read: fn(&Snapshot) -> Value,
 }
@@ -46,20 +48,24 @@ pub enum Value {
 }
 
 const fn counter(name: &'static str, help: &'static str, read: fn(&Snapshot) -> Value) -> Metric {
-    Metric { name, kind: Kind::Counter, label: None, help, read }
+    Metric { name, kind: Kind::Counter, label: None, help, of_process: false, read }
 }
 
 const fn gauge(name: &'static str, help: &'static str, read: fn(&Snapshot) -> Value) -> Metric {
-    Metric { name, kind: Kind::Gauge, label: None, help, read }
+    Metric { name, kind: Kind::Gauge, label: None, help, of_process: false, read }
 }
 
 const fn histogram(name: &'static str, help: &'static str, read: fn(&Snapshot) -> Value) -> Metric {
-    Metric { name, kind: Kind::Histogram, label: None, help, read }
+    Metric { name, kind: Kind::Histogram, label: None, help, of_process: false, read }
 }
 
 impl Metric {
     const fn by(self, label: &'static str) -> Metric {
         Metric { label: Some(label), ..self }
+    }
+
+    const fn of_process(self) -> Metric {
+        Metric { of_process: true, ..self }
     }
 }
 
@@ -91,9 +97,11 @@ pub const METRICS: &[Metric] = &[
         kind: Kind::Info,
         label: Some("version"),
         help: "Which throng this is; always 1",
+        of_process: true,
         read: |all| Value::By(vec![(all.version.to_owned(), 1.0)]),
     },
-    gauge("throng_uptime_seconds", "How long the server has run", |all| Value::One(Some(all.uptime_seconds))),
+    gauge("throng_uptime_seconds", "How long the server has run", |all| Value::One(Some(all.uptime_seconds)))
+        .of_process(),
     gauge("throng_state", "1 for the state that the server is in, else 0", |all| {
         Value::By(
             STATES
@@ -135,7 +143,8 @@ pub const METRICS: &[Metric] = &[
     counter("throng_workers_blocked", "How often a handler held its worker up", |all| {
         one(all.server.blocked)
     }),
-    counter("throng_log_dropped_events", "Events that the log had no place for", |all| one(all.log_dropped)),
+    counter("throng_log_dropped_events", "Events that the log had no place for", |all| one(all.log_dropped))
+        .of_process(),
     gauge(
         "throng_chat_clients",
         "Clients in the chat, by door; new are those whose door is not known yet",
@@ -206,19 +215,23 @@ pub const METRICS: &[Metric] = &[
     }),
     gauge("process_start_time_seconds", "When the process began, in seconds since 1970", |all| {
         Value::One(Some(all.process.start_time_seconds))
-    }),
+    })
+    .of_process(),
     counter("process_cpu_seconds", "Processor time of the process", |all| {
         Value::One(all.process.cpu_seconds)
-    }),
+    })
+    .of_process(),
     gauge("process_resident_memory_bytes", "Memory that the process holds", |all| {
         one(all.process.resident_bytes)
-    }),
+    })
+    .of_process(),
     gauge("process_virtual_memory_bytes", "Memory that the process has addresses for", |all| {
         one(all.process.virtual_bytes)
-    }),
-    gauge("process_threads", "Threads of the process", |all| one(all.process.threads)),
-    gauge("process_open_fds", "Descriptors that are open", |all| one(all.process.open_fds)),
-    gauge("process_max_fds", "Descriptors that may be open", |all| one(all.process.max_fds)),
+    })
+    .of_process(),
+    gauge("process_threads", "Threads of the process", |all| one(all.process.threads)).of_process(),
+    gauge("process_open_fds", "Descriptors that are open", |all| one(all.process.open_fds)).of_process(),
+    gauge("process_max_fds", "Descriptors that may be open", |all| one(all.process.max_fds)).of_process(),
 ];
 
 impl Metric {
@@ -246,7 +259,7 @@ mod tests {
     const END: &str = "<!-- end of metrics -->\n";
 
     fn table() -> String {
-        let mut table = String::from("| metric | kind | label | what it says |\n|---|---|---|---|\n");
+        let mut table = String::from("| metric | kind | labels | what it says |\n|---|---|---|---|\n");
         for metric in METRICS {
             let kind = match metric.kind {
                 Kind::Counter => "counter",
@@ -254,7 +267,10 @@ mod tests {
                 Kind::Histogram => "histogram",
                 Kind::Info => "info",
             };
-            let label = metric.label.map_or(String::new(), |label| format!("`{label}`"));
+            let own = (!metric.of_process).then_some("service");
+            let labels: Vec<_> =
+                own.into_iter().chain(metric.label).map(|label| format!("`{label}`")).collect();
+            let label = labels.join(", ");
             writeln!(table, "| `{}` | {kind} | {label} | {} |", metric.full_name(), metric.help).unwrap();
         }
         table

@@ -1,10 +1,12 @@
-//! What is known of a running server, for whoever watches it: [`snapshot`] is all of it at one moment, which the console shows
-//! and [`metrics`] writes down; [`readiness`] says whether a client would be served.
+//! What is known of a running server, for whoever watches it: [`Facts`] are those of one service, and [`all`] has those of every
+//! service of the process. [`snapshot`] is all of it at one moment, which the console shows and [`metrics`] writes down;
+//! [`readiness`] says whether a client would be served.
 //!
 //! One thread looks once a second ([`watcher`]): it keeps the [`rates`] and latencies of the last minute, knocks at the hub
 //! ([`pulse`]), and tells the service manager how it is. Programs ask at the addresses of [`listener`]; they are answered from
 //! counters, and nobody waits for them.
 
+pub mod all;
 pub mod exposition;
 pub mod listener;
 pub mod metrics;
@@ -27,10 +29,12 @@ use crate::log::Log;
 use pulse::Pulse;
 use rates::{Lately, Rates};
 
-/// What everything that watches goes by.
+pub use all::All;
+
+/// What everything that watches one service goes by.
 pub struct Facts {
-    /// What is served.
-    pub service: &'static str,
+    /// What the service is called.
+    pub service: String,
     /// When the process began.
     pub begun: Instant,
     /// The same, in seconds of the wall clock.
@@ -70,7 +74,7 @@ impl ChatFacts {
 impl Facts {
     /// Of this server.
     pub fn new(
-        service: &'static str,
+        service: String,
         begun: Instant,
         running: Running,
         chat: Option<ChatFacts>,

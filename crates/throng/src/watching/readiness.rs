@@ -68,8 +68,8 @@ mod tests {
     use super::*;
     use crate::log::{Log, Sight, segments};
     use crate::screen::Screen;
-    use crate::watching::exposition;
     use crate::watching::watcher::Watcher;
+    use crate::watching::{All, exposition};
 
     const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -85,7 +85,7 @@ mod tests {
         let limits = Limits { total: 2, full: Full::Refuse, ..Limits::default() };
         let running = Server::new(stay).limits(limits).listen("127.0.0.1:0").start().unwrap();
         let log = Log::open(None, segments::BOUNDS, Sight::Prompt, Screen::start());
-        (running.clone(), Facts::new("echo", crate::ending::now(), running, None, log))
+        (running.clone(), Facts::new("echo".to_owned(), crate::ending::now(), running, None, log))
     }
 
     fn client(running: &Running) -> TcpStream {
@@ -124,7 +124,7 @@ mod tests {
         let stays = client(&running);
         let claim = Claim::bind(std::net::SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let at = claim.address().clone();
-        let watcher = Watcher::start(Arc::clone(&facts), (vec![claim], Vec::new())).unwrap();
+        let watcher = Watcher::start(All::of(vec![Arc::clone(&facts)]), (vec![claim], Vec::new())).unwrap();
         let ask = |path: &str| {
             let mut socket = TcpStream::connect(&at).unwrap();
             socket.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -153,7 +153,7 @@ mod tests {
     fn a_service_without_a_chat_has_no_figures_of_one() {
         let (_running, facts) = watched();
         let snapshot = facts.snapshot();
-        let text = exposition::text(&snapshot, throng_services::watching::Format::Text);
+        let text = exposition::text(vec![snapshot.clone()], throng_services::watching::Format::Text);
         assert!(
             text.contains("throng_connections{service=\"echo\"} 0") && !text.contains("_chat_"),
             "{text}"
@@ -161,5 +161,29 @@ mod tests {
         let json = serde_json::to_value(&snapshot).unwrap();
         assert_eq!(json["server"]["model"], "events");
         assert_eq!((&json["ready"], &json["chat"]), (&true.into(), &serde_json::Value::Null));
+    }
+
+    #[test]
+    fn several_services_are_ready_together_and_each_has_figures_of_its_own() {
+        let ((one, first), (other, second)) = (watched(), watched());
+        let named = |facts: Arc<Facts>, name: &str| {
+            let facts = Arc::into_inner(facts).expect("nobody else has it");
+            Arc::new(Facts { service: name.to_owned(), ..facts })
+        };
+        let all = All::of(vec![named(first, "echo"), named(second, "lab")]);
+        assert_eq!(all.findings(), Findings { dead: None, unready: Vec::new() });
+        let _here = client(&other);
+        other.pause(Pause::Refuse).unwrap();
+        assert_eq!(all.findings().unready, ["lab: it is paused"]);
+        assert_eq!(one.stats().open, 0);
+        let text = exposition::text(all.snapshots(), throng_services::watching::Format::Text);
+        let both = "throng_connections{service=\"echo\"} 0.0\nthrong_connections{service=\"lab\"} 1.0\n";
+        assert!(text.contains(both), "{text}");
+        let once = |what: &str| assert_eq!(text.matches(what).count(), 1, "{what} in {text}");
+        once("# TYPE throng_connections gauge");
+        once("\nthrong_uptime_seconds ");
+        once("\nthrong_build_info{version=");
+        let status = all.status();
+        assert!(status.starts_with("echo serving at ") && status.contains("; lab paused at "), "{status}");
     }
 }

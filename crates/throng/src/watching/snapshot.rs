@@ -1,4 +1,4 @@
-//! Everything that is known of a running server at one moment. The console shows it, programs read it as JSON, and it is what
+//! Everything that is known of a running service at one moment. The console shows it, programs read it as JSON, and it is what
 //! the metrics are written from; so names here stay.
 //!
 //! It is collected from counters: nobody is asked, and nobody is waited for.
@@ -17,8 +17,8 @@ use super::{ChatFacts, Facts};
 /// All of it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Snapshot {
-    /// What is served: `chat`, `echo` or `hello`.
-    pub service: &'static str,
+    /// What the service is called: `chat`, `echo` or `hello`, or its label.
+    pub service: String,
     /// Which version of throng.
     pub version: &'static str,
     /// One of [`STATES`].
@@ -148,7 +148,7 @@ impl Facts {
         let findings = self.findings();
         let unready: Vec<_> = findings.dead.into_iter().chain(findings.unready).collect();
         Snapshot {
-            service: self.service,
+            service: self.service.clone(),
             version: env!("CARGO_PKG_VERSION"),
             state: state_name(self.running.state()),
             ready: unready.is_empty(),
@@ -221,7 +221,8 @@ impl Facts {
     }
 }
 
-fn state_name(state: State) -> &'static str {
+/// As it is told everywhere.
+pub fn state_name(state: State) -> &'static str {
     STATES[match state {
         State::Open => 0,
         State::Paused => 1,

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use throng_server::{Address, Claim, State};
 
-use super::Facts;
 use super::listener::Listener;
+use super::{All, Facts};
 use crate::fault::Fault;
 use crate::notify;
 
@@ -20,7 +20,7 @@ const STATUS_EVERY: Duration = Duration::from_secs(5);
 
 /// A watched server. Whoever is done with it says [`Watcher::end`]; dropped, it ends as well.
 pub struct Watcher {
-    facts: Arc<Facts>,
+    facts: Arc<All>,
     /// Dropped, it ends the thread.
     end: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -31,11 +31,13 @@ impl Watcher {
     ///
     /// # Errors
     /// When it cannot answer there.
-    pub fn start(facts: Arc<Facts>, (claims, later): (Vec<Claim>, Vec<Address>)) -> Result<Watcher, Fault> {
+    pub fn start(facts: Arc<All>, (claims, later): (Vec<Claim>, Vec<Address>)) -> Result<Watcher, Fault> {
         let listener = Listener::start(Arc::clone(&facts), claims, later)?;
-        if let Some(chat) = facts.chat.as_ref().and_then(|chat| chat.chat.upgrade()) {
-            let asked = Arc::clone(&facts);
-            chat.health().told_by(move || asked.findings());
+        for own in facts.each() {
+            if let Some(chat) = own.chat.as_ref().and_then(|chat| chat.chat.upgrade()) {
+                let asked = Arc::clone(own);
+                chat.health().told_by(move || asked.findings());
+            }
         }
         let (end, ended) = sync_channel(1);
         let looks = Arc::clone(&facts);
@@ -46,7 +48,7 @@ impl Watcher {
     }
 
     /// What it goes by.
-    pub fn facts(&self) -> &Arc<Facts> {
+    pub fn facts(&self) -> &Arc<All> {
         &self.facts
     }
 
@@ -66,16 +68,16 @@ impl Drop for Watcher {
 
 /// What the thread does.
 struct Looks {
-    facts: Arc<Facts>,
+    facts: Arc<All>,
     listener: Listener,
     /// What the service manager was told last, and when.
-    told: (Duration, State, String),
+    told: (Duration, Vec<State>, String),
 }
 
 impl Looks {
-    fn new(facts: Arc<Facts>, listener: Listener) -> Looks {
+    fn new(facts: Arc<All>, listener: Listener) -> Looks {
         // What is told when it is ready says where it serves, and must come first.
-        let told = (facts.uptime(), State::Open, String::new());
+        let told = (facts.process().uptime(), vec![State::Open; facts.each().len()], String::new());
         Looks { facts, listener, told }
     }
 
@@ -89,33 +91,36 @@ impl Looks {
     }
 
     fn look(&mut self) {
-        let facts = &self.facts;
-        let at = facts.uptime();
-        facts.rates().look(at, facts.totals());
-        if let Some(chat) = &facts.chat {
-            let is_due = facts.delivery().is_due(at);
-            if is_due {
-                let times = chat.figures.delivery();
-                facts.delivery().look(at, times);
-            }
-            facts.pulse().look(at, || chat.hub.knock());
-        }
+        let at = self.facts.process().uptime();
+        self.facts.each().iter().for_each(|facts| facts.look(at));
         self.listener.look();
         self.tell_status(at);
     }
 
     fn tell_status(&mut self, at: Duration) {
-        let (state, status) = (self.facts.running.state(), self.facts.status());
+        let (states, status) = (self.facts.states(), self.facts.status());
         let (when, before, words) = &self.told;
-        let is_another = state != *before;
+        let is_another = states != *before;
         if is_another || (status != *words && at.saturating_sub(*when) >= STATUS_EVERY) {
             notify::status(&status);
-            self.told = (at, state, status);
+            self.told = (at, states, status);
         }
     }
 }
 
 impl Facts {
+    /// Looks once more, at this time since the start.
+    fn look(&self, at: Duration) {
+        self.rates().look(at, self.totals());
+        let Some(chat) = &self.chat else { return };
+        let is_due = self.delivery().is_due(at);
+        if is_due {
+            let times = chat.figures.delivery();
+            self.delivery().look(at, times);
+        }
+        self.pulse().look(at, || chat.hub.knock());
+    }
+
     /// How it is, in a line for people.
     pub fn status(&self) -> String {
         let count = |count: u64, one: &str, many: &str| match count {

@@ -9,10 +9,11 @@ use serde_json::json;
 use super::super::arguments::{Given, Value, flag, maybe, usage};
 use super::super::operator::Operator;
 use super::super::reply::{Answer, Next, Outcome, Reply, Stream};
+use super::super::services::SERVICE;
 use super::super::status::Status;
 use super::super::{Console, tables};
 use super::{Role, USUAL, Verb};
-use crate::fault::sentence;
+use crate::fault::{Fault, sentence};
 
 /// How often a status that is watched is told.
 const WATCH_EVERY: Duration = Duration::from_secs(2);
@@ -30,7 +31,7 @@ pub const VERBS: &[Verb] = &[
     },
     Verb {
         name: "status",
-        arguments: &[flag("--watch", "tells it again every two seconds")],
+        arguments: &[flag("--watch", "tells it again every two seconds"), SERVICE],
         help: "how the server is",
         example: "status --json",
         role: Role::View,
@@ -107,21 +108,23 @@ fn wrapped(words: &str) -> String {
 const LINE_MAX: usize = 76;
 
 fn status(console: &Arc<Console>, given: &Given, _: &Operator) -> Outcome {
+    let told = told(console, given)?;
     if given.has("--watch") {
-        let left = Duration::ZERO;
-        return Ok(Answer::GoesOn(Box::new(Watched { console: Arc::clone(console), left })));
+        let (given, left) = (given.clone(), Duration::ZERO);
+        return Ok(Answer::GoesOn(Box::new(Watched { console: Arc::clone(console), given, left })));
     }
-    Ok(Answer::Done(told(console)))
+    Ok(Answer::Done(told))
 }
 
-fn told(console: &Console) -> Reply {
-    let status = Status::of(console);
-    Reply { text: tables::status(&status), data: status.data(), ..Reply::default() }
+fn told(console: &Console, given: &Given) -> Result<Reply, Fault> {
+    let status = Status::of(console, &console.chosen(given)?);
+    Ok(Reply { text: tables::status(&status), data: status.data(), ..Reply::default() })
 }
 
 /// The status, again and again.
 struct Watched {
     console: Arc<Console>,
+    given: Given,
     /// How long until it is told again.
     left: Duration,
 }
@@ -140,6 +143,9 @@ impl Stream for Watched {
             return Next::Nothing;
         }
         self.left = WATCH_EVERY;
-        Next::Line(told(&self.console))
+        match told(&self.console, &self.given) {
+            Ok(reply) => Next::Line(reply),
+            Err(fault) => Next::Failed(fault),
+        }
     }
 }

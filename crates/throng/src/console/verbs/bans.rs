@@ -79,7 +79,7 @@ fn ban(console: &Arc<Console>, given: &Given, by: &Operator) -> Outcome {
     let reason = reason.transpose()?;
     let shown = printable(&target.to_string()).into_owned();
     if target.is_everybody() && !given.has("--yes") {
-        let here = counted(usize::try_from(console.running.stats().open).unwrap_or(usize::MAX), "client");
+        let here = counted(console.open(), "client");
         let what =
             format!("{shown} hits everybody: {here} would be closed, and nobody of these could come again.");
         return Ok(Answer::Confirm(Confirm { what, word: format!("ban {shown}") }));

@@ -11,9 +11,11 @@ use super::super::arguments::{Given, Value, maybe, option, word};
 use super::super::guests::{self, Guest, SORTS};
 use super::super::operator::Operator;
 use super::super::reply::{Answer, Outcome};
+use super::super::services::SERVICE;
 use super::super::{Console, tables};
 use super::{Role, Serves, USUAL, Verb};
 use crate::fault::Fault;
+use crate::watching::Facts;
 
 const LOOKS: Verb = Verb { role: Role::View, changes: false, ..USUAL };
 
@@ -24,6 +26,7 @@ pub const VERBS: &[Verb] = &[
             maybe("FILTER", Value::Any, "only whose name, account, address or door has this in it"),
             option("--sort", "BY", Value::OneOf(SORTS), "by id (usual), name, age, silent, in, out or queue"),
             option("--limit", "N", Value::Any, "at most so many; 200 unless told"),
+            SERVICE,
         ],
         help: "who is connected",
         more: "Sorted by a time or a size, the largest comes first.",
@@ -71,21 +74,25 @@ fn clients(console: &Arc<Console>, given: &Given, _: &Operator) -> Outcome {
             _ => return Err(Fault::usage(format!("--limit is a number from 1 to {LISTED_MAX}"))),
         },
     };
-    let mut all = guests::all(console);
+    let chosen = console.chosen(given)?;
+    let mut all: Vec<_> = chosen.iter().flat_map(|served| guests::of(served, console)).collect();
     let there = all.len();
     if let Some(filter) = given.get("FILTER") {
         all.retain(|guest| guest.has(filter));
     }
     guests::sort(&mut all, given.get("--sort").unwrap_or("id"));
     let data = json!({ "total": there, "found": all.len(), "clients": all.get(..most).unwrap_or(&all) });
-    Ok(Answer::say(tables::clients(&all, there, most, console.hub.is_some()), data))
+    let is_chosen = |facts: &&Facts| chosen.iter().any(|served| served.label == facts.service);
+    let services: Vec<_> = console.facts.each().iter().map(AsRef::as_ref).filter(is_chosen).collect();
+    Ok(Answer::say(tables::clients(&all, there, most, &services), data))
 }
 
 /// One client: a number, or a name, of which there may be several.
 fn client(console: &Arc<Console>, given: &Given, _: &Operator) -> Outcome {
     let found = find(console, given.of("CLIENT"))?;
     let rooms = console.rooms_of(&found);
-    let texts: Vec<_> = found.iter().map(|guest| tables::client(guest, &rooms)).collect();
+    let texts: Vec<_> =
+        found.iter().map(|guest| tables::client(guest, &rooms, console.is_several())).collect();
     Ok(Answer::say(texts.join("\n\n"), json!({ "clients": found, "rooms": rooms })))
 }
 

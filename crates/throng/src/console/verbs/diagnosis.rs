@@ -24,9 +24,16 @@ pub const VERBS: &[Verb] = &[Verb {
 }];
 
 fn doctor(console: &Arc<Console>, _: &Given, _: &Operator) -> Outcome {
-    let Settings { listen, tls_cert, tls_key, .. } = console.chair.settings();
-    let certificate = tls_cert.zip(tls_key).map(|(certificate, key)| CertificateFiles { certificate, key });
-    let patient = Patient { data: console.data.clone(), listen, certificate, runs: true };
+    let plan = console.chair.plan();
+    let (mut listen, mut certificates) = (Vec::new(), Vec::new());
+    for config in plan.services() {
+        let Settings { listen: at, tls_cert, tls_key, .. } = config.settings.clone();
+        listen.extend(at);
+        certificates
+            .extend(tls_cert.zip(tls_key).map(|(certificate, key)| CertificateFiles { certificate, key }));
+    }
+    certificates.dedup();
+    let patient = Patient { data: console.data.clone(), listen, certificates, runs: true };
     let findings = examine(&patient);
     Ok(Answer::say(shown(&findings), data(&findings)))
 }

@@ -55,28 +55,33 @@ pub const VERBS: &[Verb] = &[
 
 fn drain(console: &Arc<Console>, given: &Given, by: &Operator) -> Outcome {
     let time = given.get("TIME").map_or(Ok(DRAIN_USUAL), units::duration).map_err(Fault::usage)?;
-    if !console.draining.begin(&console.running, &console.wishes, time) {
+    let servers = || console.services.iter().map(|served| served.running.clone());
+    if !console.draining.begin(servers().collect(), &console.wishes, time) {
         return Err(
             Fault::failed("the server drains already").hint("resume ends that, shutdown does not wait")
         );
     }
-    let paused = match console.running.pause(Pause::Refuse) {
-        Ok(paused) => paused,
-        Err(why) => {
-            console.draining.cancel();
-            return Err(Fault::failed(format!("not drained: new clients cannot be refused: {why}")));
+    let mut clients = 0;
+    for server in servers() {
+        match server.pause(Pause::Refuse) {
+            Ok(paused) => clients += paused.in_flight,
+            Err(why) => {
+                console.draining.cancel();
+                servers().for_each(|server| drop(server.resume()));
+                return Err(Fault::failed(format!("not drained: new clients cannot be refused: {why}")));
+            }
         }
-    };
+    }
     let within = lasted(time);
     let told = console.announce(&format!("the server closes in {within}"));
-    let event = Event::info("server.drain_begun").count("clients", paused.in_flight).with("by", by.name());
+    let event = Event::info("server.drain_begun").count("clients", clients).with("by", by.name());
     console.log.tell(event.count("within_ms", time.as_millis()));
-    let here = counted(paused.in_flight, "client");
+    let here = counted(clients, "client");
     let told = if told { " and told" } else { "" };
     let text = format!(
         "Draining: {here} here{told}; the server ends when they have gone, or in {within}. resume ends the drain, shutdown does not wait."
     );
-    Ok(Answer::say(text, json!({ "clients": paused.in_flight, "within_ms": time.as_millis() as u64 })))
+    Ok(Answer::say(text, json!({ "clients": clients, "within_ms": time.as_millis() as u64 })))
 }
 
 fn restart(_: &Arc<Console>, _: &Given, _: &Operator) -> Outcome {
@@ -87,7 +92,7 @@ fn restart(_: &Arc<Console>, _: &Given, _: &Operator) -> Outcome {
 fn shutdown(console: &Arc<Console>, given: &Given, by: &Operator) -> Outcome {
     // Whoever sits at the server's own terminal sees what he does; who comes by the socket may be at the wrong one.
     if *by != Operator::PROMPT && !given.has("--yes") {
-        let here = counted(usize::try_from(console.running.stats().open).unwrap_or(usize::MAX), "client");
+        let here = counted(console.open(), "client");
         let what = format!("This ends the server, {here} and all; what is stored stays.");
         return Ok(Answer::Confirm(Confirm { what, word: "shutdown".to_owned() }));
     }

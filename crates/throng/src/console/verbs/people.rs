@@ -105,7 +105,7 @@ fn kick(console: &Arc<Console>, given: &Given, by: &Operator) -> Outcome {
 }
 
 fn kick_number(console: &Console, id: ConnId, by: &Operator) -> Outcome {
-    if !console.running.kill(id) {
+    if !console.kill(id) {
         return Err(Fault::failed(format!("there is no connection {id}")).hint("clients shows who is here"));
     }
     console.log.tell(Event::info("client.kicked").count("conn", id.0).with("by", by.name()));

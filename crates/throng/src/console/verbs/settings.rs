@@ -9,9 +9,10 @@ use super::super::Console;
 use super::super::arguments::{Given, Value, flag, maybe, word};
 use super::super::operator::Operator;
 use super::super::reply::{Answer, Outcome};
+use super::super::services::SERVICE;
 use super::{Role, USUAL, Verb};
 use crate::columns::table;
-use crate::config::chair::Changed;
+use crate::config::changed::Changed;
 use crate::fault::Fault;
 use crate::settings::find;
 
@@ -21,6 +22,7 @@ pub const VERBS: &[Verb] = &[
         arguments: &[
             maybe("SETTING", Value::Setting, "one, or all whose paths begin so"),
             flag("--changed", "only those that are not as they are by themselves"),
+            SERVICE,
         ],
         help: "settings: what they are, and where that comes from",
         more: "A setting has the same name in throng.toml, as a flag (--limits-clients) and as a variable (THRONG_LIMITS__CLIENTS).",
@@ -33,6 +35,7 @@ pub const VERBS: &[Verb] = &[
     Verb {
         name: "set",
         arguments: &[
+            SERVICE,
             word("SETTING", Value::Setting, "which; show lists them"),
             word("VALUE", Value::Phrase, "what it shall be, as in throng.toml but without quotes"),
         ],
@@ -57,7 +60,7 @@ pub const VERBS: &[Verb] = &[
 
 fn show(console: &Arc<Console>, given: &Given, _: &Operator) -> Outcome {
     let prefix = given.get("SETTING").unwrap_or("");
-    let mut found = console.chair.show(prefix);
+    let mut found = console.chair.show(prefix, given.get(SERVICE.name))?;
     if found.is_empty() {
         let fault = Fault::failed(format!("there is no setting {}", printable(prefix)));
         return Err(match crate::settings::nearest(prefix) {
@@ -72,7 +75,7 @@ fn show(console: &Arc<Console>, given: &Given, _: &Operator) -> Outcome {
     let data = found.iter().map(|shown| {
         let row = row(shown.path);
         json!({
-            "setting": shown.path, "value": shown.value, "default": row.default, "origin": shown.origin.to_string(),
+            "setting": shown.path, "service": shown.service, "value": shown.value, "default": row.default, "origin": shown.origin.to_string(),
             "live": row.live, "kind": row.kind.name(), "doc": row.doc,
         })
     });
@@ -83,7 +86,7 @@ fn show(console: &Arc<Console>, given: &Given, _: &Operator) -> Outcome {
             let mark = if row(shown.path).live { "*" } else { "" };
             let value = if shown.value.is_empty() { "-".into() } else { printable(&shown.value) };
             [
-                format!("{}{mark}", shown.path),
+                format!("{}{mark}{}", shown.path, whose(shown.service.as_deref())),
                 value.into_owned(),
                 printable(&shown.origin.to_string()).into_owned(),
             ]
@@ -101,8 +104,14 @@ fn show(console: &Arc<Console>, given: &Given, _: &Operator) -> Outcome {
     Ok(Answer::say(text, data))
 }
 
+/// ` (echo)`, where it is one service's own.
+fn whose(service: Option<&str>) -> String {
+    service.map_or_else(String::new, |label| format!(" ({label})"))
+}
+
 fn set(console: &Arc<Console>, given: &Given, by: &Operator) -> Outcome {
-    let changed = console.chair.set(given.of("SETTING"), given.of("VALUE"), &by.name())?;
+    let changed =
+        console.chair.set(given.of("SETTING"), given.of("VALUE"), given.get(SERVICE.name), &by.name())?;
     let data = data_of(&changed);
     Ok(Answer::say(changed.told(&console.chair.file()), data))
 }
@@ -119,7 +128,7 @@ fn reload(console: &Arc<Console>, _: &Given, by: &Operator) -> Outcome {
 
 fn data_of(changed: &Changed) -> Json {
     json!({
-        "setting": changed.path, "from": changed.from, "to": changed.to, "origin": changed.origin.to_string(),
+        "setting": changed.path, "service": changed.service, "from": changed.from, "to": changed.to, "origin": changed.origin.to_string(),
         "put_back": changed.put_back,
     })
 }
