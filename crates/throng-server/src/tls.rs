@@ -47,7 +47,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::SystemTime;
 
 use rustls::pki_types::pem::{self, PemObject};
@@ -155,9 +155,15 @@ pub struct Tls {
 struct Inner {
     settings: TlsSettings,
     /// Written when the files were read again, read once for each handshake.
-    current: RwLock<Arc<ServerConfig>>,
+    current: RwLock<Current>,
     /// How the files looked when they were last read, whatever came of it.
     stamps: Mutex<Vec<Stamp>>,
+}
+
+/// What the files had when they were read.
+struct Current {
+    config: Arc<ServerConfig>,
+    good_until: Option<u64>,
 }
 
 /// How a file looked; `None` when it was not there.
@@ -215,6 +221,27 @@ impl Tls {
         Ok(())
     }
 
+    /// The last good second, from 1970 on, of the certificate in use that expires first; also of one that has expired. `None` when
+    /// none of them tells.
+    ///
+    /// ```
+    /// # fn main() -> throng_server::Result {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    /// # let mut params = rcgen::CertificateParams::new(["localhost".to_owned()])?;
+    /// # params.not_after = rcgen::date_time_ymd(2030, 1, 1);
+    /// # let own = rcgen::KeyPair::generate()?;
+    /// # std::fs::write(&certificate, params.self_signed(&own)?.pem())?;
+    /// # std::fs::write(&key, own.serialize_pem())?;
+    /// let tls = throng_server::Tls::files(&certificate, &key)?; // good until 2030
+    /// assert_eq!(tls.good_until(), Some(1_893_456_000));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn good_until(&self) -> Option<u64> {
+        self.current().good_until
+    }
+
     /// Reads the files again if they look otherwise than when they were last read. `None` when they do not.
     pub(crate) fn reload_if_changed(&self) -> Option<Result<(), TlsError>> {
         let looks = self.inner.settings.stamps();
@@ -246,7 +273,11 @@ impl Tls {
     }
 
     fn config(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.inner.current.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.current().config)
+    }
+
+    fn current(&self) -> RwLockReadGuard<'_, Current> {
+        self.inner.current.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn stamps(&self) -> std::sync::MutexGuard<'_, Vec<Stamp>> {
@@ -255,7 +286,7 @@ impl Tls {
 }
 
 impl TlsSettings {
-    fn read(&self) -> Result<Arc<ServerConfig>, TlsError> {
+    fn read(&self) -> Result<Current, TlsError> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -281,9 +312,12 @@ impl TlsSettings {
         if certified.is_empty() {
             return Err(TlsError::NoneGiven);
         }
+        let until =
+            |certified: &Arc<CertifiedKey>| certified.end_entity_cert().and_then(expiry::good_until).ok();
+        let good_until = certified.iter().filter_map(until).min();
         let mut config = builder.with_cert_resolver(Arc::new(ByName { certified }));
         config.alpn_protocols = self.protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
-        Ok(Arc::new(config))
+        Ok(Current { config: Arc::new(config), good_until })
     }
 
     fn stamps(&self) -> Vec<Stamp> {

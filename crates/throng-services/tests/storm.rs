@@ -102,7 +102,8 @@ fn who_joins_in_a_storm_sees_no_gap_and_no_repeat() {
         let folder = tempfile::tempdir().unwrap();
         let folder = throng_store::DataFolder::open(folder.path()).unwrap();
         let opened = throng_store::open(&folder, Durability::Strict).unwrap();
-        let place = Place::open_with(opened, Durability::Strict, |settings| settings.history_on_entry = 500);
+        let place =
+            Place::open_with(opened, Durability::Strict, |settings| settings.history_on_entry.set(500));
         let address = place.address();
         let talker = std::thread::spawn(move || {
             let mut talker = Guest::enter(address, Door::Line, "talker");

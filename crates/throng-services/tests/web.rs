@@ -130,7 +130,7 @@ fn only_a_few_paths_can_be_read_and_nothing_written() {
 #[test]
 fn a_host_that_is_not_ours_is_told_so() {
     let named = |settings: &mut throng_services::chat::Settings| {
-        settings.hosts = vec!["chat.example.org".to_owned()];
+        settings.hosts.set(vec!["chat.example.org".to_owned()]);
     };
     let place = Place::open_with(throng_store::memory(), Durability::Memory, named);
     let port = place.address().port();

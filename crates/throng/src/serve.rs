@@ -27,7 +27,7 @@ use crate::config::{Config, Plan, Sources};
 use crate::console::Console;
 use crate::console::terminal::Terminal;
 use crate::control::place::{self, Whose};
-use crate::control::server::{self, Socket};
+use crate::control::server::{self, Door, Socket};
 use crate::directory::Directory;
 use crate::ending::{Ended, Goodbye};
 use crate::fault::Fault;
@@ -263,24 +263,25 @@ impl Start<'_> {
         }
     }
 
-    /// The operator's socket. A server that was not told where it should be serves without it as well.
-    fn socket(&self, console: &Arc<Console>, data: Option<&Path>) -> Result<Option<Socket>, Fault> {
-        let open = |path: &Path| server::open(console, path);
-        let opened = match &self.plan.process().console_socket {
-            Wanted::Off => None,
-            Wanted::At(path) => place::prepare(path).and_then(|()| open(path)).map(Some)?,
+    /// The place of the operator's socket. A server that was not told where it should be serves without it as well.
+    fn claim_socket(&self, data: Option<&Path>, log: &Log) -> Result<Option<Door>, Fault> {
+        let claim = |path: &Path| place::prepare(path).and_then(|()| server::claim(path)).map(Some);
+        match &self.plan.process().console_socket {
+            Wanted::Off => Ok(None),
+            Wanted::At(path) => claim(path),
             Wanted::Auto => {
-                let whose = Whose { data, service: &self.plan.services()[0].label };
-                let path = place::of(&whose);
-                match place::prepare(&path).and_then(|()| open(&path)) {
-                    Ok(socket) => Some(socket),
-                    Err(fault) => {
-                        console.log.tell(Event::warn("console.unreachable").with("why", &fault.what));
-                        None
-                    }
-                }
+                let path = place::of(&Whose { data, service: &self.plan.services()[0].label });
+                claim(&path).or_else(|fault| {
+                    log.tell(Event::warn("console.unreachable").with("why", &fault.what));
+                    Ok(None)
+                })
             }
-        };
+        }
+    }
+
+    /// The operator's socket, where there is a place for it.
+    fn socket(&self, console: &Arc<Console>, door: Option<Door>) -> Result<Option<Socket>, Fault> {
+        let opened = door.map(|door| server::open(console, door)).transpose()?;
         if let Some(socket) = &opened {
             console.log.tell(Event::info("console.open").with("socket", socket.path().display()));
         }

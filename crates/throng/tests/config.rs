@@ -491,6 +491,54 @@ fn another_pace_holds_for_who_is_here_already() {
 }
 
 #[test]
+fn what_who_comes_is_told_changes_while_the_server_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("throng.toml");
+    std::fs::write(&path, "chat.history_on_entry = 1\n").unwrap();
+    let mut server = Server::start(&folder.path().join("data"), &["--config", path.to_str().unwrap()]);
+    let address = server.address;
+    let mut ana = Person::enter(address, "ana");
+    for words in ["one", "two"] {
+        ana.type_line(words);
+        ana.read_until(words);
+    }
+    let lines_to = |person: &mut Person, end: &str| {
+        let lines = std::iter::from_fn(|| person.read_line().filter(|line| !line.contains(end)));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    let comes = |name: &str| {
+        let mut by_irc = Person::connect(address);
+        by_irc.send(format!("NICK {name}\r\nUSER {name} 0 * :x\r\nPING :end\r\n").as_bytes()).unwrap();
+        let mut by_line = Person::connect(address);
+        by_line.type_line(&format!("{name}-too\n"));
+        by_line.type_line("here");
+        [lines_to(&mut by_irc, " PONG "), lines_to(&mut by_line, &format!("<{name}-too> here"))]
+    };
+    let [irc, line] = comes("ben");
+    assert!(
+        irc.contains(" 422 ben ") && line.contains("<ana> two") && !line.contains("<ana> one"),
+        "{irc}{line}"
+    );
+    let port = address.port();
+    let asks = |host: &str| {
+        let mut person = Person::connect(address);
+        person
+            .send(format!("GET / HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n").as_bytes())
+            .unwrap();
+        person.read_line().unwrap()
+    };
+    assert!(asks("chat.example.org").contains(" 403 "));
+    let text = "[chat]\nmotd = \"Be kind.\"\nhosts = [\"chat.example.org\"]\nhistory_on_entry = 2\n";
+    std::fs::write(&path, text).unwrap();
+    send_signal("-HUP", server.pid());
+    server.read_until("server.reloaded");
+    let [irc, line] = comes("eve");
+    assert!(irc.contains(" 372 eve :- Be kind."), "{irc}");
+    assert!(line.contains("--- last 2 messages ---") && line.contains("<ana> two"), "{line}");
+    assert!(asks("chat.example.org").contains(" 200 "));
+}
+
+#[test]
 fn the_manual_shows_what_one_sees() {
     let folder = tempfile::tempdir().unwrap();
     let manual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");

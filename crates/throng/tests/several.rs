@@ -209,6 +209,7 @@ fn each_is_served_by_its_own_means_and_all_are_operated_together() {
     let mut again = echoed(&apart).unwrap();
     assert!(house.done("ban 127.0.0.0/8").contains(" connections closed"));
     assert!(is_over(&mut in_lab) && is_over(&mut again));
+    assert!(house.get("/metrics").1.contains("\nthrong_bans 1.0\n"), "the process has one list of them");
     assert!(echoed(&lab).is_none() && echoed(&apart).is_none());
     let mut ana = ana;
     assert!(ana.read_to_end().iter().any(|line| line.contains("You are banned")));
@@ -268,6 +269,8 @@ fn tls_is_spoken_where_a_service_has_a_certificate_and_nowhere_else() {
     let status = throng(&["console", "--socket", "run/a.sock", "--json", "-c", "status"]).output().unwrap();
     let status: Value = serde_json::from_slice(&status.stdout).unwrap();
     let at = status["services"][1]["server"]["addresses"][0].as_str().unwrap().to_owned();
+    let until = |at: usize| status["services"][at]["server"]["certificate_until"].as_i64();
+    assert!(until(0).is_none() && until(1).is_some_and(|until| until > 1_790_000_000), "{status}");
     let (host, port) = at.rsplit_once(':').unwrap();
     let heard = throng(&["connect", "--tls", "--ca", "cert.pem", host, port]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&heard.stdout), "Hello, World!\r\n", "{heard:?}");

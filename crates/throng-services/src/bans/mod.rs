@@ -201,6 +201,12 @@ impl Bans {
         self.table().values().filter(|ban| !ban.is_over(now)).cloned().collect()
     }
 
+    /// How many are in force.
+    pub fn count(&self) -> usize {
+        let now = (self.0.now)();
+        self.table().values().filter(|ban| !ban.is_over(now)).count()
+    }
+
     /// May nobody be called so? For those who are not in the world yet.
     pub(crate) fn hits_name(&self, name: &Name) -> bool {
         let now = (self.0.now)();

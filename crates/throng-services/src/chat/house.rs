@@ -1,5 +1,6 @@
 //! What all doors of one chat share: its name, its settings, and how it shows the time.
 
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -31,11 +32,11 @@ pub struct Settings {
     /// Silence after which a client is probed; half of it later an unanswered probe ends the session.
     pub probe_after: Duration,
     /// How much history is shown on entering a room.
-    pub history_on_entry: usize,
+    pub history_on_entry: Changeable<usize>,
     /// Lines of the message of the day.
-    pub motd: Vec<String>,
+    pub motd: Changeable<Vec<String>>,
     /// Host names, besides `localhost` and the listening addresses, under which the web door answers.
-    pub hosts: Vec<String>,
+    pub hosts: Changeable<Vec<String>>,
     /// In which zone the line door shows times.
     pub zone: TimeZone,
 }
@@ -55,11 +56,34 @@ impl Default for Settings {
             greet_after: Duration::from_millis(300),
             nameless_max: Duration::from_secs(60),
             probe_after: Duration::from_secs(120),
-            history_on_entry: 20,
-            motd: Vec::new(),
-            hosts: Vec::new(),
+            history_on_entry: Changeable::of(20),
+            motd: Changeable::default(),
+            hosts: Changeable::default(),
             zone: TimeZone::system(),
         }
+    }
+}
+
+/// A value that may change while the chat runs. All clones are the same one. Written by the operator, read by each door when
+/// somebody asks for what it is about; locked only to look or to put another one in its place.
+#[derive(Clone, Debug, Default)]
+pub struct Changeable<T>(Arc<RwLock<Arc<T>>>);
+
+impl<T> Changeable<T> {
+    /// This one, for now.
+    pub fn of(value: T) -> Changeable<T> {
+        Changeable(Arc::new(RwLock::new(Arc::new(value))))
+    }
+
+    /// As it is at this moment.
+    pub fn now(&self) -> Arc<T> {
+        // Whoever panicked with it had put another one there, or not.
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Another one from here on.
+    pub fn set(&self, value: T) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(value);
     }
 }
 

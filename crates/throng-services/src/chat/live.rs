@@ -1,12 +1,12 @@
-//! What of the chat's settings may change while it runs. Written by the operator, read by each worker as it needs it: three
-//! numbers that have nothing to do with each other, so none waits for another.
+//! What of the chat's settings may change while it runs. Written by the operator, read by each worker as it needs it: numbers and
+//! words that have nothing to do with each other, so none waits for another.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use throng_chat::pace::PaceSettings;
 
-use super::house::Settings;
+use super::house::{Changeable, Settings};
 
 /// What may change, as it is now.
 #[derive(Debug)]
@@ -15,6 +15,9 @@ pub struct Live {
     pace: AtomicU64,
     nameless_max_ms: AtomicU64,
     probe_after_ms: AtomicU64,
+    history_on_entry: Changeable<usize>,
+    motd: Changeable<Vec<String>>,
+    hosts: Changeable<Vec<String>>,
 }
 
 impl Live {
@@ -24,6 +27,9 @@ impl Live {
             pace: AtomicU64::new(packed(settings.pace)),
             nameless_max_ms: AtomicU64::default(),
             probe_after_ms: AtomicU64::default(),
+            history_on_entry: settings.history_on_entry.clone(),
+            motd: settings.motd.clone(),
+            hosts: settings.hosts.clone(),
         };
         live.set_patience(settings.nameless_max, settings.probe_after);
         live
@@ -38,6 +44,21 @@ impl Live {
     pub fn set_patience(&self, nameless_max: Duration, probe_after: Duration) {
         self.nameless_max_ms.store(millis(nameless_max), Ordering::Relaxed);
         self.probe_after_ms.store(millis(probe_after), Ordering::Relaxed);
+    }
+
+    /// How much history who enters a room is shown from here on.
+    pub fn set_history_on_entry(&self, messages: usize) {
+        self.history_on_entry.set(messages);
+    }
+
+    /// What who comes is told from here on.
+    pub fn set_motd(&self, lines: Vec<String>) {
+        self.motd.set(lines);
+    }
+
+    /// Under which host names the web door answers from here on.
+    pub fn set_hosts(&self, names: Vec<String>) {
+        self.hosts.set(names);
     }
 
     /// How fast one client may ask.
@@ -80,5 +101,12 @@ mod tests {
         }
         live.set_patience(Duration::from_secs(5), Duration::MAX);
         assert_eq!((live.nameless_max_ms(), live.probe_after_ms()), (5_000, u64::MAX));
+        let settings = Settings::default();
+        let live = Live::new(&settings);
+        live.set_motd(vec!["Be kind.".to_owned()]);
+        live.set_hosts(vec!["chat.example.org".to_owned()]);
+        live.set_history_on_entry(3);
+        assert_eq!(*settings.motd.now(), ["Be kind."], "the doors have the same one");
+        assert_eq!((settings.hosts.now().len(), *settings.history_on_entry.now()), (1, 3));
     }
 }

@@ -122,8 +122,12 @@ fn certificate(config: &Config, seen: &mut Seen) {
 
 /// For how many seconds a certificate is good.
 pub fn left(files: &CertificateFiles) -> Result<i64, TlsError> {
-    let until = files.good_until()?;
-    Ok(i64::try_from(until).unwrap_or(i64::MAX).saturating_sub(wall_clock().0 / 1000))
+    files.good_until().map(left_until)
+}
+
+/// How many seconds there are to this one, from 1970 on.
+pub fn left_until(until: u64) -> i64 {
+    i64::try_from(until).unwrap_or(i64::MAX).saturating_sub(wall_clock().0 / 1000)
 }
 
 /// What there is to say of a certificate that is good for so many seconds; nothing where it is good for long.

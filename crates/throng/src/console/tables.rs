@@ -9,7 +9,8 @@ use throng_wire::printable::printable;
 use super::guests::Guest;
 use super::status::Status;
 use crate::columns::table;
-use crate::units::{shown as shown_time, shown_bytes};
+use crate::config::deep;
+use crate::units::{iso, shown as shown_time, shown_bytes};
 use crate::watching::Facts;
 use crate::watching::process::Process;
 use crate::watching::snapshot::{ChatNow, Snapshot};
@@ -119,6 +120,9 @@ fn service(snapshot: &Snapshot, processes: &[u32], accounts: Option<u64>) -> Vec
             lines.push(("waiting", format!("{waiting} in the kernel's queue; {waits}")));
         }
     }
+    if let Some(until) = server.certificate_until {
+        lines.push(("tls", certificate(until)));
+    }
     if server.blocked > 0 {
         lines.push((
             "blocked",
@@ -130,6 +134,15 @@ fn service(snapshot: &Snapshot, processes: &[u32], accounts: Option<u64>) -> Vec
         lines.push(("not ready", why.join("; ")));
     }
     lines
+}
+
+/// Until when it is good, and whether somebody has to see to that.
+fn certificate(until: u64) -> String {
+    let at = iso(i64::try_from(until).unwrap_or(i64::MAX / 1000).saturating_mul(1000));
+    match deep::expiry(deep::left_until(until)) {
+        Some(why) => format!("the certificate {why}: it is good until {at}"),
+        None => format!("the certificate is good until {at}"),
+    }
 }
 
 /// ` (irc 1, line 2)`, for the chat.

@@ -31,8 +31,14 @@ pub struct Socket {
     path: PathBuf,
 }
 
-/// Opens it.
-pub fn open(console: &Arc<Console>, path: &Path) -> Result<Socket, Fault> {
+/// The place of the socket, which is ours; nobody is answered there yet.
+pub struct Door {
+    claim: Claim,
+    path: PathBuf,
+}
+
+/// Claims it.
+pub fn claim(path: &Path) -> Result<Door, Fault> {
     let address = Address::Unix(Some(path.to_owned()));
     let claim = Claim::bind(address).map_err(|error| {
         let fault = Fault::failed(format!("the operator's socket {}: {}", shown(path), error.source));
@@ -46,6 +52,11 @@ pub fn open(console: &Arc<Console>, path: &Path) -> Result<Socket, Fault> {
     // Nobody else can enter the folder, so it is nobody's for the moment in between either.
     std::fs::set_permissions(path, PermissionsExt::from_mode(0o600))
         .map_err(|why| Fault::failed(format!("the operator's socket {}: {why}", shown(path))))?;
+    Ok(Door { claim, path: path.to_owned() })
+}
+
+/// Answers there.
+pub fn open(console: &Arc<Console>, Door { claim, path }: Door) -> Result<Socket, Fault> {
     let limits = Limits { total: CLIENTS_MAX, full: Full::Refuse, ..Limits::default() };
     // An operator may think for as long as he likes.
     let timeouts =
@@ -57,7 +68,7 @@ pub fn open(console: &Arc<Console>, path: &Path) -> Result<Socket, Fault> {
         .timeouts(timeouts)
         .listen_on(claim);
     let running = server.start().map_err(|why| Fault::failed(format!("the operator's socket: {why}")))?;
-    Ok(Socket { running, path: path.to_owned() })
+    Ok(Socket { running, path })
 }
 
 impl Socket {

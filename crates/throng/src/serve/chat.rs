@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use throng_server::{Events, Running, Server, Workers};
+use throng_services::chat::house::Changeable;
 use throng_services::chat::{Chat, House, Notes, Settings as ChatSettings, house};
 use throng_services::identity::{Identity, Operator};
 use throng_store::{Accounts, Backups, Opened, Store};
@@ -105,9 +106,9 @@ fn house(settings: &Settings, notes: Notes) -> House {
         guests: accounts::guests(settings.accounts_guests),
         nameless_max: settings.timeouts_nameless,
         probe_after: settings.timeouts_probe,
-        history_on_entry: settings.chat_history_on_entry.into(),
-        motd: settings.chat_motd.clone(),
-        hosts: settings.chat_hosts.clone(),
+        history_on_entry: Changeable::of(settings.chat_history_on_entry.into()),
+        motd: Changeable::of(settings.chat_motd.clone()),
+        hosts: Changeable::of(settings.chat_hosts.clone()),
         ..ChatSettings::default()
     };
     House { settings: chat, since: house::wall_clock(), now: house::wall_clock, notes }

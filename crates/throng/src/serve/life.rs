@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use jiff::tz::TimeZone;
-use throng_server::{ConnIds, Running};
+use throng_server::{ConnIds, Running, Tls};
 use throng_services::chat::house;
 use throng_services::{Bans, Echo, Hello};
 use throng_store::{DataFolder, Durability};
@@ -45,6 +45,8 @@ impl Start<'_> {
         self.wait_for_the_other()?;
         let mut folder = held.map_or_else(|| hold(path.as_deref()), |held| Ok(Some(held)))?;
         let log = self.log(path.as_deref(), terminal.is_some());
+        // Before anybody comes in: one that cannot be where it was asked for is no reason to send them away again.
+        let door = self.claim_socket(path.as_deref(), &log)?;
         let directory = Arc::<Directory>::default();
         let is_several = self.plan.is_several();
         let ground = Ground { log, directory, conn_ids: ConnIds::default(), is_several };
@@ -60,14 +62,14 @@ impl Start<'_> {
             .map(|part| self.start(part, chat.as_ref(), &bans, &ground))
             .collect::<Result<Vec<Running>, _>>()?;
         let Ground { log, directory, .. } = ground;
-        let lives = servers.iter().zip(tls).zip(self.plan.services()).map(|((running, tls), config)| {
+        let lives = servers.iter().zip(&tls).zip(self.plan.services()).map(|((running, tls), config)| {
             let own = chat.as_ref().filter(|_| config.settings.service == Service::Chat);
             let (chat, identity) = own.map(|open| (Arc::clone(&open.chat), open.identity.clone())).unzip();
-            Live { running: running.clone(), chat, identity, tls }
+            Live { running: running.clone(), chat, identity, tls: tls.clone() }
         });
         let chair = Chair::new(self.sources.clone(), self.plan.clone(), lives.collect(), Arc::clone(&log));
         let chair = Arc::new(chair);
-        let watcher = Watcher::start(self.facts(&servers, chat.as_ref(), &log), watched)?;
+        let watcher = Watcher::start(self.facts(&servers, &tls, (chat.as_ref(), &bans), &log), watched)?;
         let zone = TimeZone::system();
         let console = Arc::new(Console {
             services: self.served(&servers),
@@ -87,7 +89,7 @@ impl Start<'_> {
             log: Arc::clone(&log),
             zone,
         });
-        let mut socket = self.socket(&console, path.as_deref())?;
+        let mut socket = self.socket(&console, door)?;
         let all: Vec<Listen> = listens.concat();
         folder.iter().for_each(|folder| publish(folder, &all, socket.as_ref()));
         self.say_ready(&servers, &listens, chat.as_ref(), (&log, socket.as_ref()), terminal.is_some());
@@ -105,7 +107,8 @@ impl Start<'_> {
                     Err(why) => {
                         restart::failed(&log, &why);
                         folder = hold(path.as_deref()).ok().flatten();
-                        socket = self.socket(&console, path.as_deref()).ok().flatten();
+                        let door = self.claim_socket(path.as_deref(), &log).ok().flatten();
+                        socket = self.socket(&console, door).ok().flatten();
                         folder.iter().for_each(|folder| publish(folder, &all, socket.as_ref()));
                         return None;
                     }
@@ -206,11 +209,20 @@ impl Start<'_> {
         Ok(running)
     }
 
-    fn facts(&self, servers: &[Running], chat: Option<&OpenChat>, log: &Arc<Log>) -> Arc<All> {
-        let each = servers.iter().zip(self.plan.services()).map(|(running, config)| {
+    fn facts(
+        &self,
+        servers: &[Running],
+        tls: &[Option<Tls>],
+        (chat, bans): (Option<&OpenChat>, &Bans),
+        log: &Arc<Log>,
+    ) -> Arc<All> {
+        let each = servers.iter().zip(tls).zip(self.plan.services()).map(|((running, tls), config)| {
             let chat = chat.filter(|_| config.settings.service == Service::Chat);
             let chat = chat.map(|open| ChatFacts::of(&open.chat));
-            Facts::new(config.label.clone(), self.begun, running.clone(), chat, Arc::clone(log))
+            let label = config.label.clone();
+            let mut facts = Facts::new(label, self.begun, running.clone(), chat, Arc::clone(log));
+            (facts.tls, facts.bans) = (tls.clone(), Some(bans.clone()));
+            Arc::new(facts)
         });
         All::of(each.collect())
     }

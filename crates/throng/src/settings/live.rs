@@ -38,6 +38,9 @@ impl Live {
         if let Some(chat) = &self.chat {
             chat.live().set_pace(pace(settings));
             chat.live().set_patience(settings.timeouts_nameless, settings.timeouts_probe);
+            chat.live().set_history_on_entry(settings.chat_history_on_entry.into());
+            chat.live().set_motd(settings.chat_motd.clone());
+            chat.live().set_hosts(settings.chat_hosts.clone());
         }
         if let Some(identity) = &self.identity {
             identity.set_allow_plaintext(settings.accounts_allow_plaintext);

@@ -143,6 +143,12 @@ pub const METRICS: &[Metric] = &[
     counter("throng_workers_blocked", "How often a handler held its worker up", |all| {
         one(all.server.blocked)
     }),
+    gauge(
+        "throng_certificate_expiry_timestamp_seconds",
+        "The last good second of the certificate, from 1970 on",
+        |all| one(all.server.certificate_until),
+    ),
+    gauge("throng_bans", "Bans that are in force", |all| one(all.bans)).of_process(),
     counter("throng_log_dropped_events", "Events that the log had no place for", |all| one(all.log_dropped))
         .of_process(),
     gauge(
@@ -277,12 +283,15 @@ mod tests {
     }
 
     #[test]
-    fn the_page_lists_every_metric() {
+    fn the_page_of_all_metrics_is_printed_from_the_table() {
         let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/watching.md");
-        let kept = std::fs::read_to_string(page).unwrap();
-        let (_, behind) = kept.split_once(BEGIN).expect("the page has a place for the table");
-        let (kept, _) = behind.split_once(END).expect("the table ends in the page");
-        assert_eq!(kept, table(), "docs/watching.md differs; this is what belongs there:\n{}", table());
+        let text = std::fs::read_to_string(&page).unwrap();
+        let (before, behind) = text.split_once(BEGIN).expect("the page has a place for the table");
+        let (kept, behind) = behind.split_once(END).expect("the table ends in the page");
+        if std::env::var_os("THRONG_WRITE").is_some() {
+            return std::fs::write(&page, [before, BEGIN, &table(), END, behind].concat()).unwrap();
+        }
+        assert_eq!(kept, table(), "THRONG_WRITE=1 writes it anew");
     }
 
     #[test]

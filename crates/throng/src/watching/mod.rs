@@ -21,7 +21,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Acquire, Ordering::Release};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use throng_server::Running;
+use throng_server::{Running, Tls};
+use throng_services::Bans;
 use throng_services::chat::house::wall_clock;
 use throng_services::chat::{Chat, Figures, HubHandle};
 
@@ -43,6 +44,10 @@ pub struct Facts {
     pub running: Running,
     /// The chat, if that is the service.
     pub chat: Option<ChatFacts>,
+    /// Its certificate, if it has one.
+    pub tls: Option<Tls>,
+    /// Who is not wanted.
+    pub bans: Option<Bans>,
     /// The event log.
     pub log: Arc<Log>,
     /// Set when the end begins, which is before anything is closed.
@@ -79,11 +84,12 @@ impl Facts {
         running: Running,
         chat: Option<ChatFacts>,
         log: Arc<Log>,
-    ) -> Arc<Facts> {
+    ) -> Facts {
         let begun_at = wall_clock().0 as f64 / 1000.0 - begun.elapsed().as_secs_f64();
         let (ending, rates) = (AtomicBool::new(false), Mutex::default());
         let (delivery, pulse) = (Mutex::default(), Mutex::default());
-        Arc::new(Facts { service, begun, begun_at, running, chat, log, ending, rates, delivery, pulse })
+        let (tls, bans) = (None, None);
+        Facts { service, begun, begun_at, running, chat, tls, bans, log, ending, rates, delivery, pulse }
     }
 
     /// How long the process has run.

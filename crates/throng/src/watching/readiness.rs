@@ -85,7 +85,8 @@ mod tests {
         let limits = Limits { total: 2, full: Full::Refuse, ..Limits::default() };
         let running = Server::new(stay).limits(limits).listen("127.0.0.1:0").start().unwrap();
         let log = Log::open(None, segments::BOUNDS, Sight::Prompt, Screen::start());
-        (running.clone(), Facts::new("echo".to_owned(), crate::ending::now(), running, None, log))
+        let facts = Facts::new("echo".to_owned(), crate::ending::now(), running.clone(), None, log);
+        (running, Arc::new(facts))
     }
 
     fn client(running: &Running) -> TcpStream {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use throng_server::State;
+use throng_server::{State, Tls};
 use throng_services::chat::figures::Read;
 use throng_services::latency::Times;
 
@@ -37,6 +37,8 @@ pub struct Snapshot {
     pub rates: RatesNow,
     /// The chat, if that is the service.
     pub chat: Option<ChatNow>,
+    /// Bans that are in force, of the whole process.
+    pub bans: u64,
     /// Events of the log that found no place, since the start.
     pub log_dropped: u64,
 }
@@ -77,6 +79,8 @@ pub struct Server {
     pub blocked: u64,
     /// How often it was paused.
     pub pauses: u64,
+    /// The last good second of its certificate, from 1970 on, if it has one.
+    pub certificate_until: Option<u64>,
 }
 
 /// How much lately, each second.
@@ -158,6 +162,7 @@ impl Facts {
             server: self.server(),
             rates: self.rates_now(),
             chat: self.chat.as_ref().map(|chat| self.chat_now(chat)),
+            bans: self.bans.as_ref().map_or(0, |bans| bans.count() as u64),
             log_dropped: self.log.dropped(),
         }
     }
@@ -193,6 +198,7 @@ impl Facts {
             queued_largest_bytes: queued.largest as u64,
             blocked: stats.blocked,
             pauses: stats.pauses,
+            certificate_until: self.tls.as_ref().and_then(Tls::good_until),
         }
     }
 

@@ -34,7 +34,7 @@ impl IrcDoor {
             self.show_topic(room, topic, out);
         }
         self.show_names(room, &joined.members, out);
-        let limit = self.house.settings.history_on_entry;
+        let limit = *self.house.settings.history_on_entry.now();
         let wanted = self.abilities & FOR_HISTORY == FOR_HISTORY && joined.seq > 0 && limit > 0;
         wanted.then(|| Errand { room: room.clone(), upto: joined.seq, limit, asked: false })
     }

@@ -86,7 +86,7 @@ pub(super) fn motd(door: &mut IrcDoor, _: &Message<'_>, heard: &mut Heard) {
 
 /// The message of the day, or that there is none: clients take either for the end of the welcome.
 pub(super) fn show_motd(door: &IrcDoor, out: &mut Vec<u8>) {
-    let lines = &door.house.settings.motd;
+    let lines = door.house.settings.motd.now();
     if lines.is_empty() {
         return door.say(ERR_NOMOTD, &[], "There is no message of the day", out);
     }

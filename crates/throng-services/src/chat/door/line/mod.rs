@@ -216,7 +216,7 @@ impl LineDoor {
         if !self.rooms.contains(&joined.room) {
             self.rooms.push(joined.room.clone());
         }
-        let limit = self.house.settings.history_on_entry;
+        let limit = *self.house.settings.history_on_entry.now();
         (joined.seq > 0 && limit > 0).then(|| Errand {
             room: joined.room.clone(),
             upto: joined.seq,

@@ -132,7 +132,8 @@ impl Desk<'_> {
     fn host(&self, request: &Request<Incoming>) -> Result<Authority, Answer> {
         let one = only(request.headers(), header::HOST).filter(|_| request.uri().authority().is_none());
         let written = one.ok_or_else(|| refuse(StatusCode::BAD_REQUEST, "Say one Host, and only there."))?;
-        let ours = |host: &Authority| host.is_ours(self.visit.entrance, &self.visit.house.settings.hosts);
+        let hosts = self.visit.house.settings.hosts.now();
+        let ours = |host: &Authority| host.is_ours(self.visit.entrance, &hosts);
         Authority::parse(written, self.visit.entrance).filter(ours).ok_or_else(|| {
             let words = format!(
                 "This server does not answer to that host. Open {} on this machine, or the address \
