@@ -6,13 +6,12 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod child;
 mod kept;
 
-use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, ChildStderr, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use child::{Running, one_at_a_time, task, tell, wait_for_the_end};
 use kept::{
     Place, all, append, bare, basis, change, change_ban, history, name, put, remove, token, verifier,
 };
@@ -24,24 +23,17 @@ use throng_store::{DataFolder, Durability, OpenOptions, Opened, Time, bans};
 /// How often the plug is pulled.
 const CRASHES: usize = 100;
 
-/// What the child does, and where; nothing, in an ordinary run of the tests.
-const TASK: &str = "THRONG_STORE_TEST_TASK";
-const FOLDER: &str = "THRONG_STORE_TEST_FOLDER";
-
 #[test]
 fn the_child_that_is_killed() {
-    let Ok(task) = std::env::var(TASK) else { return };
-    let folder = DataFolder::open(Path::new(&std::env::var(FOLDER).unwrap())).unwrap();
+    let Some((task, folder)) = task() else { return };
     let words: Vec<&str> = task.split(' ').collect();
-    let tell = |said: &str| std::io::stderr().write_all(format!("{said}\n").as_bytes()).unwrap();
     let durability: Durability = words[1].parse().unwrap();
     if words[0] == "migrate" {
         let stops_at = words[2].to_owned();
         let watch = move |step: &'static str| {
             tell(step);
             if step == stops_at {
-                // Until it is killed; or until its parent is gone.
-                let _ = std::io::stdin().read_line(&mut String::new());
+                wait_for_the_end();
             }
         };
         OpenOptions::new(durability).migrating(watch).open(&folder).unwrap();
@@ -52,57 +44,6 @@ fn the_child_that_is_killed() {
         assert_eq!(change(&*opened.accounts, step(number)), Ok(Ok(())), "step {number}");
         assert!(change_ban(&*opened.bans, ban_step(number)).is_ok(), "step {number}");
         tell("done");
-    }
-}
-
-/// Held by each test that begins children: a child that one test is just beginning has, until it is the other program, the
-/// lock files that another test has open.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
-fn one_at_a_time() -> MutexGuard<'static, ()> {
-    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-struct Running {
-    child: Child,
-    lines: BufReader<ChildStderr>,
-}
-
-impl Running {
-    fn start(task: &str, folder: &Path) -> Running {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "the_child_that_is_killed", "--nocapture"]);
-        command.env(TASK, task).env(FOLDER, folder);
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let lines = BufReader::new(child.stderr.take().unwrap());
-        Running { child, lines }
-    }
-
-    /// The next whole line; the last one may be torn.
-    fn line(&mut self) -> Option<String> {
-        let mut line = String::new();
-        self.lines.read_line(&mut line).unwrap();
-        line.strip_suffix('\n').map(str::to_owned)
-    }
-
-    /// SIGKILL, and what it had still said.
-    fn kill(mut self) -> Vec<String> {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        self.rest()
-    }
-
-    fn rest(&mut self) -> Vec<String> {
-        std::iter::from_fn(|| self.line()).collect()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended already; both calls then have nothing to do.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
