@@ -79,6 +79,8 @@ impl Start<'_> {
         chat.bans().serve(&running);
         publish(&folder, &listens);
         let chair = self.chair(&running, tls.as_ref(), Some((Arc::clone(&chat), identity)), &log);
+        chat.past().on_trimmed(reporting::trimmed(Arc::clone(&log)));
+        chat.past().keep(self.asked.history_keep);
         let watcher = self.watch_server(&running, Some(ChatFacts::of(&chat)), &log, watched)?;
 
         let office = Office { hub: Some(chat.hub().clone()), ..office };
@@ -90,6 +92,7 @@ impl Start<'_> {
             running: running.clone(),
             store: Some(Arc::clone(&store)),
             backups: Some(backups),
+            past: Some(Arc::clone(chat.past())),
             bans: chat.bans().clone(),
             chair: Arc::clone(&chair),
             draining: Draining::default(),

@@ -121,6 +121,7 @@ impl Start<'_> {
             clerk: None,
             running: running.clone(),
             store: None,
+            past: None,
             backups: None,
             bans,
             chair: Arc::clone(&chair),

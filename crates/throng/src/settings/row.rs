@@ -55,6 +55,8 @@ pub enum Kind {
     Time,
     /// Such as `16MiB`.
     Size,
+    /// Such as `90d` or `2GiB`.
+    Keep,
     /// Such as `30/1m`.
     Rate,
     /// A file or a folder.
@@ -77,6 +79,7 @@ impl Kind {
             Kind::Number => "number".to_owned(),
             Kind::Time => "time".to_owned(),
             Kind::Size => "size".to_owned(),
+            Kind::Keep => "time or size".to_owned(),
             Kind::Rate => "rate".to_owned(),
             Kind::Path => "path".to_owned(),
             Kind::Text => "text".to_owned(),
@@ -98,6 +101,7 @@ impl Kind {
             Kind::Number => "N",
             Kind::Time => "TIME",
             Kind::Size => "SIZE",
+            Kind::Keep => "AGE|SIZE",
             Kind::Rate => "RATE",
             Kind::Path => "PATH",
             Kind::Text | Kind::Lines => "TEXT",

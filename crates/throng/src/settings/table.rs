@@ -9,8 +9,8 @@ use throng_store::{Durability, HISTORY_MAX};
 
 use super::choices::{Choice, Guests, Model, Pace};
 use super::kinds::{
-    AUTO, LIST_MAX, OFF, list, number, rate, shown_list, shown_rate, shown_size, shown_time, size, time,
-    unless, yes,
+    AUTO, LIST_MAX, OFF, keep, list, number, rate, shown_keep, shown_list, shown_rate, shown_size,
+    shown_time, size, time, unless, yes,
 };
 use super::row::{Kind, Scope, Setting};
 use super::values::Socket;
@@ -381,6 +381,17 @@ pub const ROWS: &[Setting] = &[
         set: |of, text| put(&mut of.chat_history_on_entry, number(text, 0, HISTORY_MAX as u64)),
     },
     Setting {
+        path: "history.keep",
+        kind: Kind::Keep,
+        default: "off",
+        doc: "How much history is kept: an age such as 90d, or a size such as 2GiB, of the newest in all rooms together. What is beyond it is deleted for good, without a backup. off: all is kept. While the server runs it is set by: history keep 90d",
+        live: true,
+        scope: Scope::Service,
+        old_variable: None,
+        get: |of| shown_keep(of.history_keep),
+        set: |of, text| put(&mut of.history_keep, keep(text)),
+    },
+    Setting {
         path: "events.bytes",
         kind: Kind::Size,
         default: "4MiB",
@@ -559,6 +570,8 @@ mod tests {
             ("chat.motd", "Be kind.\nOlena's evening: 19:00"),
             ("chat.hosts", "chat.example.org,c.example"),
             ("chat.history_on_entry", "0"),
+            ("history.keep", "90d"),
+            ("history.keep", "2GiB"),
             ("events.bytes", "64KiB"),
             ("events.files", "9"),
             ("metrics.listen", "127.0.0.1:9"),
@@ -655,6 +668,8 @@ mod tests {
             ("tls.cert", "a\0b"),
             ("limits.outbox", "1B"),
             ("timeouts.idle", "0s"),
+            ("history.keep", "1s"),
+            ("history.keep", "all"),
             ("accounts.hashing_threads", "65"),
             ("model", "Events"),
         ] {
