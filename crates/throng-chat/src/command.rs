@@ -86,6 +86,8 @@ pub enum OperatorCommand {
     Ban(Box<Ban>),
     /// It is banned no longer.
     Unban(ban::Target),
+    /// What was said under this name is forgotten: rooms whose topic it set have none. Nobody is told.
+    Forget(Name),
 }
 impl Command {
     /// Asks that no failure of the store may take back: the session leaves whether anybody likes it or not.
@@ -109,7 +111,8 @@ impl OperatorCommand {
             | OperatorCommand::SignOutAll(_)
             | OperatorCommand::ReleaseAll
             | OperatorCommand::Ban(_)
-            | OperatorCommand::Unban(_) => true,
+            | OperatorCommand::Unban(_)
+            | OperatorCommand::Forget(_) => true,
             OperatorCommand::Announce(_) | OperatorCommand::Kick(..) => false,
         }
     }

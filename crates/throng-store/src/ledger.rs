@@ -9,6 +9,7 @@ use throng_chat::event::Topic;
 use throng_chat::{Kind, MsgId, Record, RoomName, Stamp, Time};
 
 use crate::ids::{self, Fresh};
+use crate::past;
 
 /// Where a room's order has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,12 +53,20 @@ pub(crate) struct Touched {
     pub(crate) made: bool,
     /// The last change of its topic: the topic, or `Some(None)` when it was cleared.
     pub(crate) topic: Option<Option<Topic>>,
+    /// How many of its records are its own, and what they come to.
+    pub(crate) messages: u64,
+    pub(crate) bytes: u64,
 }
 
 impl Ledger {
     /// An empty one, whose ids begin after `last_msgid`.
     pub(crate) fn new(last_msgid: MsgId, fresh: Fresh) -> Self {
         Ledger { heads: HashMap::new(), last_msgid, next_room: 1, fresh }
+    }
+
+    /// The last id that was given.
+    pub(crate) fn last_msgid(&self) -> MsgId {
+        self.last_msgid
     }
 
     /// Takes over a room that was kept.
@@ -98,13 +107,15 @@ impl Ledger {
         let made_before = touched.iter().filter(|t| t.made).count() as i64;
         let head =
             kept.unwrap_or(Head { id: self.next_room + made_before, last_seq: 0, last_at: Time(i64::MIN) });
-        Touched { name: room.clone(), head, made: kept.is_none(), topic: None }
+        Touched { name: room.clone(), head, made: kept.is_none(), topic: None, messages: 0, bytes: 0 }
     }
 }
 
 impl Touched {
     fn stamp(&mut self, record: &Record, now: Time, msgid: MsgId) -> Stamp {
         self.head.last_seq += 1;
+        self.messages += 1;
+        self.bytes += past::size_of(record);
         // A clock that was set back must not make a room's times go back.
         self.head.last_at = self.head.last_at.max(now);
         if record.kind == Kind::Topic {

@@ -5,13 +5,14 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use throng_chat::{Ban, Name, Record};
+use throng_chat::{Ban, Name, Record, Time};
 
 use crate::accounts::register::Register;
 use crate::accounts::{Account, Accounts, Census, Change, Changed, Found, Token};
 use crate::backup::{BackedUp, BackupFault, Backups, Restored};
 use crate::bans::drawer::Drawer;
 use crate::bans::{self, Bans, Made};
+use crate::past::{Holding, Keep, Past, SWEEP_EVERY, Sweeping, Swept, Tally, Trimmed, Which, cutoff};
 use crate::shelf::Shelf;
 use crate::store::{Appended, Clock, History, Opened, Read, Store, Told, system_clock};
 use crate::{Fault, ids};
@@ -28,11 +29,13 @@ pub fn memory() -> Opened {
 /// The same with a clock of one's own.
 pub fn memory_at(clock: Clock) -> Opened {
     let (register, drawer) = (Register::default(), Drawer::default());
-    let kept = Kept { shelf: Shelf::new(MEMORY_KEEPS, ids::random), register, drawer };
+    let (keep, swept, told) = (Keep::All, Time(i64::MIN), None);
+    let shelf = Shelf::new(MEMORY_KEEPS, ids::random);
+    let kept = Kept { shelf, register, drawer, keep, swept, told };
     let store = Arc::new(Memory { kept: Mutex::new(Some(kept)), clock });
     let (accounts, backups) = (Arc::<Memory>::clone(&store), Arc::<Memory>::clone(&store));
-    let bans = Arc::<Memory>::clone(&store);
-    Opened { store, accounts, bans, backups, rooms: Vec::new(), messages: 0, created: true }
+    let (bans, past) = (Arc::<Memory>::clone(&store), Arc::<Memory>::clone(&store));
+    Opened { store, accounts, bans, backups, past, rooms: Vec::new(), messages: 0, created: true }
 }
 
 struct Memory {
@@ -45,6 +48,23 @@ struct Kept {
     shelf: Shelf,
     register: Register,
     drawer: Drawer,
+    keep: Keep,
+    /// When it was last looked whether anything is beyond what is kept.
+    swept: Time,
+    told: Option<Arc<Trimmed>>,
+}
+
+impl Kept {
+    /// What is beyond what is kept goes; how much, and who is told of it.
+    fn trim(&mut self, now: Time) -> Option<(Tally, Arc<Trimmed>)> {
+        self.swept = now;
+        let tally = self.shelf.sweep(&Which::Beyond(self.keep), now);
+        self.told.clone().filter(|_| !tally.is_nothing()).map(|told| (tally, told))
+    }
+
+    fn is_due(&self, now: Time) -> bool {
+        self.keep != Keep::All && self.swept <= cutoff(now, SWEEP_EVERY)
+    }
 }
 
 impl Memory {
@@ -61,8 +81,14 @@ impl Memory {
 impl Store for Memory {
     fn append(&self, batch: Vec<Record>, done: Appended) {
         let now = (self.clock)();
-        let stamps = self.kept().as_mut().map(|kept| kept.shelf.put(batch, now));
+        let mut kept = self.kept();
+        let stamps = kept.as_mut().map(|kept| kept.shelf.put(batch, now));
+        let trimmed = kept.as_mut().filter(|kept| kept.is_due(now)).and_then(|kept| kept.trim(now));
+        drop(kept);
         done(stamps.ok_or(Fault::Closed));
+        if let Some((tally, told)) = trimmed {
+            told(Ok(&tally));
+        }
     }
 
     fn history(&self, query: History, done: Read) {
@@ -123,6 +149,44 @@ impl Bans for Memory {
     fn bans(&self, done: Found<Vec<Ban>>) {
         let all = self.kept().as_ref().map(|kept| kept.drawer.all());
         done(all.ok_or(Fault::Closed));
+    }
+}
+
+impl Past for Memory {
+    fn holding(&self, done: Found<Holding>) {
+        let holding = self.kept().as_ref().map(|kept| kept.shelf.holding());
+        done(holding.ok_or(Fault::Closed));
+    }
+
+    fn count(&self, which: Which, done: Found<Tally>) {
+        let now = (self.clock)();
+        let tally = self.kept().as_ref().map(|kept| kept.shelf.count(&which, now));
+        done(tally.ok_or(Fault::Closed));
+    }
+
+    fn sweep(&self, which: Which, done: Sweeping) {
+        let now = (self.clock)();
+        let tally = self.kept().as_mut().map(|kept| kept.shelf.sweep(&which, now));
+        done(Swept::at_once(tally));
+    }
+
+    fn keep(&self, keep: Keep) {
+        let now = (self.clock)();
+        let mut kept = self.kept();
+        let trimmed = kept.as_mut().and_then(|kept| {
+            kept.keep = keep;
+            kept.trim(now)
+        });
+        drop(kept);
+        if let Some((tally, told)) = trimmed {
+            told(Ok(&tally));
+        }
+    }
+
+    fn on_trimmed(&self, told: Trimmed) {
+        if let Some(kept) = self.kept().as_mut() {
+            kept.told = Some(Arc::new(told));
+        }
     }
 }
 

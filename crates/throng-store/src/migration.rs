@@ -8,7 +8,10 @@ use throng_chat::Time;
 
 use crate::accounts::looks;
 use crate::fault::Fault;
-use crate::schema::{ACCOUNT_TABLES, ACCOUNTS_SINCE, BAN_TABLE, BANS_SINCE, LOOKS_SINCE, VERSION, version};
+use crate::schema::{
+    ACCOUNT_TABLES, ACCOUNTS_SINCE, BAN_TABLE, BANS_SINCE, HOLDINGS_SINCE, LOOKS_SINCE, VERSION,
+    count_messages, version,
+};
 use crate::transaction::transact_to_disk;
 use crate::{OpenFault, backup};
 
@@ -33,6 +36,9 @@ pub(crate) fn bring_up(db: &Connection, path: &Path, now: Time, watch: &mut Watc
         }
         if theirs < BANS_SINCE {
             db.execute_batch(BAN_TABLE)?;
+        }
+        if theirs < HOLDINGS_SINCE {
+            db.execute_batch(&count_messages())?;
         }
         db.execute_batch(&format!("PRAGMA user_version = {VERSION};"))?;
         watch("changing");

@@ -1,5 +1,5 @@
-//! What waits for the writer: batches of records, changes of accounts and of bans, and accounts that are put back or all cleared, in the
-//! order of the calls. Each kind has places of its own, so that a rush at the doors does not refuse the chat, nor the chat the doors.
+//! What waits for the writer: batches of records, changes of accounts and of bans, accounts that are put back or all cleared, and
+//! messages that shall go, in the order of the calls. Each kind has places of its own, so that a rush at the doors does not refuse the chat, nor the chat the doors.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use crate::Fault;
 use crate::accounts::{Change, Changed, Found};
 use crate::backup::{BackedUp, BackupFault, Restored};
 use crate::bans::{self, Made};
+use crate::past::{Halted, Sweeping, Which};
 use crate::store::Appended;
 
 /// How many batches wait at most. The caller has one under way by design; the rest is for tests and tools.
@@ -26,8 +27,14 @@ pub(crate) const BAN_CHANGES_MAX: usize = 16;
 /// How many wait at most that put a backup back or make one before all is cleared: a person asks for it.
 const RESTORES_MAX: usize = 1;
 
+/// How many sweeps wait at most: a person asks for one.
+const SWEEPS_MAX: usize = 1;
+
+/// How often it waits to be told that how much is kept was set: who hears it once sees what was set last.
+const TRIMS_MAX: usize = 1;
+
 /// The places of each kind.
-const PLACES: [usize; 4] = [BATCHES_MAX, CHANGES_MAX, RESTORES_MAX, BAN_CHANGES_MAX];
+const PLACES: [usize; 6] = [BATCHES_MAX, CHANGES_MAX, RESTORES_MAX, BAN_CHANGES_MAX, SWEEPS_MAX, TRIMS_MAX];
 
 /// Something for the writer, and who waits for it.
 pub(crate) enum Work {
@@ -41,6 +48,10 @@ pub(crate) enum Work {
     Restore(PathBuf, Restored),
     /// All accounts go, when there is a backup.
     Clear(BackedUp),
+    /// Messages go, when there is a backup.
+    Sweep(Which, Sweeping),
+    /// How much is kept was set.
+    Trim,
 }
 
 impl Work {
@@ -52,6 +63,8 @@ impl Work {
             Work::Ban(_, done) => done(Err(fault)),
             Work::Restore(_, done) => done(Err(BackupFault::Store(fault))),
             Work::Clear(done) => done(Err(BackupFault::Store(fault))),
+            Work::Sweep(_, done) => done(Err(Halted { gone: 0, why: BackupFault::Store(fault) })),
+            Work::Trim => {}
         }
     }
 
@@ -61,6 +74,8 @@ impl Work {
             Work::Change(..) => 1,
             Work::Restore(..) | Work::Clear(..) => 2,
             Work::Ban(..) => 3,
+            Work::Sweep(..) => 4,
+            Work::Trim => 5,
         }
     }
 }
@@ -69,7 +84,7 @@ impl Work {
 pub(crate) struct Queue {
     /// As long as all places together, so that it is never full before they are.
     sender: SyncSender<Waiting>,
-    taken: [Arc<AtomicUsize>; 4],
+    taken: [Arc<AtomicUsize>; PLACES.len()],
 }
 
 /// The writer's end.

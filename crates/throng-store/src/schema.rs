@@ -13,6 +13,7 @@ use rusqlite::{Connection, OpenFlags, Result};
 
 use crate::OpenFault;
 use crate::header::beside;
+use crate::past::MESSAGE_BYTES;
 use crate::store::Durability;
 
 /// Marks the file as ours: the letters `thrg`.
@@ -20,7 +21,7 @@ pub(crate) const APPLICATION_ID: u32 = u32::from_be_bytes(*b"thrg");
 
 /// The version of the tables below. A later program may raise it; we refuse what is higher, and `migration` brings what is
 /// lower up to it.
-pub(crate) const VERSION: u32 = 4;
+pub(crate) const VERSION: u32 = 5;
 
 /// The first version that has the tables of accounts.
 pub(crate) const ACCOUNTS_SINCE: u32 = 2;
@@ -31,18 +32,23 @@ pub(crate) const LOOKS_SINCE: u32 = 3;
 /// The first version that has the table of bans.
 pub(crate) const BANS_SINCE: u32 = 4;
 
+/// The first version whose rooms know how many messages they have: before it, none had ever gone.
+pub(crate) const HOLDINGS_SINCE: u32 = 5;
+
 /// How long one waits for another program that holds the file (somebody looks at it with `sqlite3`).
-const BUSY_WAIT: Duration = Duration::from_secs(2);
+pub(crate) const BUSY_WAIT: Duration = Duration::from_secs(2);
 
 /// Enough for every statement we have; none is ever prepared twice.
 const STATEMENTS_MAX: usize = 64;
 
-/// `messages` has no row id: its rows lie in the order of room and sequence, so history is one range. The index
+/// `rooms` has where the sequence of each room has come to, how many messages are there and what they come to: messages go,
+/// sequences never go back. `messages` has no row id: its rows lie in the order of room and sequence, so history is one range. The index
 /// on `msgid` only grows at its end, since ids grow.
 const TABLES: &str = "
 CREATE TABLE rooms (
     id INTEGER PRIMARY KEY, folded TEXT UNIQUE NOT NULL, name TEXT NOT NULL, last_seq INTEGER NOT NULL,
-    last_at INTEGER NOT NULL, topic TEXT, topic_by TEXT, topic_at INTEGER) STRICT;
+    last_at INTEGER NOT NULL, topic TEXT, topic_by TEXT, topic_at INTEGER, messages INTEGER NOT NULL DEFAULT 0,
+    bytes INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE TABLE messages (
     room INTEGER NOT NULL, seq INTEGER NOT NULL, msgid BLOB NOT NULL, at INTEGER NOT NULL, author TEXT NOT NULL,
     kind INTEGER NOT NULL, body TEXT, PRIMARY KEY (room, seq)) STRICT, WITHOUT ROWID;
@@ -80,6 +86,20 @@ CREATE TABLE bans (
 
 /// Fails to prepare when that or a column is not there.
 const BAN_COLUMNS: &str = "SELECT key, target, since, until, reason, by FROM bans LIMIT 0";
+
+/// What rooms get that had nothing of it. All messages are read once.
+pub(crate) fn count_messages() -> String {
+    format!(
+        "ALTER TABLE rooms ADD COLUMN messages INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE rooms ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+        UPDATE rooms SET (messages, bytes) = (
+            SELECT count(*), ifnull(sum({MESSAGE_BYTES} + octet_length(author) + ifnull(octet_length(body), 0)), 0)
+            FROM messages WHERE room = rooms.id);"
+    )
+}
+
+/// Fails to prepare when one of these is not there.
+const HOLDING_COLUMNS: &str = "SELECT messages, bytes FROM rooms LIMIT 0";
 
 /// The tables of accounts with all their columns: what must be there, and what is put back from a backup.
 pub(crate) const ACCOUNT_COLUMNS: [(&str, &str); 4] = [
@@ -201,6 +221,9 @@ pub(crate) fn check(db: &Connection, path: &Path) -> Result<(), OpenFault> {
     }
     if theirs >= BANS_SINCE {
         db.prepare(BAN_COLUMNS).map_err(fault)?;
+    }
+    if theirs >= HOLDINGS_SINCE {
+        db.prepare(HOLDING_COLUMNS).map_err(fault)?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use rusqlite::{Connection, Result};
+use rusqlite::{Connection, OptionalExtension, Result};
 use throng_chat::{Ban, MsgId, Name, Record, Time};
 
 use crate::accounts::{Account, Accounts, Census, Change, Changed, Found, Token, rows};
@@ -18,9 +18,12 @@ use crate::header::{self, beside};
 use crate::health::HealthBoard;
 use crate::ledger::{Head, Ledger};
 use crate::migration::{self, Watch};
+use crate::past::broom::{self, Broom, Kept as KeptPast};
+use crate::past::{self, Holding, Keep, Past, SWEEP_EVERY, Sweeping, Tally, Trimmed, Which};
 use crate::queue::{Queue, Work};
 use crate::reader::{self, Question, Readers};
 use crate::row::Bits;
+use crate::schema::HOLDINGS_SINCE;
 use crate::store::{Appended, Clock, Durability, History, KeptRoom, Opened, Read, Store, Told, system_clock};
 use crate::writer::{Due, PagesMax, Writer};
 use crate::{Fault, OpenFault, ids, memory, row, schema};
@@ -61,13 +64,23 @@ pub struct OpenOptions {
     probe_every: Duration,
     pages_max: Option<PagesMax>,
     migrating: Option<Watch>,
+    sweep_every: Duration,
+    sweeping: Option<broom::Watch>,
 }
 
 impl OpenOptions {
     /// As [`open`] does it.
     pub fn new(durability: Durability) -> Self {
         let clock = system_clock();
-        OpenOptions { durability, clock, probe_every: PROBE_EVERY, pages_max: None, migrating: None }
+        OpenOptions {
+            durability,
+            clock,
+            probe_every: PROBE_EVERY,
+            pages_max: None,
+            migrating: None,
+            sweep_every: SWEEP_EVERY,
+            sweeping: None,
+        }
     }
 
     /// Another clock.
@@ -97,6 +110,19 @@ impl OpenOptions {
         self
     }
 
+    /// Another time between two looks whether anything is beyond what is kept.
+    pub fn sweep_every(mut self, every: Duration) -> Self {
+        self.sweep_every = every;
+        self
+    }
+
+    /// Who is told after each turn how many messages have gone, for a test that ends the process there.
+    #[doc(hidden)]
+    pub fn sweeping(mut self, watch: impl FnMut(u64) + Send + 'static) -> Self {
+        self.sweeping = Some(Box::new(watch));
+        self
+    }
+
     /// Opens it.
     pub fn open(mut self, folder: &DataFolder) -> Result<Opened, OpenFault> {
         if self.durability == Durability::Memory {
@@ -119,8 +145,8 @@ impl OpenOptions {
         let rooms = kept.rooms;
         let store = Arc::new(Sqlite::start(self, &path, (db, taken), kept.ledger, readers)?);
         let (accounts, backups) = (Arc::<Sqlite>::clone(&store), Arc::<Sqlite>::clone(&store));
-        let bans = Arc::<Sqlite>::clone(&store);
-        Ok(Opened { store, accounts, bans, backups, rooms, messages: kept.messages, created })
+        let (bans, past) = (Arc::<Sqlite>::clone(&store), Arc::<Sqlite>::clone(&store));
+        Ok(Opened { store, accounts, bans, backups, past, rooms, messages: kept.messages, created })
     }
 }
 
@@ -132,17 +158,18 @@ struct Kept {
 }
 
 fn read_kept(db: &Connection) -> Result<Kept> {
-    let last: Option<Bits> = db.query_row("SELECT max(msgid) FROM messages", [], |row| row.get(0))?;
-    let ledger = Ledger::new(last.map_or(MsgId(0), |Bits(id)| id), ids::random);
+    let ledger = Ledger::new(last_msgid(db)?, ids::random);
     let mut kept = Kept { ledger, rooms: Vec::new(), messages: 0 };
-    let mut asked = db.prepare(
-        "SELECT id, folded, name, last_seq, last_at, topic, topic_by, topic_at FROM rooms ORDER BY id",
-    )?;
+    // Before rooms knew it, none of their messages had ever gone.
+    let messages = if schema::version(db)? < HOLDINGS_SINCE { "last_seq" } else { "messages" };
+    let mut asked = db.prepare(&format!(
+        "SELECT id, folded, name, last_seq, last_at, topic, topic_by, topic_at, {messages} FROM rooms ORDER BY id",
+    ))?;
     let mut rows = asked.query([])?;
     while let Some(row) = rows.next()? {
         let last_seq = row::sequence(row, 3)?;
         kept.ledger.keep(row.get(1)?, Head { id: row.get(0)?, last_seq, last_at: Time(row.get(4)?) });
-        kept.messages += last_seq;
+        kept.messages += row::sequence(row, 8)?;
         // A room whose name nobody could ask for today stays in the file, and is told to nobody.
         if let Some(name) = row::room(row.get_ref(2)?.as_str()?) {
             let (text, by) = (row.get_ref(5)?.as_str_or_null()?, row.get_ref(6)?.as_str_or_null()?);
@@ -152,11 +179,20 @@ fn read_kept(db: &Connection) -> Result<Kept> {
     Ok(kept)
 }
 
+/// The last id that was ever given: that of the last message, or a greater one whose message has gone.
+fn last_msgid(db: &Connection) -> Result<MsgId> {
+    let there: Option<Bits> = db.query_row("SELECT max(msgid) FROM messages", [], |row| row.get(0))?;
+    let mut gone = db.prepare("SELECT value FROM meta WHERE key = ?1")?;
+    let gone: Option<Bits> = gone.query_row([past::rows::LAST_MSGID], |row| row.get(0)).optional()?;
+    Ok([there, gone].into_iter().flatten().map(|Bits(id)| id).max().unwrap_or(MsgId(0)))
+}
+
 /// The handle. Its threads end when it is closed or dropped.
 struct Sqlite {
     path: PathBuf,
     clock: Clock,
     health: Arc<HealthBoard>,
+    past: Arc<KeptPast>,
     /// Whether a backup is being made: one at a time, so that a reader is always left for the others.
     copying: Arc<AtomicBool>,
     /// Taken by `close`. Held to hand something over, which never waits, and never while anything runs.
@@ -186,7 +222,7 @@ impl Sqlite {
             }
             _ => None,
         };
-        let health = Arc::new(HealthBoard::default());
+        let (health, past) = (Arc::new(HealthBoard::default()), Arc::new(KeptPast::default()));
         let writer = Writer {
             db,
             path: path.to_owned(),
@@ -199,12 +235,20 @@ impl Sqlite {
             pages_max: options.pages_max,
             stopped: None,
             due: Due::default(),
+            broom: Broom::new(Arc::clone(&past), options.sweep_every, options.sweeping),
         };
         let (queue, waits) = Queue::new();
         let named = thread::Builder::new().name("throng-store-writer".to_owned());
         let writer = named.spawn(move || writer.run(&waits)).map_err(system)?;
         let open = Mutex::new(Some(Open { queue, writer, readers }));
-        Ok(Sqlite { path: path.to_owned(), clock: options.clock, health, copying: Arc::default(), open })
+        Ok(Sqlite {
+            path: path.to_owned(),
+            clock: options.clock,
+            health,
+            past,
+            copying: Arc::default(),
+            open,
+        })
     }
 
     /// Hands work to the writer. What cannot be handed over is refused right here, not under the lock.
@@ -350,6 +394,30 @@ impl Backups for Sqlite {
 
     fn clear_accounts(&self, done: BackedUp) {
         self.hand(Work::Clear(done));
+    }
+}
+
+impl Past for Sqlite {
+    fn holding(&self, done: Found<Holding>) {
+        self.look(past::rows::holding, done);
+    }
+
+    fn count(&self, which: Which, done: Found<Tally>) {
+        let now = (self.clock)();
+        self.look(move |db| past::rows::count(db, which, now), done);
+    }
+
+    fn sweep(&self, which: Which, done: Sweeping) {
+        self.hand(Work::Sweep(which, done));
+    }
+
+    fn keep(&self, keep: Keep) {
+        self.past.set(keep);
+        self.hand(Work::Trim);
+    }
+
+    fn on_trimmed(&self, told: Trimmed) {
+        self.past.listen(told);
     }
 }
 

@@ -12,6 +12,7 @@ use crate::Fault;
 use crate::accounts::Accounts;
 use crate::backup::Backups;
 use crate::bans::Bans;
+use crate::past::Past;
 
 /// The most entries that one question about history is answered with. More is asked page by page.
 pub const HISTORY_MAX: usize = 500;
@@ -94,9 +95,11 @@ pub struct Opened {
     pub bans: Arc<dyn Bans>,
     /// What makes copies of it, and puts accounts back.
     pub backups: Arc<dyn Backups>,
+    /// What keeps its past within bounds: closed with the store.
+    pub past: Arc<dyn Past>,
     /// The rooms it holds, in the order of their making.
     pub rooms: Vec<KeptRoom>,
-    /// How many messages it holds, from the rooms' sequences: nothing was counted.
+    /// How many messages it holds, as its rooms have it: nothing was counted.
     pub messages: u64,
     /// Whether it was made just now.
     pub created: bool,

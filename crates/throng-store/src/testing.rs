@@ -18,6 +18,7 @@ use crate::bans::{self, Bans, Made};
 use crate::fault::Fault;
 use crate::health::HealthBoard;
 use crate::ids;
+use crate::past::{Holding, Keep, Past, Sweeping, Swept, Tally, Trimmed, Which};
 use crate::shelf::Shelf;
 use crate::store::{Appended, Health, History, Opened, Read, Store, Told};
 
@@ -97,8 +98,8 @@ impl Scripted {
     pub fn opened(self: &Arc<Self>) -> Opened {
         let store: Arc<dyn Store> = Arc::<Scripted>::clone(self);
         let (accounts, backups) = (Arc::<Scripted>::clone(self), Arc::<Scripted>::clone(self));
-        let bans = Arc::<Scripted>::clone(self);
-        Opened { store, accounts, bans, backups, rooms: Vec::new(), messages: 0, created: true }
+        let (bans, past) = (Arc::<Scripted>::clone(self), Arc::<Scripted>::clone(self));
+        Opened { store, accounts, bans, backups, past, rooms: Vec::new(), messages: 0, created: true }
     }
 
     /// From now on batches and changes wait: they are neither stored nor refused until they are released.
@@ -332,6 +333,37 @@ impl Bans for Scripted {
     fn bans(&self, done: Found<Vec<Ban>>) {
         self.ask(|state| state.drawer.all(), done);
     }
+}
+
+/// Never held, and nothing is swept out but when it is asked for.
+impl Past for Scripted {
+    fn holding(&self, done: Found<Holding>) {
+        let holding = self.state().shelf.holding();
+        done(Ok(holding));
+    }
+
+    fn count(&self, which: Which, done: Found<Tally>) {
+        let state = self.state();
+        let tally = state.shelf.count(&which, state.now);
+        drop(state);
+        done(Ok(tally));
+    }
+
+    fn sweep(&self, which: Which, done: Sweeping) {
+        let mut state = self.state();
+        let now = state.now;
+        let tally = (!state.closed).then(|| state.shelf.sweep(&which, now));
+        drop(state);
+        done(Swept::at_once(tally));
+    }
+
+    fn keep(&self, keep: Keep) {
+        let mut state = self.state();
+        let now = state.now;
+        state.shelf.sweep(&Which::Beyond(keep), now);
+    }
+
+    fn on_trimmed(&self, _told: Trimmed) {}
 }
 
 impl Backups for Scripted {

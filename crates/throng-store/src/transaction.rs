@@ -1,12 +1,17 @@
 //! What is done inside one transaction, and the checkpoints between them. Only the writer calls these.
 
-use rusqlite::{Connection, Result, params};
+use std::time::Duration;
+
+use rusqlite::ffi::SQLITE_IOERR_GETTEMPPATH;
+use rusqlite::{Connection, Error, ErrorCode, Result, params};
 use throng_chat::Record;
 
 use crate::Fault;
 use crate::fault::Step;
 use crate::ledger::{Draft, Touched};
+use crate::past::rows;
 use crate::row::number_of;
+use crate::schema::BUSY_WAIT;
 
 /// BEGIN IMMEDIATE, the work, COMMIT; or ROLLBACK.
 pub(crate) fn transact<T>(db: &Connection, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T, Fault> {
@@ -68,23 +73,30 @@ pub(crate) fn write(db: &Connection, batch: &[Record], draft: &Draft) -> Result<
 
 /// Once for each room and batch, however many records it has there.
 fn write_room(db: &Connection, touched: &Touched) -> Result<()> {
-    let Touched { name, head, made, topic } = touched;
+    let Touched { name, head, made, topic, messages, bytes } = touched;
     if *made {
         db.prepare_cached(
-            "INSERT INTO rooms (id, folded, name, last_seq, last_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO rooms (id, folded, name, last_seq, last_at, messages, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute(params![
             head.id,
             name.folded(),
             name.as_str(),
             head.last_seq as i64,
-            head.last_at.0
+            head.last_at.0,
+            *messages as i64,
+            *bytes as i64
         ])?;
     } else {
-        db.prepare_cached("UPDATE rooms SET last_seq = ?2, last_at = ?3 WHERE id = ?1")?.execute(params![
+        db.prepare_cached(
+            "UPDATE rooms SET last_seq = ?2, last_at = ?3, messages = messages + ?4, bytes = bytes + ?5 WHERE id = ?1",
+        )?
+        .execute(params![
             head.id,
             head.last_seq as i64,
-            head.last_at.0
+            head.last_at.0,
+            *messages as i64,
+            *bytes as i64
         ])?;
     }
     if let Some(topic) = topic {
@@ -112,6 +124,50 @@ pub(crate) fn checkpoint(db: &Connection, kind: &str) -> Result<(), Fault> {
     let moved = asked.and_then(|mut asked| asked.query_row([], |_| Ok(())));
     match moved.map_err(|error| Fault::of(&error, Step::Before)) {
         Err(Fault::Busy) => Ok(()),
+        other => other,
+    }
+}
+
+/// Writes the whole file anew, without anything that was ever in it and is no more; says whether there was space for that, in
+/// the file's folder and in that for temporary files. Talk waits for it, about as long as for a copy.
+pub(crate) fn rebuild(db: &Connection) -> Result<bool, Fault> {
+    // In memory it would be as large as the file.
+    let rebuilt = db.execute_batch("PRAGMA temp_store = file; VACUUM");
+    db.execute_batch("PRAGMA temp_store = memory").map_err(|error| Fault::of(&error, Step::Before))?;
+    match rebuilt {
+        Ok(()) => transact_to_disk(db, rows::note_clean).map(|()| true),
+        Err(error) if is_for_now(&error) => Ok(false),
+        Err(error) => Err(Fault::of(&error, Step::Before)),
+    }
+}
+
+/// No space, no folder for temporary files, or somebody in the way: the file is as it was.
+fn is_for_now(error: &Error) -> bool {
+    let no_folder = error.sqlite_error().map(|inner| inner.extended_code) == Some(SQLITE_IOERR_GETTEMPPATH);
+    no_folder
+        || matches!(
+            error.sqlite_error_code(),
+            Some(
+                ErrorCode::DiskFull
+                    | ErrorCode::CannotOpen
+                    | ErrorCode::DatabaseBusy
+                    | ErrorCode::DatabaseLocked
+            )
+        )
+}
+
+/// How long whoever reads in the log is waited for when it is to be emptied: talk waits as long.
+const EMPTY_WAIT: Duration = Duration::from_millis(50);
+
+/// Empties the log, so that nothing of what was written over is left in it. Says whether nobody was in the way.
+pub(crate) fn empty_log(db: &Connection) -> Result<bool, Fault> {
+    let failed = |error| Fault::of(&error, Step::Before);
+    db.busy_timeout(EMPTY_WAIT).map_err(failed)?;
+    let asked = db.prepare_cached("PRAGMA wal_checkpoint(TRUNCATE)");
+    let emptied = asked.and_then(|mut asked| asked.query_row([], |row| Ok(row.get::<_, i64>(0)? == 0)));
+    db.busy_timeout(BUSY_WAIT).map_err(failed)?;
+    match emptied.map_err(failed) {
+        Err(Fault::Busy) => Ok(false),
         other => other,
     }
 }

@@ -1,4 +1,5 @@
-//! The one thread that writes: a batch or a change of accounts or bans, a commit, an answer; then the next. It also checkpoints, syncs (relaxed)
+//! The one thread that writes: a batch or a change of accounts or bans, a commit, an answer; then the next, and between them a turn of
+//! what is swept out. It also checkpoints, syncs (relaxed)
 //! and, when there was no space, probes whether there is some again. Nobody else ever writes to the file.
 //!
 //! A checkpoint, which moves what was committed from the log into the database, runs after the answers and never
@@ -7,7 +8,7 @@
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::RecvTimeoutError;
+use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -21,7 +22,10 @@ use crate::fault::Step;
 use crate::folder::Taken;
 use crate::health::HealthBoard;
 use crate::ledger::{Draft, Ledger};
-use crate::queue::{Waits, Work};
+use crate::past::broom::Broom;
+use crate::past::walk::Walk;
+use crate::past::{Halted, Sweeping, Which};
+use crate::queue::{Waiting, Waits, Work};
 use crate::schema::keep_log;
 use crate::store::{Clock, Health};
 use crate::transaction::{checkpoint, log_pages, transact, transact_to_disk, write};
@@ -62,6 +66,7 @@ pub(crate) struct Writer {
     /// Why nothing is written now.
     pub(crate) stopped: Option<Fault>,
     pub(crate) due: Due,
+    pub(crate) broom: Broom,
 }
 
 /// What is to be done when nothing is asked, and when.
@@ -119,21 +124,39 @@ impl Writer {
     /// Serves until the queue is dropped and what waits in it is answered; then tidies up.
     pub(crate) fn run(mut self, waits: &Waits) {
         self.limit_pages();
+        if let Err(fault) = self.broom.remember(&self.db) {
+            self.stop_for(fault);
+        }
         loop {
-            let next = match self.due.next() {
-                Some(at) => waits.recv_timeout(at.saturating_duration_since(now())),
-                None => waits.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            };
-            match next {
+            match self.next(waits) {
                 Ok(waiting) => self.serve(waiting.take()),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.end(),
             }
             self.do_what_is_due();
+            self.sweep();
+        }
+    }
+
+    /// What is asked next. Where something is being swept out, what waits goes first, and nothing is waited for.
+    fn next(&self, waits: &Waits) -> Result<Waiting, RecvTimeoutError> {
+        if self.broom.is_busy() {
+            return waits.try_recv().map_err(|none| match none {
+                TryRecvError::Empty => RecvTimeoutError::Timeout,
+                TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
+            });
+        }
+        let sweeps = self.broom.due().filter(|_| self.stopped.is_none());
+        match [self.due.next(), sweeps].into_iter().flatten().min() {
+            Some(at) => waits.recv_timeout(at.saturating_duration_since(now())),
+            None => waits.recv().map_err(|_| RecvTimeoutError::Disconnected),
         }
     }
 
     fn serve(&mut self, work: Work) {
+        if matches!(work, Work::Trim) {
+            return self.broom.trim_at(now());
+        }
         if let Some(fault) = &self.stopped {
             return work.refuse(fault.clone());
         }
@@ -151,6 +174,8 @@ impl Writer {
             }
             Work::Restore(from, done) => answer_asker(backup::restore(&self.db, &from), done),
             Work::Clear(done) => answer_asker(backup::clear(&self.db, &self.path, (self.clock)()), done),
+            Work::Sweep(which, done) => return self.begin_sweep(which, done),
+            Work::Trim => return,
         };
         match failed {
             None => self.note_written(),
@@ -161,6 +186,34 @@ impl Writer {
     /// One transaction for each change, on the disk before the answer.
     fn amend(&mut self, change: &Change) -> Result<Result<(), Denied>, Fault> {
         transact_to_disk(&self.db, |db| amend::make(db, change))
+    }
+
+    /// Everything is copied first; who asks while another sweep that was asked for is under way asks again later.
+    fn begin_sweep(&mut self, which: Which, done: Sweeping) {
+        let refuse = |done: Sweeping, why| done(Err(Halted { gone: 0, why }));
+        if self.broom.is_asked() {
+            return refuse(done, BackupFault::Store(Fault::Busy));
+        }
+        let time = (self.clock)();
+        match backup::copy(&self.db, &self.path, backup::BEGINS, time, || ()) {
+            Ok(copy) => {
+                let walk = Walk::begin(which.clone(), time, self.ledger.last_msgid());
+                self.broom.begin(walk, which, Some(copy), done);
+            }
+            Err(fault) => refuse(done, BackupFault::File(fault)),
+        }
+    }
+
+    /// One turn of what is under way, if anything is.
+    fn sweep(&mut self) {
+        if self.stopped.is_some() {
+            return;
+        }
+        match self.broom.turn(&self.db, self.ledger.last_msgid(), || (self.clock)()) {
+            Ok(true) => self.note_written(),
+            Ok(false) => {}
+            Err(fault) => self.stop_for(fault),
+        }
     }
 
     /// One transaction. When it fails, nothing of it is left.
@@ -200,6 +253,7 @@ impl Writer {
         if !fault.stops_writing() {
             return;
         }
+        self.broom.stop(&fault);
         let full = fault == Fault::Full;
         // What was answered in relaxed durability is still synced when only the space is gone.
         let sync = self.due.sync.filter(|_| full);
@@ -253,6 +307,7 @@ impl Writer {
 
     /// Ends in peace: everything is in the database, and the log is gone. Behind a lasting fault nothing is written.
     fn end(mut self) {
+        self.broom.stop(&Fault::Closed);
         self.sync();
         if matches!(self.stopped, None | Some(Fault::Full)) && checkpoint(&self.db, "TRUNCATE").is_ok() {
             // Only lets SQLite remove the empty log; if it cannot, the next start does not mind.

@@ -6,13 +6,12 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod child;
 mod kept;
 
-use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, ChildStderr, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use child::{Running, one_at_a_time, task, tell, wait_for_the_end};
 use kept::{
     Place, all, append, bare, basis, change, change_ban, history, name, put, remove, token, verifier,
 };
@@ -24,24 +23,17 @@ use throng_store::{DataFolder, Durability, OpenOptions, Opened, Time, bans};
 /// How often the plug is pulled.
 const CRASHES: usize = 100;
 
-/// What the child does, and where; nothing, in an ordinary run of the tests.
-const TASK: &str = "THRONG_STORE_TEST_TASK";
-const FOLDER: &str = "THRONG_STORE_TEST_FOLDER";
-
 #[test]
 fn the_child_that_is_killed() {
-    let Ok(task) = std::env::var(TASK) else { return };
-    let folder = DataFolder::open(Path::new(&std::env::var(FOLDER).unwrap())).unwrap();
+    let Some((task, folder)) = task() else { return };
     let words: Vec<&str> = task.split(' ').collect();
-    let tell = |said: &str| std::io::stderr().write_all(format!("{said}\n").as_bytes()).unwrap();
     let durability: Durability = words[1].parse().unwrap();
     if words[0] == "migrate" {
         let stops_at = words[2].to_owned();
         let watch = move |step: &'static str| {
             tell(step);
             if step == stops_at {
-                // Until it is killed; or until its parent is gone.
-                let _ = std::io::stdin().read_line(&mut String::new());
+                wait_for_the_end();
             }
         };
         OpenOptions::new(durability).migrating(watch).open(&folder).unwrap();
@@ -52,57 +44,6 @@ fn the_child_that_is_killed() {
         assert_eq!(change(&*opened.accounts, step(number)), Ok(Ok(())), "step {number}");
         assert!(change_ban(&*opened.bans, ban_step(number)).is_ok(), "step {number}");
         tell("done");
-    }
-}
-
-/// Held by each test that begins children: a child that one test is just beginning has, until it is the other program, the
-/// lock files that another test has open.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
-fn one_at_a_time() -> MutexGuard<'static, ()> {
-    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-struct Running {
-    child: Child,
-    lines: BufReader<ChildStderr>,
-}
-
-impl Running {
-    fn start(task: &str, folder: &Path) -> Running {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "the_child_that_is_killed", "--nocapture"]);
-        command.env(TASK, task).env(FOLDER, folder);
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let lines = BufReader::new(child.stderr.take().unwrap());
-        Running { child, lines }
-    }
-
-    /// The next whole line; the last one may be torn.
-    fn line(&mut self) -> Option<String> {
-        let mut line = String::new();
-        self.lines.read_line(&mut line).unwrap();
-        line.strip_suffix('\n').map(str::to_owned)
-    }
-
-    /// SIGKILL, and what it had still said.
-    fn kill(mut self) -> Vec<String> {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        self.rest()
-    }
-
-    fn rest(&mut self) -> Vec<String> {
-        std::iter::from_fn(|| self.line()).collect()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended already; both calls then have nothing to do.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -196,6 +137,9 @@ fn what_was_acknowledged_before_a_crash_holds_and_no_account_is_half() {
     println!("{CRASHES} crashes: {acknowledged} acknowledged, {made} made");
 }
 
+/// What a file is brought up to.
+const VERSION: u32 = 5;
+
 /// What version 1 had.
 const VERSION_1: &str = "
 CREATE TABLE rooms (
@@ -266,7 +210,7 @@ fn a_file_of_version_1_is_brought_up_and_a_copy_of_it_kept() {
         assert_eq!(append(&*opened.store, vec![said("#a", "after")]).unwrap()[0].seq, MESSAGES + 1);
         throng_store::check(place.folder().path()).unwrap();
         opened.store.close();
-        assert_eq!(looked_at(&place.file()), (4, MESSAGES + 1));
+        assert_eq!(looked_at(&place.file()), (VERSION, MESSAGES + 1));
         let kept = copies(place.folder().path());
         let names: Vec<_> = kept.iter().map(|copy| copy.file_name().unwrap().to_str().unwrap()).collect();
         assert_eq!(names, ["throng-v1-20260101T000000Z.db"]);
@@ -301,6 +245,8 @@ fn file_of_version_2(place: &Place) {
         INSERT INTO accounts SELECT 9, 'ioggg', 'ioggg', 'Ioggg', 7, NULL, 'theirs', NULL, 0, 0, 0, 0;
         INSERT INTO tokens VALUES (zeroblob(32), 9, 1, 'phone', 1, 1, 9);
         DROP TABLE bans;
+        ALTER TABLE rooms DROP COLUMN messages;
+        ALTER TABLE rooms DROP COLUMN bytes;
         PRAGMA user_version = 2;",
     )
     .unwrap();
@@ -331,7 +277,7 @@ fn a_file_of_version_2_gets_new_looks_and_no_account_is_lost() {
     };
     let copy = copies(place.folder().path()).pop().unwrap();
     assert!(copy.file_name().unwrap().to_str().unwrap().starts_with("throng-v2-"));
-    assert_eq!((version(&copy), version(&place.file())), (2, 4));
+    assert_eq!((version(&copy), version(&place.file())), (2, VERSION));
     // What is put back from a backup of version 2 gets new looks too.
     assert_eq!(change(accounts, Change::Clear), Ok(Ok(())));
     let (told, heard) = std::sync::mpsc::sync_channel(1);
@@ -347,7 +293,7 @@ fn a_file_of_version_2_gets_new_looks_and_no_account_is_lost() {
 #[test]
 fn a_crash_at_any_step_of_a_migration_leaves_the_old_file_or_the_new_one() {
     let _alone = one_at_a_time();
-    let steps = [("drafted", 1), ("copied", 1), ("changing", 1), ("changed", 4)];
+    let steps = [("drafted", 1), ("copied", 1), ("changing", 1), ("changed", VERSION)];
     for (round, (stops_at, expected)) in steps.iter().cycle().take(16).enumerate() {
         let place = Place::new();
         old_file(&place.file());
@@ -364,7 +310,7 @@ fn a_crash_at_any_step_of_a_migration_leaves_the_old_file_or_the_new_one() {
 
         let (version, messages) = looked_at(&path.join("throng.db"));
         assert_eq!(messages, MESSAGES, "{stops_at}");
-        assert!(version == *expected || (!waits && version == 4), "{stops_at}: {version}");
+        assert!(version == *expected || (!waits && version == VERSION), "{stops_at}: {version}");
         let folder = DataFolder::open(&path).unwrap();
         let opened = throng_store::open(&folder, Durability::Strict).unwrap();
         assert_eq!(opened.messages, MESSAGES);

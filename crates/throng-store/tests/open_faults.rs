@@ -110,9 +110,9 @@ fn what_was_not_made_by_us_is_foreign() {
 
 #[test]
 fn a_store_of_a_later_version_is_refused_and_both_versions_are_named() {
-    let newer = |fault: &OpenFault| matches!(fault, OpenFault::Newer { theirs: 7, ours: 4, .. });
+    let newer = |fault: &OpenFault| matches!(fault, OpenFault::Newer { theirs: 7, ours: 5, .. });
     check(ours_but(|bytes| bytes[60..64].copy_from_slice(&7u32.to_be_bytes())), 1, "version 7", newer);
-    check(ours_but(|bytes| bytes[60..64].copy_from_slice(&7u32.to_be_bytes())), 1, "up to 4", newer);
+    check(ours_but(|bytes| bytes[60..64].copy_from_slice(&7u32.to_be_bytes())), 1, "up to 5", newer);
 }
 
 #[test]

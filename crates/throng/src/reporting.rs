@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use throng_server::Event as Happened;
 use throng_services::chat::{Note, Notes};
+use throng_store::past::Trimmed;
 
 use crate::directory::{Directory, door_name};
 use crate::log::{Event, Log};
@@ -57,6 +58,20 @@ pub fn events(
         // Events that later versions of the library add are no secret, but not known here.
         _ => {}
     }
+}
+
+/// The sink of what goes because it is beyond what is kept.
+pub fn trimmed(log: Arc<Log>) -> Trimmed {
+    Box::new(move |trimmed| match trimmed {
+        Ok(tally) => log.tell(
+            Event::info("history.trimmed")
+                .count("messages", tally.messages)
+                .count("rooms", tally.rooms.len() as u64),
+        ),
+        Err(halted) => {
+            log.tell(Event::error("history.not_trimmed").count("gone", halted.gone).with("why", &halted.why));
+        }
+    })
 }
 
 fn event_of(note: &Note, directory: &Directory) -> Event {

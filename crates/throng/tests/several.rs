@@ -202,6 +202,12 @@ fn each_is_served_by_its_own_means_and_all_are_operated_together() {
     assert!(
         house.done("set --service apart timeouts.idle 1m").starts_with("apart: timeouts.idle: 10m -> 1m, ")
     );
+    // What only the chat has needs no name, and nobody else has it.
+    assert!(house.done("set chat.motd Be kind.").starts_with("chat.motd:  -> Be kind., "));
+    assert!(house.done("history keep off").contains("history.keep: off -> off"));
+    let (code, said) = house.run("set --service lab chat.motd x", &[]);
+    assert!(code == 2 && said.contains("chat.motd is for a chat, and lab is none"), "{said}");
+    assert_eq!(house.json("show chat.motd").as_array().unwrap().len(), 1);
     let (code, said) = house.run("pause --service gopher", &[]);
     assert!(code == 2 && said.contains("this server has chat, lab, apart and hello"), "{said}");
 
@@ -309,6 +315,7 @@ fn what_is_wrong_with_services_is_told_where_it_stands() {
     check(&of("echo", "label = 5\n"), &[label]);
     check(&of("echo", "data = \"/x\"\n"), &["data is for the whole process"]);
     check(&of("echo", "[service.metrics]\nlisten = \"off\"\n"), &["metrics is for the whole process"]);
+    check(&of("echo", "pace = \"off\"\n"), &["pace is for a chat, and this is echo"]);
     check(&of("echo", "limits = 5\n"), &["limits is a section, not a value"]);
     check(&of("echo", "[service.limit]\nclients = 5\n"), &["there is no section limit"]);
     check(&of("echo", "modle = \"pool\"\n"), &["there is no setting modle"]);

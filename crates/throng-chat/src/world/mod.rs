@@ -157,6 +157,10 @@ impl World {
                 self.unban(target);
                 Ok(Vec::new())
             }
+            OperatorCommand::Forget(name) => {
+                self.forget_topics(&name);
+                Ok(Vec::new())
+            }
         }
     }
 

@@ -40,6 +40,15 @@ impl World {
         Ok(vec![self.store(asker, room, Kind::Topic, text)])
     }
 
+    /// What it forgets is forgotten where it is kept, so there is nothing to store; and to tell those who see it would be to say it
+    /// once more.
+    pub(super) fn forget_topics(&mut self, by: &Name) {
+        let is_theirs =
+            |room: &RoomId| self.state.room(*room).topic.as_ref().is_some_and(|topic| topic.by == *by);
+        let theirs: Vec<_> = self.state.rooms_by_name().filter(is_theirs).collect();
+        theirs.into_iter().for_each(|room| self.change(Change::SetTopic(room, None)));
+    }
+
     pub(super) fn ask_topic(&self, asker: Asker, name: &RoomName) -> Result<Vec<Output>, Refusal> {
         let room = self.existing(name)?;
         let event = Event::TopicIs { room: self.room_name(room), topic: self.state.room(room).topic.clone() };

@@ -1,6 +1,6 @@
 //! Who is where, and what is said there.
 
-use throng_chat::{Command, Kind, Target};
+use throng_chat::{Command, Kind, OperatorCommand, Target};
 
 use crate::scene::{Scene, join, kick, name, part, room, say, text, topic};
 
@@ -122,4 +122,23 @@ fn a_room_that_the_store_knows_is_there_with_its_topic_when_somebody_comes() {
     scene.check("ana", join("#tea"), &["ana hears: inside #tea with @ana about green by bo"]);
     scene.check("ana", part("#tea"), &["ana hears: ana left #tea", "ana departs #tea"]);
     scene.check("ana", join("#tea"), &["ana hears: inside #tea with @ana about green by bo"]);
+}
+
+#[test]
+fn what_is_forgotten_of_a_name_are_the_topics_that_it_set() {
+    let mut scene = tea().after(&[
+        ("ana", topic("#tea", "green")),
+        ("bo", join("#lobby")),
+        ("bo", topic("#lobby", "hi")),
+    ]);
+    let before = scene.world.mark();
+    scene.operate(OperatorCommand::Forget(name("ANA")), &[]);
+    scene.check("bo", Command::AskTopic(room("#tea")), &["bo hears: #tea"]);
+    scene.check("bo", Command::AskTopic(room("#lobby")), &["bo hears: #lobby about hi by bo"]);
+    scene.world.rollback(before);
+    scene.check("bo", Command::AskTopic(room("#tea")), &["bo hears: #tea about green by ana"]);
+    assert!(
+        OperatorCommand::Forget(name("ana")).is_fact(),
+        "what is deleted stays so whatever the store does next"
+    );
 }

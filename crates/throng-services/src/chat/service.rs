@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use throng_chat::Text;
 use throng_server::Worker;
-use throng_store::{Durability, Opened, Store};
+use throng_store::{Durability, Opened, Past, Store};
 use tokio::sync::mpsc;
 
 use super::delivery::{Delivery, TURNS_WAITING_MAX};
@@ -32,6 +32,7 @@ pub struct Chat {
     identity: Option<Identity>,
     bans: Bans,
     store: Arc<dyn Store>,
+    past: Arc<dyn Past>,
     shared: Shared,
     /// Where each worker takes its deliveries from, until it has begun.
     deliveries: Mutex<Vec<Option<mpsc::Receiver<Vec<Delivery>>>>>,
@@ -120,6 +121,7 @@ impl Chat {
             identity,
             bans,
             store: opened.store,
+            past: opened.past,
             shared: Shared { browsers: Arc::default(), figures, health: Health::default() },
             deliveries: Mutex::new(receivers),
             thread: Mutex::new(Some(thread)),
@@ -158,6 +160,11 @@ impl Chat {
     /// The way to the hub, for an operator.
     pub fn hub(&self) -> &HubHandle {
         &self.hub
+    }
+
+    /// What keeps history within bounds.
+    pub fn past(&self) -> &Arc<dyn Past> {
+        &self.past
     }
 
     /// What is counted.

@@ -9,8 +9,9 @@ use std::time::Duration;
 use throng_chat::{Ban, Name, Names, Record, Text};
 use throng_store::accounts::{Account, Basis, Change, Denied, Found, Token, Verifier};
 use throng_store::bans;
+use throng_store::past::{Halted, Swept, Which};
 use throng_store::{
-    Accounts, Bans, DataFolder, Durability, Entry, Fault, History, Opened, RoomName, Stamp, Store, Time,
+    Accounts, Bans, DataFolder, Durability, Entry, Fault, History, Opened, Past, RoomName, Stamp, Store, Time,
 };
 
 /// Longer than any answer takes; a test that waits so long has failed.
@@ -164,5 +165,40 @@ pub(crate) fn token(hash: u8, used: i64) -> Token {
         created: Time(used),
         used: Time(used),
         expires: Time(used + 30),
+    }
+}
+
+/// Words of somebody in a room.
+pub(crate) fn said_by(author: &str, room: &str, words: &str) -> Record {
+    Record { author: name(author), ..throng_store::testing::said(room, words) }
+}
+
+/// Sweeps these out and waits for the answer.
+pub(crate) fn sweep(past: &dyn Past, which: Which) -> Result<Swept, Halted> {
+    let (told, heard) = sync_channel(1);
+    past.sweep(which, Box::new(move |answer| told.send(answer).unwrap()));
+    heard.recv_timeout(PATIENCE).unwrap()
+}
+
+/// All that is there of a room, page by page.
+pub(crate) fn whole(store: &dyn Store, room: &str) -> Vec<Entry> {
+    let (mut all, mut upto) = (Vec::new(), u64::MAX);
+    loop {
+        let mut page = history(store, room, upto, throng_store::HISTORY_MAX);
+        let Some(first) = page.first() else { return all };
+        upto = first.stamp.seq - 1;
+        page.append(&mut all);
+        all = page;
+    }
+}
+
+/// Looks again and again until it is so; a test that looks for so long has failed. The writer gets there by itself.
+#[expect(clippy::disallowed_methods, reason = "a test that fails ends")]
+pub(crate) fn until(store: &dyn Store, what: &str, is_so: impl Fn() -> bool) {
+    let begun = std::time::Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "it never came: {what}");
+        // Something to wait for, that comes from the store's own threads.
+        history(store, "#a", u64::MAX, 1);
     }
 }

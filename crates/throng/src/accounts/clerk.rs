@@ -56,6 +56,15 @@ impl Clerk {
         })
     }
 
+    /// The same of work that is not about accounts, but takes its time as well.
+    pub fn carry_out_other(
+        &self,
+        patience: Duration,
+        work: impl FnOnce(&tokio::runtime::Runtime) -> Result<Said, Fault> + Send + 'static,
+    ) -> Result<Said, Fault> {
+        self.work(patience, |_, runtime| work(runtime))
+    }
+
     /// How many there are of everything, if that is known soon.
     pub fn census(&self) -> Option<Census> {
         let (answer, waits) = sync_channel(1);

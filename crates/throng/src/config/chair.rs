@@ -57,10 +57,11 @@ impl Chair {
         let wanted = service.map(|label| place(&now, label)).transpose()?;
         let mut shown = Vec::new();
         for row in ROWS.iter().filter(|row| row.path.starts_with(prefix)) {
-            let each = now.services().iter().enumerate();
-            let each = each.filter(|(at, _)| wanted.is_none_or(|wanted| wanted == *at));
-            let most = if row.scope == Scope::Process { 1 } else { usize::MAX };
-            shown.extend(each.take(most).map(|(_, config)| Shown {
+            let each = now.places(row).filter(|at| {
+                // What the process has once is each one's too.
+                row.scope == Scope::Process || wanted.is_none_or(|wanted| wanted == *at)
+            });
+            shown.extend(each.map(|at| &now.services()[at]).map(|config| Shown {
                 path: row.path,
                 service: whose(&now, config, row),
                 value: (row.get)(&config.settings),
@@ -136,7 +137,7 @@ impl Chair {
             let own = then.services().iter().find(|read| is_same(read, was));
             for row in ROWS {
                 let of_process = row.scope == Scope::Process;
-                let is_told = !of_process || at == 0;
+                let is_told = now.places(row).any(|place| place == at);
                 let Some(read) = own.or_else(|| then.services().first().filter(|_| of_process)) else {
                     continue;
                 };
@@ -222,15 +223,23 @@ fn place(plan: &Plan, label: &str) -> Result<usize, Fault> {
     })
 }
 
-/// The one service that is meant.
+/// The one service that is meant: the one that is named, or the only one whose matter it is.
 fn of_one(plan: &Plan, row: &Setting, service: Option<&str>) -> Result<usize, Fault> {
-    match service {
-        Some(label) => place(plan, label),
-        None if plan.is_several() && row.scope == Scope::Service => {
+    let mut own = plan.places(row);
+    match (service, own.next(), own.next()) {
+        (Some(label), ..) if row.scope == Scope::Chat => {
+            let at = place(plan, label)?;
+            let chat = plan.places(row).find(|own| *own == at);
+            chat.ok_or_else(|| {
+                Fault::usage(format!("{} is for a chat, and {} is none", row.path, printable(label)))
+            })
+        }
+        (Some(label), ..) => place(plan, label),
+        (None, Some(only), None) => Ok(only),
+        (None, ..) => {
             let fault = Fault::usage(format!("{} is each service's own: {}", row.path, plan.labels()));
             Err(fault.hint(format!("set --service {} {} VALUE", plan.services()[0].label, row.path)))
         }
-        None => Ok(0),
     }
 }
 

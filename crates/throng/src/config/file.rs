@@ -277,6 +277,7 @@ fn example(row: &Setting) -> String {
         Kind::List("names") => "chat.example.org",
         Kind::List(_) => "127.0.0.1:50007",
         Kind::Number if row.default == AUTO => "100",
+        Kind::Keep => "90d",
         Kind::Rate => "30/1m",
         Kind::Time if row.default == OFF => "5m",
         Kind::Path if row.default == OFF => "cert.pem",

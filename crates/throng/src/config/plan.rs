@@ -5,7 +5,7 @@ use super::Config;
 use super::mistake::Mistake;
 use crate::listen::{Listen, Wanted};
 use crate::settings::choices::Service;
-use crate::settings::{Settings, fits};
+use crate::settings::{Setting, Settings, fits};
 use crate::units::listed;
 
 /// All services of a process. There is one at least.
@@ -41,6 +41,14 @@ impl Plan {
     /// The chat, if there is one.
     pub fn chat(&self) -> Option<&Config> {
         self.0.iter().find(|config| config.settings.service == Service::Chat)
+    }
+
+    /// Where those services stand whose matter this row is. One service alone has all of them.
+    pub fn places(&self, row: &Setting) -> impl Iterator<Item = usize> {
+        let is_of = |at: &usize| row.is_of(self.0[*at].settings.service, *at);
+        let own: Vec<_> = (0..self.0.len()).filter(is_of).collect();
+        // Where there is no chat, the first one stands for it.
+        if own.is_empty() { vec![0] } else { own }.into_iter()
     }
 
     /// Are there several?

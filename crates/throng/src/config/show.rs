@@ -36,9 +36,11 @@ fn text(plan: &Plan, asked: &Show) -> String {
     }
     let mut text = lines(&plan.services()[0], asked, |row| row.scope == Scope::Process);
     for config in plan.services() {
-        let (label, kind) = (&config.label, config.settings.service.name());
-        text.push_str(&format!("\n[[service]]\nkind = \"{kind}\"\nlabel = \"{label}\"\n"));
-        text.push_str(&lines(config, asked, |row| row.scope == Scope::Service));
+        let (label, name) = (&config.label, config.settings.service.name());
+        text.push_str(&format!("\n[[service]]\nkind = \"{name}\"\nlabel = \"{label}\"\n"));
+        let kind = config.settings.service;
+        let is_own = |row: &Setting| row.scope != Scope::Process && row.is_of(kind, 0);
+        text.push_str(&lines(config, asked, is_own));
     }
     text.trim_start().to_owned()
 }

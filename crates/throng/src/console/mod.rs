@@ -20,7 +20,7 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 use throng_services::bans::Bans;
 use throng_services::chat::{HubHandle, NoAnswer, OperatorCommand, Status, distance};
-use throng_store::{Backups, Store};
+use throng_store::{Backups, Past, Store};
 use throng_wire::printable::printable;
 
 pub use draining::Draining;
@@ -60,6 +60,8 @@ pub struct Console {
     pub store: Option<Arc<dyn Store>>,
     /// What copies the store, where there is one.
     pub backups: Option<Arc<dyn Backups>>,
+    /// What keeps what was said within bounds, where it is kept.
+    pub past: Option<Arc<dyn Past>>,
     /// Who is not wanted.
     pub bans: Bans,
     /// What it goes by.

@@ -69,11 +69,14 @@ impl OpenChat {
 
     /// Lets people in.
     pub(super) fn start(&self, part: Part<'_>, ground: &Ground) -> Result<Running, Fault> {
-        let factory = Arc::clone(&self.chat);
+        let (factory, keep) = (Arc::clone(&self.chat), part.config.settings.history_keep);
         let server = Server::local(move |worker| factory.worker(worker))
             .model(Events { workers: Workers::Count(self.workers) })
             .denied(self.chat.bans().denied());
-        part.start(server, ground)
+        let running = part.start(server, ground)?;
+        self.chat.past().on_trimmed(reporting::trimmed(Arc::clone(&ground.log)));
+        self.chat.past().keep(keep);
+        Ok(running)
     }
 
     /// Where it is kept.

@@ -78,6 +78,7 @@ impl Start<'_> {
                 Clerk::new(open.office(), Arc::clone(&log), Arc::clone(&self.screen), zone.clone())
             }),
             store: chat.as_ref().map(|open| Arc::clone(&open.store)),
+            past: chat.as_ref().map(|open| Arc::clone(open.chat.past())),
             backups: chat.as_ref().map(|open| Arc::clone(&open.backups)),
             bans,
             chair: Arc::clone(&chair),

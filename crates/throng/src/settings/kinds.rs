@@ -4,12 +4,19 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use throng_server::Rate;
+use throng_store::past::Keep;
 
 /// What stands for "by rule".
 pub const AUTO: &str = "auto";
 
 /// What stands for "not at all".
 pub const OFF: &str = "off";
+
+/// The shortest and the longest age up to which history is kept: less would take away what people are just reading.
+const KEEP_AGE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(100 * 366 * 86_400));
+
+/// The smallest and the largest size.
+const KEEP_BYTES: (u64, u64) = (1 << 10, 1 << 50);
 
 /// As many elements as a list may have.
 pub const LIST_MAX: usize = 256;
@@ -68,6 +75,22 @@ pub fn rate(text: &str) -> Result<Rate, String> {
     Ok(Rate { count: number(count, 1, 1_000_000)?, per })
 }
 
+/// Such as `90d`, or `2GiB`, or `off` for all of it: how much history is kept.
+pub fn keep(text: &str) -> Result<Keep, String> {
+    if text == OFF {
+        return Ok(Keep::All);
+    }
+    let out_of_range = |why: String| why.starts_with("out of range").then_some(why);
+    let size = match time(text, KEEP_AGE.0, KEEP_AGE.1) {
+        Ok(age) => return Ok(Keep::Age(age)),
+        Err(why) => out_of_range(why).map_or_else(|| size(text, KEEP_BYTES.0, KEEP_BYTES.1), Err),
+    };
+    size.map(Keep::Size).map_err(|why| {
+        let wrong = || "expected an age such as 90d, or a size such as 500MiB or 2GiB".to_owned();
+        format!("{}, or {OFF}", out_of_range(why).unwrap_or_else(wrong))
+    })
+}
+
 /// `true` or `false`, in the words that people use for it.
 pub fn yes(text: &str) -> Result<bool, String> {
     match text {
@@ -110,6 +133,15 @@ pub fn shown_time(time: Duration) -> String {
 /// As it is written.
 pub fn shown_size(bytes: u64) -> String {
     shown(bytes, &SIZES, "0B")
+}
+
+/// As it is written.
+pub fn shown_keep(keep: Keep) -> String {
+    match keep {
+        Keep::All => OFF.to_owned(),
+        Keep::Age(age) => shown_time(age),
+        Keep::Size(bytes) => shown_size(bytes),
+    }
 }
 
 /// As it is written.
@@ -213,6 +245,26 @@ mod tests {
         }
         assert_eq!(number::<u8>("300", 1, 999), Err("out of range: from 1 to 999".to_owned()));
         assert_eq!(number::<u8>("-5", 1, 9), Err("out of range: from 1 to 9".to_owned()));
+    }
+
+    #[test]
+    fn how_much_is_kept_is_an_age_or_a_size() {
+        for (given, expected) in [
+            ("off", Ok("off")),
+            ("90d", Ok("90d")),
+            ("36h", Ok("36h")),
+            ("2GiB", Ok("2GiB")),
+            ("500MiB", Ok("500MiB")),
+            ("1s", Err("out of range: from 1m to 36600d, or off")),
+            ("1B", Err("out of range: from 1KiB to 1024TiB, or off")),
+            ("90", Err("expected an age such as 90d, or a size such as 500MiB or 2GiB, or off")),
+            ("2GB", Err("expected an age such as 90d, or a size such as 500MiB or 2GiB, or off")),
+            ("", Err("expected an age such as 90d, or a size such as 500MiB or 2GiB, or off")),
+            ("all", Err("expected an age such as 90d, or a size such as 500MiB or 2GiB, or off")),
+        ] {
+            let read = keep(given).map(shown_keep);
+            assert_eq!(read.as_deref().map_err(String::as_str), expected, "{given:?}");
+        }
     }
 
     #[test]

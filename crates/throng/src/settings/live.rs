@@ -1,5 +1,5 @@
-//! What a running server takes of its settings without a restart: limits and times of its sockets, and of the chat the pace and
-//! what passwords may do. The same functions give the start its values, so a change and a restart come to the same.
+//! What a running server takes of its settings without a restart: limits and times of its sockets, and of the chat the pace,
+//! what passwords may do and how much history is kept. The same functions give the start its values, so a change and a restart come to the same.
 
 use std::io;
 use std::sync::Arc;
@@ -41,6 +41,7 @@ impl Live {
             chat.live().set_history_on_entry(settings.chat_history_on_entry.into());
             chat.live().set_motd(settings.chat_motd.clone());
             chat.live().set_hosts(settings.chat_hosts.clone());
+            chat.past().keep(settings.history_keep);
         }
         if let Some(identity) = &self.identity {
             identity.set_allow_plaintext(settings.accounts_allow_plaintext);

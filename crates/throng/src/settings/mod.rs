@@ -57,7 +57,7 @@ mod tests {
     /// The page of all settings.
     fn page() -> String {
         let mut page = "# Settings\n\nAll settings of `throng serve`, printed from its own table: [configuration.md](../configuration.md) tells how \
-                        they are\nset. *live* ones change while the server runs, the others at its next start. *process* ones are\nfor the whole process, the others may differ from service to service.\n"
+                        they are\nset. *live* ones change while the server runs, the others at its next start. *process* ones are\nfor the whole process, *chat* ones for its chat, the others may differ from service to service.\n"
             .to_owned();
         let mut section = Some("");
         for row in ROWS {
@@ -68,7 +68,11 @@ mod tests {
             }
             let old = row.old_variable.map_or_else(String::new, |old| format!(" (also `{old}`)"));
             let live = if row.live { "*live*. " } else { "" };
-            let scope = if row.scope == row::Scope::Process { "*process*. " } else { "" };
+            let scope = match row.scope {
+                row::Scope::Process => "*process*. ",
+                row::Scope::Service => "",
+                row::Scope::Chat => "*chat*. ",
+            };
             let (key, flag, variable) = (row.key().1, row.flag(), row.variable());
             let kind = row.kind.name().replace('|', "\\|");
             let doc = row.doc.replace('|', "\\|");

@@ -1,5 +1,6 @@
 //! One row of the table: a setting, by its path. Its flag, its variable and its key follow from the path by one rule each.
 
+use super::choices::Service;
 use super::values::Settings;
 
 /// One setting.
@@ -32,6 +33,8 @@ pub enum Scope {
     Process,
     /// Each service has its own.
     Service,
+    /// Only the chat has it, and there is one in a process.
+    Chat,
 }
 
 impl Scope {
@@ -40,6 +43,7 @@ impl Scope {
         match self {
             Scope::Process => "process",
             Scope::Service => "service",
+            Scope::Chat => "chat",
         }
     }
 }
@@ -55,6 +59,8 @@ pub enum Kind {
     Time,
     /// Such as `16MiB`.
     Size,
+    /// Such as `90d` or `2GiB`.
+    Keep,
     /// Such as `30/1m`.
     Rate,
     /// A file or a folder.
@@ -69,6 +75,17 @@ pub enum Kind {
     List(&'static str),
 }
 
+impl Setting {
+    /// Is it a matter of this service? What the process has once is the first one's, for who asks one after the other.
+    pub fn is_of(&self, service: Service, place: usize) -> bool {
+        match self.scope {
+            Scope::Process => place == 0,
+            Scope::Service => true,
+            Scope::Chat => service == Service::Chat,
+        }
+    }
+}
+
 impl Kind {
     /// For people who read about it.
     pub fn name(self) -> String {
@@ -77,6 +94,7 @@ impl Kind {
             Kind::Number => "number".to_owned(),
             Kind::Time => "time".to_owned(),
             Kind::Size => "size".to_owned(),
+            Kind::Keep => "time or size".to_owned(),
             Kind::Rate => "rate".to_owned(),
             Kind::Path => "path".to_owned(),
             Kind::Text => "text".to_owned(),
@@ -98,6 +116,7 @@ impl Kind {
             Kind::Number => "N",
             Kind::Time => "TIME",
             Kind::Size => "SIZE",
+            Kind::Keep => "AGE|SIZE",
             Kind::Rate => "RATE",
             Kind::Path => "PATH",
             Kind::Text | Kind::Lines => "TEXT",

@@ -6,6 +6,7 @@ use std::time::Duration;
 use throng_server::{Full, IpNet, Rate, Timeouts};
 use throng_services::identity;
 use throng_store::Durability;
+use throng_store::past::Keep;
 
 use super::choices::{Guests, Model, Pace, Service};
 use crate::listen::{Listen, Wanted};
@@ -47,6 +48,7 @@ pub struct Settings {
     pub chat_motd: Vec<String>,
     pub chat_hosts: Vec<String>,
     pub chat_history_on_entry: u16,
+    pub history_keep: Keep,
     pub events_bytes: u64,
     pub events_files: u16,
     pub metrics_listen: Vec<Listen>,
@@ -105,6 +107,7 @@ impl Settings {
             chat_motd: chat.motd.now().to_vec(),
             chat_hosts: chat.hosts.now().to_vec(),
             chat_history_on_entry: u16::try_from(*chat.history_on_entry.now()).unwrap_or(u16::MAX),
+            history_keep: Keep::All,
             events_bytes: BOUNDS.bytes,
             events_files: u16::try_from(BOUNDS.files).unwrap_or(u16::MAX),
             metrics_listen: Vec::new(),

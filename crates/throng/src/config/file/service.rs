@@ -68,6 +68,12 @@ impl Reading<'_> {
             );
         }
         let part = std::mem::take(&mut self.part);
+        if let Some((_, kind)) = part.is {
+            for found in part.found.iter().filter(|found| !ROWS[found.index].is_of(kind, 0)) {
+                let what = format!("{} is for a chat, and this is {}", ROWS[found.index].path, kind.name());
+                self.wrong(found.spot.span.clone(), what);
+            }
+        }
         self.apart.services.push(part);
     }
 

@@ -10,6 +10,7 @@ mod end;
 mod gate;
 mod history;
 mod logs;
+mod past;
 mod people;
 mod settings;
 mod store;

@@ -10,7 +10,7 @@ use super::super::arguments::{Given, Value, flag, maybe, word};
 use super::super::operator::Operator;
 use super::super::reply::{Answer, Outcome};
 use super::super::services::SERVICE;
-use super::{Role, USUAL, Verb};
+use super::{Role, USUAL, Verb, past};
 use crate::columns::table;
 use crate::config::changed::Changed;
 use crate::fault::Fault;
@@ -40,7 +40,8 @@ pub const VERBS: &[Verb] = &[
             word("VALUE", Value::Phrase, "what it shall be, as in throng.toml but without quotes"),
         ],
         help: "changes a setting until the server ends",
-        more: "Those that show marks with * can be set so; the others are written into throng.toml and need a restart.",
+        more: "Those that show marks with * can be set so; the others are written into throng.toml and need a restart. \
+               history.keep is set by history keep.",
         example: "set limits.clients 500",
         role: Role::Admin,
         run: set,
@@ -110,6 +111,12 @@ fn whose(service: Option<&str>) -> String {
 }
 
 fn set(console: &Arc<Console>, given: &Given, by: &Operator) -> Outcome {
+    if given.of("SETTING") == past::SETTING && console.past.is_some() {
+        let fault = Fault::usage(
+            "history.keep deletes what is beyond it, so it has a verb that says first what goes",
+        );
+        return Err(fault.hint(format!("type: history keep {}", printable(given.of("VALUE")))));
+    }
     let changed =
         console.chair.set(given.of("SETTING"), given.of("VALUE"), given.get(SERVICE.name), &by.name())?;
     let data = data_of(&changed);

@@ -47,6 +47,8 @@ fn what_is_set_is_what_is_shown_and_nothing_else_changes() {
         ("chat.motd", "Be kind.\nOlena's evening: 19:00"),
         ("chat.hosts", "chat.example.org,c.example"),
         ("chat.history_on_entry", "0"),
+        ("history.keep", "90d"),
+        ("history.keep", "2GiB"),
         ("events.bytes", "64KiB"),
         ("events.files", "9"),
         ("metrics.listen", "127.0.0.1:9"),
@@ -139,6 +141,8 @@ fn what_cannot_be_is_refused() {
         ("tls.cert", "a\0b"),
         ("limits.outbox", "1B"),
         ("timeouts.idle", "0s"),
+        ("history.keep", "1s"),
+        ("history.keep", "all"),
         ("accounts.hashing_threads", "65"),
         ("model", "Events"),
     ] {
