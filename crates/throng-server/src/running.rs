@@ -444,7 +444,7 @@ impl Running {
     /// Lets the listening sockets go without ending the listening: nobody is accepted here any more, and who comes waits in
     /// the kernel's queue for a process that still has them. Those who are here are served on.
     ///
-    /// If none has, the addresses are free, and who waits is reset; so there must be an [`Heir`].
+    /// If none has, the addresses are free, and who waits is reset; so there must be a [`crate::Heir`].
     ///
     /// # Errors
     /// When the server is draining or over. Example: [`crate::restart`].
