@@ -5,7 +5,7 @@ use std::fmt;
 use throng_wire::printable::printable;
 
 use super::origin::Origin;
-use super::{Config, Plan};
+use super::plan::{Config, Plan};
 use crate::log::Event;
 use crate::settings::{Setting, find};
 

@@ -11,7 +11,7 @@ use throng_store::{DataFolder, RunningInfo};
 
 use super::mistake::Mistake;
 use super::origin::Origin;
-use super::{Config, Plan};
+use super::plan::{Config, Plan};
 use crate::banner::shown;
 use crate::listen::{Listen, Wanted};
 use crate::settings::{Settings, find, live};

@@ -1,12 +1,60 @@
 //! What one process serves: a service, or several of a file, each with what it goes by. They share what a process has once,
 //! such as its data folder, its event log and its operator.
 
-use super::Config;
+use std::path::PathBuf;
+
 use super::mistake::Mistake;
+use super::origin::{Origin, Spot};
 use crate::listen::{Listen, Wanted};
 use crate::settings::choices::Service;
-use crate::settings::{Setting, Settings, fits};
+use crate::settings::{self, ROWS, Setting, Settings, fits};
 use crate::units::listed;
+
+/// What one service goes by.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What it is called: what it is, unless the file has a label for it.
+    pub label: String,
+    /// The values.
+    pub settings: Settings,
+    /// Where each comes from, in the order of the table.
+    pub(super) origins: Vec<Origin>,
+    /// The file, if there is one.
+    pub file: Option<PathBuf>,
+    /// Where it stands there, if it stands in a part of its own.
+    pub(super) spot: Option<Spot>,
+}
+
+impl Config {
+    /// With nothing but defaults.
+    pub fn of(service: Service) -> Config {
+        let (label, settings) = (service.name().to_owned(), Settings::of(service));
+        Config { label, settings, origins: vec![Origin::Default; ROWS.len()], file: None, spot: None }
+    }
+
+    /// Where the value of this row comes from.
+    pub fn origin(&self, row: &Setting) -> &Origin {
+        settings::index(row.path).map_or(&Origin::Default, |index| &self.origins[index])
+    }
+
+    /// Says where a value comes from.
+    pub fn set_origin(&mut self, row: &Setting, origin: Origin) {
+        if let Some(index) = settings::index(row.path) {
+            self.origins[index] = origin;
+        }
+    }
+
+    /// A misfit, where the first of its values stands.
+    fn mistake(&self, misfit: fits::Misfit) -> Mistake {
+        let origins = misfit.paths.iter().filter_map(|path| settings::find(path)).map(|row| self.origin(row));
+        let at = origins.into_iter().find(|origin| **origin != Origin::Default).cloned();
+        Mistake {
+            at: at.or_else(|| self.spot.clone().map(Origin::File)),
+            what: misfit.what,
+            hints: misfit.hints,
+        }
+    }
+}
 
 /// All services of a process. There is one at least.
 #[derive(Clone, Debug)]

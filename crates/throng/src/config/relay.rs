@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use super::Config;
+use super::plan::Config;
 use crate::settings::choices::Service;
 use crate::settings::{ROWS, find};
 

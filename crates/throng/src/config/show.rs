@@ -5,7 +5,8 @@ use throng_wire::printable::printable;
 
 use super::command::{Show, print};
 use super::origin::Origin;
-use super::{Config, Plan, Sources};
+use super::plan::{Config, Plan};
+use super::sources::Sources;
 use crate::fault::Fault;
 use crate::settings::row::Scope;
 use crate::settings::{ROWS, Setting};

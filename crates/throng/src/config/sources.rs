@@ -1,17 +1,45 @@
-//! Which value wins: a default gives way to what the file has for all services, that to what it has for one, the file to a
+//! From where the settings come, and which value wins: a default gives way to what the file has for all services, that to what it has for one, the file to a
 //! variable, a variable to a flag.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::sync::Arc;
 
 use super::file::{self, Apart, Part};
 use super::mistake::{Mistake, Mistakes};
 use super::origin::Origin;
 use super::place::{self, Variables};
-use super::plan::Plan;
-use super::{Config, Sources};
+use super::plan::{Config, Plan};
+use super::relay;
 use crate::settings::choices::Service;
+use crate::settings::flags::Given;
 use crate::settings::{Kind, ROWS, Setting};
+
+/// From where everything is read, as often as it is.
+#[derive(Clone)]
+pub struct Sources {
+    /// Which service was asked for; else those of the file, or the chat where that has none.
+    pub service: Option<Service>,
+    /// What was typed.
+    pub given: Given,
+    /// What the environment has.
+    pub variables: Arc<Variables>,
+    /// How many descriptors this process may have.
+    pub descriptors: u64,
+}
+
+impl Sources {
+    /// Of this process.
+    pub fn of_process(service: Option<Service>, given: Given, descriptors: u64) -> Sources {
+        Sources { service, given, variables: Arc::new(|name| std::env::var_os(name)), descriptors }
+    }
+
+    /// For a server in this process: a worker goes by what its first process does.
+    pub fn load_here(&self) -> Result<Plan, Mistakes> {
+        let told = throng_server::told_as_worker().and_then(|told| relay::read(&told));
+        told.map_or_else(|| self.load(), |config| Ok(Plan::of(config)))
+    }
+}
 
 impl Sources {
     /// Reads everything, or says all that is wrong with it.
