@@ -1,7 +1,7 @@
 //! All that a person may ask, from whichever door. A door builds these; only [`crate::World`] answers them.
 
 use crate::ban::{self, Ban};
-use crate::{Kind, ModeChange, Name, RoomName, SeatKey, SessionId, Text};
+use crate::{Guests, Kind, ModeChange, Name, RoomName, SeatKey, SessionId, Text};
 
 /// One thing asked by one session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +86,9 @@ pub enum OperatorCommand {
     Ban(Box<Ban>),
     /// It is banned no longer.
     Unban(ban::Target),
+    /// From here on people come in without an account as this says. Who is here stays; who has a name that is an account's by it
+    /// is renamed.
+    SetGuests(Guests),
     /// What was said under this name is forgotten: rooms whose topic it set have none. Nobody is told.
     Forget(Name),
 }
@@ -112,6 +115,7 @@ impl OperatorCommand {
             | OperatorCommand::ReleaseAll
             | OperatorCommand::Ban(_)
             | OperatorCommand::Unban(_)
+            | OperatorCommand::SetGuests(_)
             | OperatorCommand::Forget(_) => true,
             OperatorCommand::Announce(_) | OperatorCommand::Kick(..) => false,
         }

@@ -539,6 +539,39 @@ fn what_who_comes_is_told_changes_while_the_server_runs() {
 }
 
 #[test]
+fn who_comes_without_an_account_changes_while_the_server_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("throng.toml");
+    std::fs::write(&path, "").unwrap();
+    let mut server = Server::start(&folder.path().join("data"), &["--config", path.to_str().unwrap()]);
+    let address = server.address;
+    let mut ana = Person::enter(address, "ana");
+    let mut reload = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        send_signal("-HUP", server.pid());
+        server.read_until("server.reloaded");
+    };
+    reload("accounts.guests = \"no\"\n");
+    let mut by_irc = Person::connect(address);
+    by_irc.send(b"NICK ben\r\nUSER ben 0 * :x\r\n").unwrap();
+    by_irc.read_until("account");
+    // What is asked ends without a new line.
+    let mut by_line = Person::connect(address);
+    by_line.type_line("ben");
+    let mut heard = String::new();
+    while !heard.contains("Only those who have an account come in here.") {
+        let mut some = [0; 512];
+        let count = by_line.socket().read(&mut some).unwrap();
+        assert!(count > 0, "{heard}");
+        heard.push_str(&String::from_utf8_lossy(&some[..count]));
+    }
+    ana.type_line("still here");
+    ana.read_until("<ana> still here");
+    reload("");
+    Person::enter(address, "eve");
+}
+
+#[test]
 fn the_manual_shows_what_one_sees() {
     let folder = tempfile::tempdir().unwrap();
     let manual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");

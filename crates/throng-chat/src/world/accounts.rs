@@ -106,7 +106,7 @@ impl World {
         outputs.push(Output::Reply(session, Event::SignedOut));
         let is_shared = self.state.person(person).sessions.len() > 1;
         let no_place = is_shared && self.people() >= self.limits.people_max;
-        match (self.guests == Guests::No || no_place, is_shared) {
+        match (self.state.guests() == Guests::No || no_place, is_shared) {
             (true, true) => self.end_one(asker, &words("signed out"), outputs),
             (true, false) => self.end_person(person, &words("signed out"), outputs),
             (false, true) => self.go_own_way(asker, outputs),

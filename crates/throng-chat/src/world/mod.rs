@@ -35,8 +35,9 @@ pub struct Mark(u64);
 pub struct World {
     limits: Limits,
     names: Names,
-    guests: Guests,
     state: State,
+    /// Were guests let in at some time? Who is here stays when they are not any more.
+    had_guests: bool,
     /// When the ask came that is being answered. Bans end by it.
     now: Time,
     /// The way back, the newest last.
@@ -48,24 +49,23 @@ pub struct World {
     next_room: u64,
 }
 
-/// Two worlds are equal when they look equal from outside; numbers given, ways back and the time do not count.
+/// Two worlds are equal when they look equal from outside; numbers given, ways back, the time and what was do not count.
 impl PartialEq for World {
     fn eq(&self, other: &World) -> bool {
-        self.state == other.state
-            && self.limits == other.limits
-            && self.names == other.names
-            && self.guests == other.guests
+        self.state == other.state && self.limits == other.limits && self.names == other.names
     }
 }
 
 impl World {
     /// A world with nobody in it.
     pub fn new(limits: Limits, names: Names, guests: Guests) -> World {
+        let mut state = State::default();
+        state.change(Change::SetGuests(guests));
         World {
             limits,
             names,
-            guests,
-            state: State::default(),
+            state,
+            had_guests: guests != Guests::No,
             now: Time::default(),
             journal: VecDeque::new(),
             settled: 0,
@@ -157,6 +157,7 @@ impl World {
                 self.unban(target);
                 Ok(Vec::new())
             }
+            OperatorCommand::SetGuests(guests) => Ok(self.set_guests(guests)),
             OperatorCommand::Forget(name) => {
                 self.forget_topics(&name);
                 Ok(Vec::new())
@@ -256,7 +257,7 @@ impl World {
         for person in self.state.people_by_name() {
             let held = self.state.person(person);
             assert!(self.may_keep(person), "{} has a name of another account", held.name);
-            assert!(self.guests != Guests::No || held.account.is_some(), "{} is a guest", held.name);
+            assert!(self.had_guests || held.account.is_some(), "{} is a guest", held.name);
             assert!(self.ban_of(person).is_none(), "{} is banned", held.name);
         }
         for (session, account) in self.state.all_signed_in() {

@@ -27,7 +27,7 @@ impl World {
         account: Option<&Name>,
     ) -> Result<Option<PersonId>, Refusal> {
         let owner = self.state.accounts().owner(name);
-        if owner.is_some() && owner != account && self.guests != Guests::Yes {
+        if owner.is_some() && owner != account && self.state.guests() != Guests::Yes {
             let alternatives = self.free_names(name, account).take(ALTERNATIVES).collect();
             return Err(Refusal::NameRegistered { name: name.clone(), alternatives });
         }
@@ -50,7 +50,23 @@ impl World {
     pub(super) fn may_keep(&self, person: PersonId) -> bool {
         let person = self.state.person(person);
         let owner = self.state.accounts().owner(&person.name);
-        self.guests == Guests::Yes || owner.is_none() || owner == person.account.as_ref()
+        self.state.guests() == Guests::Yes || owner.is_none() || owner == person.account.as_ref()
+    }
+
+    /// From here on guests are let in so. Who is here stays, but under no name that is another's account by the new rule.
+    pub(super) fn set_guests(&mut self, guests: Guests) -> Vec<Output> {
+        self.had_guests |= guests != Guests::No;
+        self.change(Change::SetGuests(guests));
+        let mut outputs = Vec::new();
+        let strangers: Vec<_> =
+            self.state.people_by_name().filter(|person| !self.may_keep(*person)).collect();
+        for person in strangers {
+            // A name that was given up may have been another's way out.
+            if self.state.is_here(person) && !self.may_keep(person) {
+                self.withdraw_name(person, &mut outputs);
+            }
+        }
+        outputs
     }
 
     /// The person gets another name, without having asked for it; where none is left that is not banned, the person goes. Are

@@ -23,7 +23,7 @@ impl World {
         if let Some(ban) = ban.or_else(|| self.name_ban(&name)).cloned() {
             return Ok(self.turn_away(session, &ban));
         }
-        if account.is_none() && self.guests == Guests::No {
+        if account.is_none() && self.state.guests() == Guests::No {
             return Err(Refusal::AccountNeeded);
         }
         if let Some(key) = key

@@ -8,7 +8,7 @@ use crate::ban::{self, Ban, Bans};
 use crate::event::Topic;
 use crate::person::Person;
 use crate::room::Room;
-use crate::{Accounts, Name, PersonId, Rights, RoomId, RoomModes, RoomName, SeatKey, SessionId};
+use crate::{Accounts, Guests, Name, PersonId, Rights, RoomId, RoomModes, RoomName, SeatKey, SessionId};
 
 /// Everything that is true at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +22,7 @@ pub struct State {
     /// The accounts of sessions that have no name yet. Where there is a person, the account is the person's.
     signed_in: BTreeMap<SessionId, Name>,
     accounts: Accounts,
+    guests: Guests,
     bans: Bans,
     rooms: HashMap<RoomId, Room>,
     by_room_name: BTreeMap<RoomName, RoomId>,
@@ -42,6 +43,7 @@ pub(super) enum Change {
     SetSignedIn(SessionId, Option<Name>),
     Register(Name),
     Unregister(Name),
+    SetGuests(Guests),
     SetBan(ban::Target, Option<Box<Ban>>),
     AddRoom(RoomId, Box<Room>),
     RemoveRoom(RoomId),
@@ -86,6 +88,11 @@ impl State {
 
     pub(super) fn accounts(&self) -> &Accounts {
         &self.accounts
+    }
+
+    /// Who may come in without an account.
+    pub(super) fn guests(&self) -> Guests {
+        self.guests
     }
 
     pub(super) fn bans(&self) -> &Bans {
@@ -214,6 +221,7 @@ impl State {
             Change::SetTopic(room, topic) => {
                 Change::SetTopic(room, std::mem::replace(&mut self.room_mut(room).topic, topic))
             }
+            Change::SetGuests(guests) => Change::SetGuests(std::mem::replace(&mut self.guests, guests)),
             Change::SetKept(room, kept) => {
                 Change::SetKept(room, std::mem::replace(&mut self.room_mut(room).kept, kept))
             }

@@ -62,6 +62,22 @@ fn proposed_names_are_not_registered_to_others() {
 }
 
 #[test]
+fn another_rule_for_guests_holds_for_who_comes_and_for_names_of_accounts() {
+    let mut scene = housed(Guests::Yes, &["ana"], &["ana", "bo"]);
+    let (mark, before) = (scene.world.mark(), scene.world.clone());
+    let renamed = ["ana hears: ana is not yours", "ana hears: ana is now ana_"];
+    scene.operate(OperatorCommand::SetGuests(Guests::No), &renamed);
+    scene.check("cyd", enter("cyd"), &["cyd hears: no, an account is needed"]);
+    scene.check("bo", rename("bob"), &["bo hears: bo is now bob"]);
+    come(&mut scene, "z", "ana");
+    scene.operate(OperatorCommand::SetGuests(Guests::UnregisteredNames), &[]);
+    scene.check("cyd", enter("cyd"), &["cyd hears: welcome cyd"]);
+    scene.world.rollback(mark);
+    assert!(scene.world == before, "there is a way back");
+    assert!(OperatorCommand::SetGuests(Guests::No).is_fact(), "and it is done again behind that");
+}
+
+#[test]
 fn guests_are_let_in_as_the_house_says() {
     for (guests, registered, free) in [
         (Guests::Yes, "x hears: welcome ana", "y hears: welcome bo"),

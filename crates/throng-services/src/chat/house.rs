@@ -18,7 +18,7 @@ pub struct Settings {
     /// Which names people may have.
     pub names: Names,
     /// What people may be called who have no account.
-    pub guests: Guests,
+    pub guests: Changeable<Guests>,
     /// Is there a way to sign in? Until there is, IRC clients are not offered what is about accounts.
     pub accounts: bool,
     /// What may be how many.
@@ -49,7 +49,7 @@ impl Default for Settings {
         Settings {
             name: "throng.localhost".to_owned(),
             names: Names::Unicode,
-            guests: Guests::default(),
+            guests: Changeable::default(),
             accounts: false,
             limits: Limits::default(),
             pace: PaceSettings::default(),

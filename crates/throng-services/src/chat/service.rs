@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use throng_chat::Text;
+use throng_chat::{Guests, OperatorCommand, Text};
 use throng_server::Worker;
 use throng_store::{Durability, Opened, Past, Store};
 use tokio::sync::mpsc;
@@ -15,7 +15,7 @@ use super::herald;
 use super::house::House;
 use super::hub::{Hub, Parts};
 use super::live::Live;
-use super::mailbox::HubHandle;
+use super::mailbox::{HubHandle, NoAnswer};
 use super::worker::{ChatWorker, Shared};
 use crate::bans::Bans;
 use crate::identity::{Identity, Notice};
@@ -77,7 +77,7 @@ impl Chat {
         let (hub, handle) = Hub::new(Parts {
             limits: house.settings.limits.clone(),
             names: house.settings.names,
-            guests: house.settings.guests,
+            guests: *house.settings.guests.now(),
             store: Arc::clone(&opened.store),
             rooms: opened.rooms,
             accounts,
@@ -150,6 +150,21 @@ impl Chat {
             deliveries,
             self.shared.clone(),
         )
+    }
+
+    /// From here on people come in without an account as this says; who is here stays, but under no name that is an account's by
+    /// it. Blocks, so not for a seat.
+    ///
+    /// # Errors
+    /// When the hub has ended, or waits for its store; saying it again does no harm.
+    pub fn set_guests(&self, guests: Guests) -> Result<(), NoAnswer> {
+        if *self.house.settings.guests.now() == guests {
+            return Ok(());
+        }
+        // Nobody refuses that.
+        let _ = self.hub.operate(OperatorCommand::SetGuests(guests))?;
+        self.house.settings.guests.set(guests);
+        Ok(())
     }
 
     /// What may change while the chat runs.

@@ -6,15 +6,15 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use throng_services::chat::Known;
 use throng_services::chat::house;
-use throng_services::chat::{Guests, Known};
 use throng_services::identity::secret::random;
 use throng_services::identity::{self, Identity, Secret};
 use throng_store::{Durability, Opened};
 
 use crate::banner;
 use crate::fault::Fault;
-use crate::settings::{Settings, choices};
+use crate::settings::Settings;
 
 /// The file in the data folder from whose bytes the salts are made of those who do not exist. Not in a backup: who has both
 /// could tell names that exist from those that do not.
@@ -37,15 +37,6 @@ pub fn start(asked: &Settings, opened: &Opened, folder: &Path) -> Result<Known, 
     };
     Identity::start(Arc::clone(&opened.accounts), settings, house::wall_clock, Secret::new(secret))
         .map_err(unable)
-}
-
-/// As the chat names it.
-pub fn guests(asked: choices::Guests) -> Guests {
-    match asked {
-        choices::Guests::Yes => Guests::Yes,
-        choices::Guests::UnregisteredNames => Guests::UnregisteredNames,
-        choices::Guests::No => Guests::No,
-    }
 }
 
 pub(super) fn unable(why: impl std::fmt::Display) -> Fault {

@@ -106,7 +106,7 @@ fn house(settings: &Settings, notes: Notes) -> House {
     let chat = ChatSettings {
         name: settings.name.clone(),
         pace: live::pace(settings),
-        guests: accounts::guests(settings.accounts_guests),
+        guests: Changeable::of(live::guests(settings)),
         nameless_max: settings.timeouts_nameless,
         probe_after: settings.timeouts_probe,
         history_on_entry: Changeable::of(settings.chat_history_on_entry.into()),

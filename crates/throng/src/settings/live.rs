@@ -7,10 +7,10 @@ use std::sync::Arc;
 use throng_server::{
     CertificateFiles, ClientCertificates, Limits, Running, Timeouts, Tls, TlsError, TlsSettings,
 };
-use throng_services::chat::{Chat, PaceSettings};
+use throng_services::chat::{self, Chat, NoAnswer, PaceSettings};
 use throng_services::identity::Identity;
 
-use super::choices::{Pace, Service};
+use super::choices::{Guests, Pace, Service};
 use super::values::Settings;
 
 /// What runs.
@@ -31,6 +31,14 @@ impl Live {
     /// # Errors
     /// When the kernel does not do it; nothing has changed then.
     pub fn apply(&self, settings: &Settings, clients: u64) -> io::Result<()> {
+        if let Some(chat) = &self.chat {
+            chat.set_guests(guests(settings)).map_err(|why| {
+                io::Error::other(match why {
+                    NoAnswer::Busy => "the chat does not answer: it waits for its store",
+                    NoAnswer::Over => "the chat has ended",
+                })
+            })?;
+        }
         // Another backlog is the only thing that the kernel could refuse, and it waits for a restart.
         let backlog = self.running.limits().backlog;
         self.running.set_limits(Limits { backlog, ..limits(settings, clients) })?;
@@ -75,6 +83,15 @@ pub fn timeouts(settings: &Settings) -> Timeouts {
         farewell: settings.timeouts_farewell,
         drain: settings.drain_time,
         ..Timeouts::default()
+    }
+}
+
+/// Who may come in without an account.
+pub fn guests(settings: &Settings) -> chat::Guests {
+    match settings.accounts_guests {
+        Guests::Yes => chat::Guests::Yes,
+        Guests::UnregisteredNames => chat::Guests::UnregisteredNames,
+        Guests::No => chat::Guests::No,
     }
 }
 

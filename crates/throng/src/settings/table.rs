@@ -308,7 +308,7 @@ pub const ROWS: &[Setting] = &[
         kind: Kind::OneOf(&["yes", "unregistered-names", "no"]),
         default: "unregistered-names",
         doc: "What people may be called who have no account: yes: anything. unregistered-names: what belongs to nobody. no: nobody comes in without one",
-        live: false,
+        live: true,
         scope: Scope::Chat,
         old_variable: None,
         get: |of| of.accounts_guests.word().to_owned(),

@@ -220,7 +220,7 @@ impl LineDoor {
     }
 
     fn give_up_sign_in(&mut self, sign_in: &SignIn, heard: &mut Heard) {
-        let is_guests = self.house.settings.guests == Guests::Yes;
+        let is_guests = *self.house.settings.guests.now() == Guests::Yes;
         match &sign_in.enter {
             Some(name) if is_guests && sign_in.wrong == 0 => {
                 self.enter_as(name.clone(), Arriving::Now, heard);
@@ -298,7 +298,7 @@ impl LineDoor {
             }
             Some(account) => {
                 let shown = words::name(&name).into_owned();
-                let otherwise = match self.house.settings.guests {
+                let otherwise = match *self.house.settings.guests.now() {
                     Guests::Yes => "an empty line to come in without it",
                     _ => "an empty line for another name",
                 };
@@ -306,7 +306,7 @@ impl LineDoor {
                 let sign_in = SignIn { account, enter: Some(name), wrong: 0 };
                 self.put(Question::Password(sign_in), &said, &mut heard.reply);
             }
-            None if self.house.settings.guests == Guests::No && self.account.is_none() => {
+            None if *self.house.settings.guests.now() == Guests::No && self.account.is_none() => {
                 let shown = words::name(&name).into_owned();
                 let said = format!(
                     "Only those who have an account come in here. {shown} is free: a password registers it (not shown): "

@@ -9,7 +9,7 @@ use throng_chat::{Command, Event, Guests, Name, Names, RoomName, Time};
 
 use super::super::LineDoor;
 use crate::chat::door::{AccountAnswer, AccountAsk, Ask, Door, Footing, Heard};
-use crate::chat::house::{House, Settings};
+use crate::chat::house::{Changeable, House, Settings};
 use crate::chat::notes::Notes;
 use crate::identity::{Refusal, Secret, Signed};
 
@@ -24,6 +24,7 @@ struct Scene {
 impl Scene {
     fn new(guests: Guests, footing: Footing) -> Scene {
         let (since, now) = (Time(0), (|| Time(0)) as fn() -> Time);
+        let guests = Changeable::of(guests);
         let settings = Settings { guests, accounts: true, ..Settings::default() };
         let house = House { settings, since, now, notes: Notes::default() };
         Scene { door: LineDoor::new(Arc::new(house), footing), seen: String::new() }
