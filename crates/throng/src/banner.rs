@@ -7,10 +7,12 @@ use crate::listen::Listen;
 
 /// Everything the banner tells.
 pub struct Banner<'a> {
+    /// What the chat is called.
+    pub label: &'a str,
     /// Where the server listens.
     pub listens: &'a [Listen],
-    /// A line for each address of the services beside it.
-    pub others: Vec<String>,
+    /// For each address of the services beside it what it is called, where that is, and by what means it serves.
+    pub others: Vec<(&'a str, &'a Listen, &'static str)>,
     /// Is TLS spoken as well?
     pub tls: bool,
     /// Where it keeps things, and what is in there.
@@ -31,14 +33,16 @@ impl Banner<'_> {
     /// For a terminal.
     pub fn text(&self) -> String {
         let mut lines = vec![format!("throng {}", env!("CARGO_PKG_VERSION"))];
+        let width = width(self.others.iter().map(|(label, ..)| *label).chain([self.label]));
         for listen in self.listens {
             let tls = if self.tls && !listen.only_tls { ", with TLS too" } else { "" };
-            lines.push(format!("  chat     {listen}   telnet, nc, IRC clients and browsers{tls}"));
+            let doors = format!("telnet, nc, IRC clients and browsers{tls}");
+            lines.push(service(self.label, listen, &doors, width));
         }
-        lines.extend(self.others.iter().cloned());
+        lines.extend(self.others.iter().map(|(label, listen, model)| service(label, listen, model, width)));
         let elsewhere = self.console.as_ref().map(|typed| format!(", or in another terminal: {typed}"));
-        lines.push(format!("  console  here{}", elsewhere.unwrap_or_default()));
-        lines.push(format!("  data     {}", self.kept));
+        lines.push(format!("  {:width$} here{}", "console", elsewhere.unwrap_or_default()));
+        lines.push(format!("  {:width$} {}", "data", self.kept));
         lines.push(String::new());
         if let Some(listen) = self.listens.first() {
             lines.extend(how_to_join(listen));
@@ -49,6 +53,16 @@ impl Banner<'_> {
         lines.push(format!("ready in {} ms, {} connections possible", self.ready_ms, self.clients_max));
         lines.join("\n")
     }
+}
+
+/// As wide as the first column is, for services that are called so.
+pub fn width<'a>(labels: impl Iterator<Item = &'a str>) -> usize {
+    labels.map(str::len).max().unwrap_or(0).max("console ".len())
+}
+
+/// A line for a service: what it is called, where it is, and what it is for or by what means it serves.
+pub fn service(label: &str, listen: &Listen, what: &str, width: usize) -> String {
+    format!("  {label:width$} {listen}   {what}")
 }
 
 /// How one joins, door by door.

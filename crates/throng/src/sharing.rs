@@ -15,6 +15,8 @@ pub struct House {
     pub plaintext: bool,
     /// People may come in without an account.
     pub guests: bool,
+    /// Where it listens is said in a file, beside other services.
+    pub in_file: bool,
 }
 
 /// What the log hears of it: each address where nobody can sign in from other machines, with the ways out.
@@ -40,9 +42,11 @@ fn closed(listens: &[Listen], house: House) -> impl Iterator<Item = &Listen> {
 /// Lines for the banner.
 pub fn words(listens: &[Listen], house: House) -> Vec<String> {
     let Some(open) = listens.iter().find(|listen| is_open(listen)) else {
-        return vec![
-            "Only this machine can connect. To let others in: throng serve --listen 0.0.0.0:50007".to_owned(),
-        ];
+        let how = match house.in_file {
+            true => "listen = [\"0.0.0.0:50007\"] below its [[service]]",
+            false => "throng serve --listen 0.0.0.0:50007",
+        };
+        return vec![format!("Only this machine can connect. To let others in: {how}")];
     };
     let mut lines = open.address.tcp().map_or(Vec::new(), |tcp| vec![share(tcp, open.only_tls)]);
     if let Some(closed) = closed(listens, house).next() {
@@ -112,7 +116,7 @@ mod tests {
 
     use super::*;
 
-    const PLAIN: House = House { tls: false, plaintext: false, guests: true };
+    const PLAIN: House = House { tls: false, plaintext: false, guests: true, in_file: false };
 
     fn check(listens: &[&str], house: House, expected: &[&str], not: &[&str]) {
         let listens: Vec<Listen> = listens.iter().map(|listen| listen.parse().unwrap()).collect();

@@ -286,6 +286,34 @@ fn tls_is_spoken_where_a_service_has_a_certificate_and_nowhere_else() {
     server.terminate();
 }
 
+#[test]
+fn a_terminal_shows_all_of_them_in_one_column() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = SERVICES.replace("\"apart\"", "\"far-apart\"");
+    std::fs::write(folder.path().join("throng.toml"), text).unwrap();
+    let mut command = portable_pty::CommandBuilder::new(env!("CARGO_BIN_EXE_throng"));
+    command.args(["serve", "--data", "data", "--console-socket", "run/a.sock"]);
+    command.cwd(folder.path());
+    command.env("HOME", folder.path());
+    command.env_remove("THRONG_CONFIG");
+    let mut terminal = pty::Terminal::run_command(command);
+    let screen = terminal.wait_for("ready in");
+    for line in [
+        "  chat      127.0.0.1:",
+        "  lab       127.0.0.1:",
+        "  far-apart 127.0.0.1:",
+        "  hello     unix:hello.sock   processes",
+        "  console   here, or in another terminal: ",
+        "  data      data",
+        "To let others in: listen = [\"0.0.0.0:50007\"] below its [[service]]",
+    ] {
+        assert!(screen.contains(line), "{line} is not in {screen}");
+    }
+    terminal.type_text("shutdown\r");
+    let (code, screen) = terminal.wait_for_end();
+    assert_eq!(code, 0, "{screen}");
+}
+
 /// What is wrong with a file of services, line by line.
 fn check(folder: &Path, text: &str, expected: &[&str]) {
     std::fs::write(folder.join("throng.toml"), text).unwrap();

@@ -97,9 +97,9 @@ impl OpenChat {
 }
 
 /// What others are told of it.
-pub(super) fn sharing(settings: &Settings) -> sharing::House {
+pub(super) fn sharing(settings: &Settings, in_file: bool) -> sharing::House {
     let (tls, plaintext) = (settings.tls_cert.is_some(), settings.accounts_allow_plaintext);
-    sharing::House { tls, plaintext, guests: settings.accounts_guests != Guests::No }
+    sharing::House { tls, plaintext, guests: settings.accounts_guests != Guests::No, in_file }
 }
 
 fn house(settings: &Settings, notes: Notes) -> House {

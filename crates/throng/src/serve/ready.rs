@@ -37,15 +37,19 @@ impl Start<'_> {
         };
         let is_chat = |at: usize| self.plan.services()[at].settings.service == Service::Chat;
         let at = (0..listens.len()).find(|at| is_chat(*at)).unwrap_or(0);
-        let (people, house) = (&listens[at], chat::sharing(&config.settings));
+        let (people, house) = (&listens[at], chat::sharing(&config.settings, self.plan.is_several()));
         sharing::events(people, house).chain(open.first_operator.event()).for_each(|event| log.tell(event));
         if !has_terminal {
             return;
         }
         let others = (0..listens.len()).filter(|at| !is_chat(*at));
-        let others = others.flat_map(|at| self.service_lines(at, &servers[at], &listens[at]));
+        let others = others.flat_map(|at| {
+            let (label, model) = (&*self.plan.services()[at].label, servers[at].model());
+            listens[at].iter().map(move |listen| (label, listen, model))
+        });
         self.screen.say(
             &Banner {
+                label: &config.label,
                 listens: people,
                 others: others.collect(),
                 tls: config.settings.tls_cert.is_some(),
@@ -63,8 +67,12 @@ impl Start<'_> {
     /// Of services without a chat.
     fn plain_banner(&self, servers: &[Running], listens: &[Vec<Listen>], ready_ms: u128) -> String {
         let mut lines = vec![format!("throng {}", env!("CARGO_PKG_VERSION"))];
-        let each = servers.iter().zip(listens).enumerate();
-        lines.extend(each.flat_map(|(at, (running, listens))| self.service_lines(at, running, listens)));
+        let services = self.plan.services();
+        let width = banner::width(services.iter().map(|config| &*config.label));
+        for ((config, running), listens) in services.iter().zip(servers).zip(listens) {
+            let line = |listen| banner::service(&config.label, listen, running.model(), width);
+            lines.extend(listens.iter().map(line));
+        }
         let first = listens.iter().flatten().next();
         lines.extend(first.map(|listen| format!("\n  Try:     {}", banner::by_terminal(listen))));
         let shares = self.plan.shares(self.sources.descriptors);
@@ -72,11 +80,5 @@ impl Start<'_> {
         let at_once: u64 = at_once.map(|(config, clients)| plain::at_once(&config.settings, clients)).sum();
         lines.push(format!("\nready in {ready_ms} ms, {at_once} served at once"));
         lines.join("\n")
-    }
-
-    /// A line for each address of a service.
-    fn service_lines(&self, at: usize, running: &Running, listens: &[Listen]) -> Vec<String> {
-        let label = &self.plan.services()[at].label;
-        listens.iter().map(|listen| format!("  {label:<8} {listen}   {}", running.model())).collect()
     }
 }

@@ -76,7 +76,7 @@ pub fn keep(console: &Arc<Console>, given: &Given, by: &Operator) -> Outcome {
             0 => "Nothing went.".to_owned(),
             messages => format!("{} went.{}", many(messages), backup_told(backup.as_deref())),
         };
-        let text = format!("{gone} {}", changed.told(&chair.file()));
+        let text = format!("{gone}\n{}", changed.told(&chair.file()));
         let mut data = data_of(&swept);
         data["keep"] = json!(written);
         Ok(Said { text, data })
