@@ -20,7 +20,7 @@ use crate::accounts::clerk::Clerk;
 use crate::config::chair::Chair;
 use crate::console::terminal::Terminal;
 use crate::console::{Console, Draining, Served};
-use crate::control::server::Socket;
+use crate::control::server::{Door, Socket};
 use crate::directory::Directory;
 use crate::ending::{self, Goodbye};
 use crate::fault::Fault;
@@ -29,24 +29,67 @@ use crate::log::{Event, Log, Sight};
 use crate::restart::{self, Next, Way};
 use crate::settings::choices::Service;
 use crate::settings::live::Live;
-use crate::signals::Asked;
+use crate::signals::{Asked, Wish};
 use crate::watching::watcher::Watcher;
-use crate::watching::{All, ChatFacts, Facts};
+use crate::watching::{All, ChatFacts, Facts, listener};
 use crate::{data, notify};
+
+/// What only one server can have, when it is held and nothing serves yet.
+struct Held<'a> {
+    /// Where everything is kept, if anything is.
+    path: Option<PathBuf>,
+    folder: Option<DataFolder>,
+    parts: Vec<Part<'a>>,
+    watched: listener::Claimed,
+    log: Arc<Log>,
+    /// The place of the operator's socket.
+    door: Option<Door>,
+}
+
+/// All that serves.
+struct Serving<'a> {
+    start: &'a Start<'a>,
+    servers: Vec<Running>,
+    /// All addresses.
+    listens: Vec<Listen>,
+    chat: Option<OpenChat>,
+    chair: Arc<Chair>,
+    watcher: Watcher,
+    console: Arc<Console>,
+    log: Arc<Log>,
+    path: Option<PathBuf>,
+    folder: Option<DataFolder>,
+    operated: Operated,
+    terminal: Option<Terminal>,
+}
 
 impl Start<'_> {
     /// Serves until it is told to end.
     pub(super) fn live(&self, wished: Receiver<Asked>) -> Result<u8, Fault> {
         let terminal = Terminal::find();
+        let held = self.hold(terminal.is_some())?;
+        let mut serving = self.serve(held, terminal)?;
+        let (first, next) = serving.wait(&wished);
+        serving.end((first, wished), next)
+    }
+
+    /// Takes what only one server can have, and what others would see last.
+    fn hold(&self, has_terminal: bool) -> Result<Held<'_>, Fault> {
         let path = self.data()?;
         let held = if self.follows() { None } else { hold(path.as_deref())? };
         let (parts, watched) = (self.parts()?, self.claim_watched()?);
         self.look_before(path.as_deref())?;
         self.wait_for_the_other()?;
-        let mut folder = held.map_or_else(|| hold(path.as_deref()), |held| Ok(Some(held)))?;
-        let log = self.log(path.as_deref(), terminal.is_some());
+        let folder = held.map_or_else(|| hold(path.as_deref()), |held| Ok(Some(held)))?;
+        let log = self.log(path.as_deref(), has_terminal);
         // Before anybody comes in: one that cannot be where it was asked for is no reason to send them away again.
         let door = self.claim_socket(path.as_deref(), &log)?;
+        Ok(Held { path, folder, parts, watched, log, door })
+    }
+
+    /// Starts all services, and says so when they serve.
+    fn serve(&self, held: Held<'_>, terminal: Option<Terminal>) -> Result<Serving<'_>, Fault> {
+        let Held { path, folder, parts, watched, log, door } = held;
         let directory = Arc::<Directory>::default();
         let is_several = self.plan.is_several();
         let ground = Ground { log, directory, conn_ids: ConnIds::default(), is_several };
@@ -62,13 +105,7 @@ impl Start<'_> {
             .map(|part| self.start(part, chat.as_ref(), &bans, &ground))
             .collect::<Result<Vec<Running>, _>>()?;
         let Ground { log, directory, .. } = ground;
-        let lives = servers.iter().zip(&tls).zip(self.plan.services()).map(|((running, tls), config)| {
-            let own = chat.as_ref().filter(|_| config.settings.service == Service::Chat);
-            let (chat, identity) = own.map(|open| (Arc::clone(&open.chat), open.identity.clone())).unzip();
-            Live { running: running.clone(), chat, identity, tls: tls.clone() }
-        });
-        let chair = Chair::new(self.sources.clone(), self.plan.clone(), lives.collect(), Arc::clone(&log));
-        let chair = Arc::new(chair);
+        let chair = self.chair(&servers, &tls, chat.as_ref(), &log);
         let watcher = Watcher::start(self.facts(&servers, &tls, (chat.as_ref(), &bans), &log), watched)?;
         let zone = TimeZone::system();
         let console = Arc::new(Console {
@@ -90,56 +127,43 @@ impl Start<'_> {
             log: Arc::clone(&log),
             zone,
         });
-        let mut socket = self.socket(&console, door)?;
+        let socket = self.socket(&console, door)?;
         let all: Vec<Listen> = listens.concat();
         folder.iter().for_each(|folder| publish(folder, &all, socket.as_ref()));
         self.say_ready(&servers, &listens, chat.as_ref(), (&log, socket.as_ref()), terminal.is_some());
         let prompt = self.prompt(terminal.as_ref(), &console);
-        let way = Way::of(terminal.is_some());
-        // What has a store serves when the other has let go of it.
-        let beside = way == Way::Beside && chat.is_none();
-        let (first, mut next) = self.wait(&wished, &servers, &log, &chair, |mut heir| {
-            if beside {
-                // It serves beside us before we let go, so only the folder of the log changes hands now.
-                folder = None;
-                socket.take().into_iter().for_each(Socket::close);
-                match heir.open() {
-                    Ok(pid) => notify::handed_over(pid),
-                    Err(why) => {
-                        restart::failed(&log, &why);
-                        folder = hold(path.as_deref()).ok().flatten();
-                        let door = self.claim_socket(path.as_deref(), &log).ok().flatten();
-                        socket = self.socket(&console, door).ok().flatten();
-                        folder.iter().for_each(|folder| publish(folder, &all, socket.as_ref()));
-                        return None;
-                    }
-                }
-            }
-            // A server that is open lets go; the drain tells otherwise.
-            servers.iter().for_each(|server| drop(server.let_go()));
-            Some(if beside { Next::Serving } else { Next::of(heir, way) })
+        let operated = Operated { prompt, socket };
+        let start = self;
+        Ok(Serving {
+            start,
+            servers,
+            listens: all,
+            chat,
+            chair,
+            watcher,
+            console,
+            log,
+            path,
+            folder,
+            operated,
+            terminal,
+        })
+    }
+
+    /// Where what runs is changed from here on.
+    fn chair(
+        &self,
+        servers: &[Running],
+        tls: &[Option<Tls>],
+        chat: Option<&OpenChat>,
+        log: &Arc<Log>,
+    ) -> Arc<Chair> {
+        let lives = servers.iter().zip(tls).zip(self.plan.services()).map(|((running, tls), config)| {
+            let own = chat.filter(|_| config.settings.service == Service::Chat);
+            let (chat, identity) = own.map(|open| (Arc::clone(&open.chat), open.identity.clone())).unzip();
+            Live { running: running.clone(), chat, identity, tls: tls.clone() }
         });
-        watcher.facts().begin_end();
-        log.tell(Event::info("server.draining").with("by", first.by.name()));
-        if terminal.is_some() && next.is_none() && chat.is_some() {
-            self.screen
-                .say("Closing: no new clients, everybody is told goodbye. Ctrl-C again does not wait.");
-        }
-        let words = if next.is_some() { restart::FAREWELL } else { ending::FAREWELL };
-        let drain_time = chair.plan().process().drain_time;
-        let hears = chat.as_ref().map(|open| (&open.chat, words));
-        let ended = ending::end(&servers, hears, (first, wished), drain_time);
-        match (&chat, ended.told) {
-            (Some(_), Goodbye::Late) => next = next.map(Next::in_place),
-            (Some(open), _) => open.store.close(),
-            (None, _) => {}
-        }
-        self.finish(Operated { prompt, socket }, terminal.as_ref(), &log, &ended);
-        // Whoever follows may keep a code of its own in the folder.
-        drop(chat.map(|open| open.first_operator));
-        drop(folder);
-        watcher.end();
-        self.over(&ended, next, &log)
+        Arc::new(Chair::new(self.sources.clone(), self.plan.clone(), lives.collect(), Arc::clone(log)))
     }
 
     /// Where everything is kept. A chat always keeps something; without one nothing is unless a folder is named for it, so any
@@ -232,6 +256,64 @@ impl Start<'_> {
         let each = servers.iter().zip(self.plan.services());
         each.map(|(running, config)| Served { label: config.label.clone(), running: running.clone() })
             .collect()
+    }
+}
+
+impl Serving<'_> {
+    /// Does what is asked, until it is to end: who wants that, and who takes over then, if anybody does.
+    fn wait(&mut self, wished: &Receiver<Asked>) -> (Wish, Option<Next>) {
+        let Serving { start, servers, listens, console, log, path, folder, operated, .. } = self;
+        let way = Way::of(self.terminal.is_some());
+        // What has a store serves when the other has let go of it.
+        let beside = way == Way::Beside && self.chat.is_none();
+        start.wait(wished, servers, log, &self.chair, |mut heir| {
+            if beside {
+                // It serves beside us before we let go, so only the folder of the log changes hands now.
+                *folder = None;
+                operated.socket.take().into_iter().for_each(Socket::close);
+                match heir.open() {
+                    Ok(pid) => notify::handed_over(pid),
+                    Err(why) => {
+                        restart::failed(log, &why);
+                        *folder = hold(path.as_deref()).ok().flatten();
+                        let door = start.claim_socket(path.as_deref(), log).ok().flatten();
+                        operated.socket = start.socket(console, door).ok().flatten();
+                        folder.iter().for_each(|folder| publish(folder, listens, operated.socket.as_ref()));
+                        return None;
+                    }
+                }
+            }
+            // A server that is open lets go; the drain tells otherwise.
+            servers.iter().for_each(|server| drop(server.let_go()));
+            Some(if beside { Next::Serving } else { Next::of(heir, way) })
+        })
+    }
+
+    /// Ends all of it, so that who follows finds nothing held. The exit code.
+    fn end(self, (first, wished): (Wish, Receiver<Asked>), mut next: Option<Next>) -> Result<u8, Fault> {
+        let Serving { start, servers, chat, chair, watcher, log, folder, operated, terminal, .. } = self;
+        watcher.facts().begin_end();
+        log.tell(Event::info("server.draining").with("by", first.by.name()));
+        if terminal.is_some() && next.is_none() && chat.is_some() {
+            start
+                .screen
+                .say("Closing: no new clients, everybody is told goodbye. Ctrl-C again does not wait.");
+        }
+        let words = if next.is_some() { restart::FAREWELL } else { ending::FAREWELL };
+        let hears = chat.as_ref().map(|open| (&open.chat, words));
+        let drain_time = chair.plan().process().drain_time;
+        let ended = ending::end(&servers, hears, (first, wished), drain_time);
+        match (&chat, ended.told) {
+            (Some(_), Goodbye::Late) => next = next.map(Next::in_place),
+            (Some(open), _) => open.store.close(),
+            (None, _) => {}
+        }
+        start.finish(operated, terminal.as_ref(), &log, &ended);
+        // Whoever follows may keep a code of its own in the folder.
+        drop(chat.map(|open| open.first_operator));
+        drop(folder);
+        watcher.end();
+        start.over(&ended, next, &log)
     }
 }
 
