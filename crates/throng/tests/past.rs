@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod pty;
 mod real;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use pty::Terminal;
 use real::{Person, Server};
 use serde_json::Value as Json;
 use tempfile::TempDir;
@@ -210,4 +212,25 @@ fn history_is_limited_while_the_server_runs_and_only_what_deletes_is_asked_about
     let (code, out, error) = house.run(&["-c", "reload"]);
     assert!(code == 0 && out.contains("history.keep: off -> 1KiB"), "{error}{out}");
     server.read_until("history.trimmed messages=1 ");
+}
+
+#[test]
+fn on_a_terminal_one_command_asks_for_the_word_and_another_word_changes_nothing() {
+    let house = House::new();
+    let server = house.open(&[]);
+    let mut ana = Person::enter(server.address, "ana");
+    say(&mut ana, "ana", "tea");
+    for (typed, code, told, left) in [
+        ("yes", 4, "nothing was changed, since ana was not typed", 1),
+        ("ana", 0, "Forgotten of the name ana: 1 message", 0),
+    ] {
+        let arguments = ["console", "--socket", &house.socket(), "-c", "history forget ana"];
+        let mut terminal = Terminal::run(env!("CARGO_BIN_EXE_throng"), &arguments);
+        let asked = terminal.wait_for("anything else leaves all as it is");
+        assert!(asked.contains("This deletes for good 1 message") && asked.contains("Type  ana"), "{asked}");
+        terminal.type_text(&format!("{typed}\r"));
+        let (ended, screen) = terminal.wait_for_end();
+        assert!(ended == code && screen.replace('\n', "").contains(told), "{ended} {screen}");
+        assert_eq!(house.said().len(), left, "{screen}");
+    }
 }

@@ -257,6 +257,37 @@ fn all_of_them_restart_at_their_own_addresses_and_workers_know_whose_they_are() 
 }
 
 #[test]
+fn a_restart_goes_by_the_services_that_the_file_has_by_then() {
+    let house = House::open();
+    let (lab, apart) = (house.address("lab"), house.address("apart"));
+    let mut in_lab = echoed(&lab).unwrap();
+    let text = SERVICES.replace(
+        "label = \"lab\"\nlisten = [\"127.0.0.1:0\"]",
+        &format!("label = \"new\"\nlisten = [\"{apart}\"]"),
+    );
+    let bad = text.replace("\"new\"", "\"New\"");
+    std::fs::write(house.path("throng.toml"), &bad).unwrap();
+    house.done("restart");
+    house.server.read_until("server.restart_failed");
+    assert!(echoed(&lab).is_some(), "what cannot serve is not begun");
+    // The one that was at that address has another one by then, and nobody is at that of the lab.
+    std::fs::write(house.path("throng.toml"), &text).unwrap();
+    let said = house.done("reload");
+    assert!(said.contains("service: chat, lab, apart and hello -> chat, new, apart and hello ("), "{said}");
+    house.done("restart");
+    house.server.ready();
+    let status = house.json("status");
+    let services = status["services"].as_array().unwrap();
+    let labels: Vec<_> = services.iter().map(|service| service["service"].as_str().unwrap()).collect();
+    assert_eq!(labels, ["chat", "new", "apart", "hello"]);
+    assert_eq!(house.address("new"), apart);
+    assert!(is_over(&mut in_lab) && echoed(&apart).is_some() && echoed(&house.address("apart")).is_some());
+    let addresses: Vec<_> = labels.iter().map(|label| house.address(label)).collect();
+    assert!(addresses.contains(&lab) || TcpStream::connect(&lab).is_err());
+    house.server.terminate();
+}
+
+#[test]
 fn tls_is_spoken_where_a_service_has_a_certificate_and_nowhere_else() {
     let folder = tempfile::tempdir().unwrap();
     let throng = |arguments: &[&str]| {
