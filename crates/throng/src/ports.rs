@@ -208,14 +208,20 @@ mod tests {
     fn what_was_passed_goes_to_the_services_in_their_order() {
         let any: [Wanted; 1] = ["127.0.0.1:0".parse().unwrap()];
         let ours = || bind(&Address::resolve("127.0.0.1:0").unwrap()).unwrap();
-        for second_first in [false, true] {
-            let (one, two) = (ours(), ours());
-            let (first, second) = (one.address().to_string(), two.address().to_string());
-            let exact: [Wanted; 1] = [second.parse().unwrap()];
-            let wanted: &[Wanted] = if second_first { &exact } else { &any };
-            let claimed = claim(&[wanted, &any], vec![one, two]).unwrap();
+        // Which service asks for the first or the second by its number; any port is never one that another asks for so.
+        for (asks, in_order) in
+            [(None, true), (Some((0, 1)), false), (Some((1, 0)), false), (Some((0, 0)), true)]
+        {
+            let passed = vec![ours(), ours()];
+            let [first, second] = [0, 1].map(|at: usize| passed[at].address().to_string());
+            let exact = asks.map(|(_, of)| [passed[of].address().to_string().parse::<Wanted>().unwrap()]);
+            let mut services: [&[Wanted]; 2] = [&any, &any];
+            if let (Some((by, _)), Some(exact)) = (asks, &exact) {
+                services[by] = exact;
+            }
+            let claimed = claim(&services, passed).unwrap();
             let at: Vec<_> = claimed.iter().map(|claimed| claimed.claims[0].listen().to_string()).collect();
-            assert_eq!(at, if second_first { [second, first] } else { [first, second] });
+            assert_eq!(at, if in_order { [first, second] } else { [second, first] }, "{asks:?}");
         }
         // Nothing asked for is the usual port only where there is one service.
         assert!(claim(&[&[], &any], Vec::new()).unwrap()[0].claims.is_empty());

@@ -227,6 +227,10 @@ fn each_is_served_by_its_own_means_and_all_are_operated_together() {
         said.contains(" connection closed, 0 cut") || said.contains(" connections closed, 0 cut"),
         "{said}"
     );
+    assert!(
+        said.lines().any(|line| line.contains("client.closed") && line.contains("service=apart")),
+        "{said}"
+    );
     assert_eq!(TcpStream::connect(&lab).map(drop).unwrap_err().kind(), std::io::ErrorKind::ConnectionRefused);
     drop(client);
 }
@@ -254,6 +258,23 @@ fn all_of_them_restart_at_their_own_addresses_and_workers_know_whose_they_are() 
     assert!(echoed(&before[2]).is_some());
     assert_eq!(house.hello(), "Hello, World!\r\n");
     house.server.terminate();
+}
+
+#[test]
+fn a_drain_waits_for_the_clients_of_all_of_them() {
+    let house = House::open();
+    let lab = house.address("lab");
+    let mut client = echoed(&lab).unwrap();
+    assert!(house.done("drain 1h").contains("Draining: 1 client here"));
+    // Nobody is in the chat, which stands first.
+    assert_eq!(house.json("status")["clients"]["total"], 0);
+    client.write_all(b"pong").unwrap();
+    let mut heard = [0; 4];
+    client.read_exact(&mut heard).unwrap();
+    assert!(house.done("resume").contains("the server stays"));
+    assert!(house.done("drain 1h").contains("Draining: 1 client here"));
+    drop(client);
+    house.server.read_until("server.drained");
 }
 
 #[test]

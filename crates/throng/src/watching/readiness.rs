@@ -177,6 +177,9 @@ mod tests {
         other.pause(Pause::Refuse).unwrap();
         assert_eq!(all.findings().unready, ["lab: it is paused"]);
         assert_eq!(one.stats().open, 0);
+        one.pause(Pause::Hold).unwrap();
+        assert_eq!(all.findings().unready, ["echo: it is paused, and new clients wait", "lab: it is paused"]);
+        one.resume().unwrap();
         let text = exposition::text(all.snapshots(), throng_services::watching::Format::Text);
         let both = "throng_connections{service=\"echo\"} 0.0\nthrong_connections{service=\"lab\"} 1.0\n";
         assert!(text.contains(both), "{text}");

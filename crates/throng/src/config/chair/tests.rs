@@ -221,6 +221,17 @@ fn of_several_services_each_has_its_own_and_what_is_read_anew_is_all_or_nothing(
     assert!(told.starts_with("changed   echo: timeouts.idle: 5m -> 4m ("), "{told}");
     assert_eq!(told.matches("drain.time").count(), 1, "{told}");
     assert_eq!((idle(&chair), totals(&chair)), ((Some(240), Some(60)), [500, 500]));
+    // One that the file has no more goes on with what it has, and that counts.
+    let text = "[[service]]\nkind = \"echo\"\nlisten = [\"127.0.0.1:0\"]\nlimits.clients = ";
+    chair.set("limits.clients", "400", Some("lab"), "ana").unwrap();
+    std::fs::write(&file, format!("{text}601\n")).unwrap();
+    let told = chair.reload("ana").unwrap_err().to_string();
+    assert!(told.contains("limits.clients of all services is 1001"), "{told}");
+    std::fs::write(&file, format!("{text}600\n")).unwrap();
+    assert!(chair.reload("ana").is_ok());
+    assert_eq!(totals(&chair), [600, 400]);
+    two("timeouts.idle = \"4m\"\ndrain.time = \"2s\"\n", "timeouts.idle = \"1m\"\n");
+    chair.reload("ana").unwrap();
     std::fs::write(&file, "[[service]]\nkind = \"hello\"\nlisten = [\"127.0.0.1:0\"]\n").unwrap();
     let mut without = chair.sources.clone();
     without.service = None;
