@@ -96,6 +96,7 @@ fn words_are_forgotten_when_that_is_confirmed_and_talk_goes_on() {
     }
     assert_eq!((house.said().len(), house.backups()), (61, 0), "nothing went");
 
+    assert_eq!(house.json("status")["history"]["messages"], 61);
     let forgotten = house.json("history forget EVE");
     assert_eq!(
         (
@@ -111,6 +112,7 @@ fn words_are_forgotten_when_that_is_confirmed_and_talk_goes_on() {
     for file in ["throng.db", "throng.db-wal"] {
         assert_eq!(times(&house.data().join(file), "sesame"), 0, "{file}");
     }
+    assert_eq!(house.json("status")["history"]["messages"], 30);
     let expected: Vec<_> = (0..30).map(|number| format!("<ana> tea {number}")).collect();
     assert_eq!(house.said(), expected);
     assert!(house.json("room #lobby").to_string().contains("\"topic\":null"));

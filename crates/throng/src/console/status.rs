@@ -2,13 +2,20 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use throng_store::Past;
+use throng_store::past::Holding;
 
 use super::{Console, Served};
 use crate::accounts::clerk::Clerk;
 use crate::watching::Facts;
 use crate::watching::snapshot::Snapshot;
+
+/// How long the store may take to add up what its rooms hold, before the status is told without it.
+const HOLDING_MAX: Duration = Duration::from_millis(300);
 
 /// How many files of the data folder are looked at.
 const FILES_MAX: usize = 10_000;
@@ -19,6 +26,8 @@ pub struct Status {
     pub services: Vec<(Snapshot, Vec<u32>)>,
     /// How many accounts there are, where the store says so soon.
     pub accounts: Option<u64>,
+    /// How much history is kept, where the store says so soon.
+    pub history: Option<Holding>,
     /// How large the data folder is.
     pub folder_bytes: Option<u64>,
 }
@@ -31,6 +40,7 @@ impl Status {
         Status {
             services: snapshots.map(|facts| (facts.snapshot(), facts.running.processes())).collect(),
             accounts: console.clerk.as_ref().and_then(Clerk::census).map(|census| census.accounts),
+            history: console.past.as_ref().and_then(|past| held(&**past)),
             folder_bytes: console.data.as_deref().map(size),
         }
     }
@@ -41,10 +51,21 @@ impl Status {
         let services: Vec<_> = self.services.iter().map(|(snapshot, pids)| one(snapshot, pids)).collect();
         let mut data = services.first().cloned().unwrap_or_else(|| json!({}));
         data["accounts"] = json!(self.accounts);
+        data["history"] =
+            json!(self.history.map(|held| {
+                json!({ "messages": held.messages, "rooms": held.rooms, "bytes": held.bytes })
+            }));
         data["folder_bytes"] = json!(self.folder_bytes);
         data["services"] = json!(services);
         data
     }
+}
+
+fn held(past: &dyn Past) -> Option<Holding> {
+    let (answer, waits) = sync_channel(1);
+    // Who asked may have lost patience.
+    past.holding(Box::new(move |found| drop(answer.try_send(found))));
+    waits.recv_timeout(HOLDING_MAX).ok()?.ok()
 }
 
 fn one(snapshot: &Snapshot, processes: &[u32]) -> Value {

@@ -29,7 +29,7 @@ pub fn status(status: &Status) -> String {
         if is_several {
             text.push_str(&format!("[{}]\n", snapshot.service));
         }
-        text.push_str(&shown(service(snapshot, processes, status.accounts)));
+        text.push_str(&shown(service(snapshot, processes, status)));
     }
     let first = status.services.first();
     text.push_str(&shown(first.map(|(snapshot, _)| host(&snapshot.process, status.folder_bytes))));
@@ -55,7 +55,7 @@ fn host(process: &Process, folder_bytes: Option<u64>) -> Line {
 }
 
 /// One service.
-fn service(snapshot: &Snapshot, processes: &[u32], accounts: Option<u64>) -> Vec<Line> {
+fn service(snapshot: &Snapshot, processes: &[u32], status: &Status) -> Vec<Line> {
     let Snapshot { server, rates, chat, .. } = snapshot;
     let state = if snapshot.state == "open" { "accepting" } else { snapshot.state };
     let up = lasted(Duration::from_secs_f64(snapshot.uptime_seconds));
@@ -102,9 +102,13 @@ fn service(snapshot: &Snapshot, processes: &[u32], accounts: Option<u64>) -> Vec
                     shown_time(Duration::from_micros(chat.figures.last_commit_us))
                 ),
             };
-            lines.push(("store", format!("{store}; {} stored since the start", chat.figures.stored)));
-            let accounts =
-                accounts.map_or(String::new(), |count| format!(", {}", counted(count as usize, "account")));
+            let kept = status.history.map_or(String::new(), |held| {
+                format!(", {} kept ({})", held.messages, shown_bytes(held.bytes))
+            });
+            lines.push(("store", format!("{store}; {} stored since the start{kept}", chat.figures.stored)));
+            let accounts = status
+                .accounts
+                .map_or(String::new(), |count| format!(", {}", counted(count as usize, "account")));
             let people = match chat.figures.people {
                 1 => "1 person".to_owned(),
                 count => format!("{count} people"),
