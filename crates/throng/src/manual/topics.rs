@@ -44,6 +44,38 @@ The file is --config FILE, or $THRONG_CONFIG, or the first of ./throng.toml, ~/.
 /etc/throng/throng.toml. While a server runs: show, set limits.clients 500, reload (or SIGHUP).",
     },
     Topic {
+        name: "services",
+        about: "Several services in one process.",
+        text: "\
+A configuration file may have several, each with its own addresses, model, limits and certificate:
+
+  [[service]]
+  kind = \"chat\"                 chat, echo or hello; one chat at most
+  listen = [\"0.0.0.0:6667\"]
+
+  [[service]]
+  kind = \"echo\"
+  label = \"lab\"                 what the console, the log and the metrics call it
+  listen = [\"127.0.0.1:7007\"]
+  model = \"threads\"
+
+What stands above them is for all. throng serve serves all of them, throng serve echo those of that kind. At the
+console verbs are for all, and --service lab for one: pause --service lab, set --service lab limits.clients 50.",
+    },
+    Topic {
+        name: "history",
+        about: "How much of what is said is kept, and how it goes.",
+        text: "\
+Everything said in rooms is kept unless told otherwise; private messages never are. At the console:
+
+  history export lobby      everything that was said in a room
+  history keep              what holds, and how much there is
+  history keep 90d          or 2GiB: what is beyond it goes, after a question and a backup
+  history forget ana        deletes all that was said under a name, from the file too; backups still have it
+
+To keep a limit over restarts it is written into the file: [history] keep = \"90d\".",
+    },
+    Topic {
         name: "exit-codes",
         about: "With what commands end.",
         text: "\
