@@ -102,6 +102,7 @@ impl Shared {
     }
 
     /// What the next worker process is told.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "there are no worker processes"))]
     pub(crate) fn told_to_workers(&self) -> Option<String> {
         self.told_to_workers.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -207,6 +207,16 @@ impl Ticket {
         self.shared.counters.send(self.worker, sent);
     }
 
+    /// And how many wait there for the peer. Whether it stalls is that process's to look at; here it is only counted.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "there are no worker processes"))]
+    pub(crate) fn note_told_queued(&self, bytes: usize) {
+        match (self.queued.swap(bytes, Relaxed), bytes) {
+            (0, 1..) => self.shared.registry.begin_stall(self.worker),
+            (1.., 0) => self.shared.registry.end_stall(self.worker),
+            _ => {}
+        }
+    }
+
     /// So many bytes wait for the peer, since the kernel takes no more.
     pub(crate) fn note_queued(&self, bytes: usize) {
         self.queued.store(bytes, Relaxed);

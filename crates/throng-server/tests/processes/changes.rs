@@ -3,13 +3,17 @@
 use std::process::Command;
 use std::time::Duration;
 
-use throng_server::{Conn, End, Limits, LocalHandler, Processes, Server, Timeouts, Worker, Workers};
+use rustix::process::{Pid, Signal, kill_process};
+use throng_server::{Conn, End, Limits, LocalHandler, Processes, Queued, Server, Timeouts, Worker, Workers};
 
 use crate::harness::Behaviour;
-use crate::place::{hear_all, hear_out, open};
+use crate::place::{hear_all, hear_out, open, until};
 use crate::stage::{FLOOD, Makes, ask, next_worker_ended, served, server, until_up};
 
-pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![another_queue_holds_for_who_comes_next];
+pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
+    another_queue_holds_for_who_comes_next,
+    what_waits_in_a_worker_is_known_to_the_first_process,
+];
 
 /// Of any server.
 pub(crate) const ANY: &[Behaviour] = behaviours![server:
@@ -75,5 +79,23 @@ fn another_queue_holds_for_who_comes_next() {
             }
         }
     }
+    place.end();
+}
+
+fn what_waits_in_a_worker_is_known_to_the_first_process() {
+    let server = Server::local(|_: &Worker| Pours).model(Processes { workers: Workers::Count(1) });
+    let place = open(server.limits(Limits { queue: usize::MAX, ..Limits::default() }));
+    let queued = || place.running.queued();
+    let mut reads_late = place.client();
+    until("what waits is told", || queued().conns == 1 && queued().bytes > 0);
+    assert!(queued().largest == queued().bytes && place.running.conns()[0].queued > 0);
+    assert!(hear_all(&mut reads_late) == *FLOOD);
+    until("nobody waits for it", || queued() == Queued::default());
+    // A worker that dies takes it along.
+    let _never_reads = place.client();
+    until("what waits is told", || queued().conns == 1);
+    let worker = place.running.processes()[0];
+    kill_process(Pid::from_raw(i32::try_from(worker).unwrap()).unwrap(), Signal::KILL).unwrap();
+    until("it is gone with the worker", || queued() == Queued::default());
     place.end();
 }

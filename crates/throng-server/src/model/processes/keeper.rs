@@ -288,10 +288,11 @@ impl Keeper {
                     // Our descriptor of its socket is closed.
                     drop(self.served.get_mut(&id).and_then(|served| served.visitor.take()));
                 }
-                Account::Seen { id, bytes_in, bytes_out, silent_ms } => {
+                Account::Seen { id, bytes_in, bytes_out, silent_ms, queued } => {
                     let Some(served) = self.served.get(&id) else { continue };
                     let ticket = &served.open.ticket;
                     ticket.note_told(bytes_in, bytes_out);
+                    ticket.note_told_queued(usize::try_from(queued).unwrap_or(usize::MAX));
                     ticket.heard_ms.store(clock::now_ms().saturating_sub(silent_ms), Relaxed);
                 }
                 Account::Secured { id, secured } => {
@@ -302,6 +303,7 @@ impl Keeper {
                     let Some(served) = self.served.remove(&id) else { continue };
                     let ticket = &served.open.ticket;
                     ticket.note_told(bytes_in, bytes_out);
+                    ticket.note_told_queued(0);
                     ticket.conclude(end);
                 }
                 Account::LetGo { number } => drop(self.refused.remove(&number)),
@@ -420,7 +422,10 @@ impl Keeper {
                     let client = Arrival { visitor, admission: Admission::Served(open, turn) };
                     self.again.push_back((client, true));
                 }
-                Served { open, .. } => drop(open.ticket.conclude(end.clone())),
+                Served { open, .. } => {
+                    open.ticket.note_told_queued(0);
+                    drop(open.ticket.conclude(end.clone()));
+                }
             }
         }
         // Nobody has to be cut any more.

@@ -42,7 +42,7 @@ pub(super) enum Account {
     /// A connection was taken out of the line.
     Taken { id: ConnId },
     /// How far a connection is.
-    Seen { id: ConnId, bytes_in: u64, bytes_out: u64, silent_ms: u64 },
+    Seen { id: ConnId, bytes_in: u64, bytes_out: u64, silent_ms: u64, queued: u64 },
     /// How a connection is secured.
     Secured { id: ConnId, secured: Secured },
     /// A connection is over.
@@ -161,9 +161,11 @@ impl Entry for Account {
                 into.put_u8(5);
                 into.put_u64(id.0);
             }
-            Account::Seen { id, bytes_in, bytes_out, silent_ms } => {
+            Account::Seen { id, bytes_in, bytes_out, silent_ms, queued } => {
                 into.put_u8(1);
-                [id.0, *bytes_in, *bytes_out, *silent_ms].iter().for_each(|number| into.put_u64(*number));
+                [id.0, *bytes_in, *bytes_out, *silent_ms, *queued]
+                    .iter()
+                    .for_each(|number| into.put_u64(*number));
             }
             Account::Secured { id, secured } => {
                 into.put_u8(2);
@@ -190,6 +192,7 @@ impl Entry for Account {
                 bytes_in: from.try_get_u64()?,
                 bytes_out: from.try_get_u64()?,
                 silent_ms: from.try_get_u64()?,
+                queued: from.try_get_u64()?,
             },
             2 => Account::Secured { id: ConnId(from.try_get_u64()?), secured: read_secured(from)? },
             3 => Account::Ended {
@@ -280,7 +283,7 @@ mod tests {
         check(&[
             Account::Ready,
             Account::Taken { id: ConnId(1) },
-            Account::Seen { id: ConnId(1), bytes_in: 2, bytes_out: 3, silent_ms: 4 },
+            Account::Seen { id: ConnId(1), bytes_in: 2, bytes_out: 3, silent_ms: 4, queued: 5 },
             Account::Secured { id: ConnId(1), secured },
             Account::LetGo { number: 8 },
         ]);

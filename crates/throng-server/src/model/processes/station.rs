@@ -271,8 +271,8 @@ async fn tell(line: Rc<Line>, books: Arc<Books>, shared: Arc<Shared>) {
     }
 }
 
-/// How far a connection was when that was last told: bytes in, bytes out, and is it known how it is secured?
-type Told = BTreeMap<ConnId, (u64, u64, bool)>;
+/// How far a connection was when that was last told: bytes in, bytes out and in its queue, and is it known how it is secured?
+type Told = BTreeMap<ConnId, ([u64; 3], bool)>;
 
 /// Writes down how far those are with whom something happened.
 fn look(shared: &Shared, books: &Books, told: &mut Told) {
@@ -282,14 +282,16 @@ fn look(shared: &Shared, books: &Books, told: &mut Told) {
         let (id, secured) = (ticket.id, ticket.peer.tls());
         let (bytes_in, bytes_out) = (ticket.bytes_in.load(Relaxed), ticket.bytes_out.load(Relaxed));
         let before = told.get(&id).copied().unwrap_or_default();
-        if let (Some(secured), false) = (secured, before.2) {
+        if let (Some(secured), false) = (secured, before.1) {
             books.write(Account::Secured { id, secured: secured.clone() });
         }
-        if (bytes_in, bytes_out) != (before.0, before.1) {
+        let queued = ticket.queued() as u64;
+        let now = [bytes_in, bytes_out, queued];
+        if now != before.0 {
             let silent_ms = now_ms.saturating_sub(ticket.heard_ms.load(Relaxed));
-            books.write(Account::Seen { id, bytes_in, bytes_out, silent_ms });
+            books.write(Account::Seen { id, bytes_in, bytes_out, silent_ms, queued });
         }
-        seen.insert(id, (bytes_in, bytes_out, secured.is_some()));
+        seen.insert(id, (now, secured.is_some()));
     }
     *told = seen;
 }
