@@ -271,6 +271,8 @@ fn a_drain_waits_for_the_clients_of_all_of_them() {
     client.write_all(b"pong").unwrap();
     let mut heard = [0; 4];
     client.read_exact(&mut heard).unwrap();
+    let (code, said) = house.run("resume --service lab", &[]);
+    assert!(code == 1 && said.contains("the whole server drains"), "{said}");
     assert!(house.done("resume").contains("the server stays"));
     assert!(house.done("drain 1h").contains("Draining: 1 client here"));
     drop(client);

@@ -97,7 +97,8 @@ impl Chair {
         if let Some(misfit) = then.misfits(self.sources.descriptors, |_, _| false).into_iter().next() {
             return Err(misfit.hints.into_iter().fold(Fault::usage(misfit.what), Fault::hint));
         }
-        self.apply(&then).map_err(|why| Fault::failed(format!("cannot set {path}: {why}")))?;
+        self.agree(&then).map_err(|why| Fault::failed(format!("cannot set {path}: {why}")))?;
+        self.apply(&then);
         let changed = Changed::of(
             row,
             whose(&now, &now.services()[at], row),
@@ -162,22 +163,32 @@ impl Chair {
         }
         // Values that wait for a restart fit those that are new now, but perhaps not those that are old.
         Mistakes::none_or(next.misfits(self.sources.descriptors, |_, _| false))?;
+        self.agree(&next).map_err(|why| Mistake::whole(format!("cannot change it: {why}")))?;
         for (tls, read) in &certificates {
-            tls.reload().map_err(|why| unread(read, &why))?;
+            tls.reload().map_err(|why| {
+                // It could be read a moment ago. What was agreed to is taken back, as far as that is possible.
+                let _ = self.agree(&now);
+                unread(read, &why)
+            })?;
         }
         reloaded.certificate = !certificates.is_empty();
-        self.apply(&next).map_err(|why| Mistake::whole(format!("cannot change it: {why}")))?;
+        self.apply(&next);
         *now = next;
         self.keep(&now);
         reloaded.changed.iter().for_each(|changed| self.tell(changed, by));
         Ok(reloaded)
     }
 
+    /// What others must agree to.
+    fn agree(&self, plan: &Plan) -> Result<(), &'static str> {
+        self.live.iter().zip(plan.services()).try_for_each(|(live, config)| live.agree(&config.settings))
+    }
+
     /// What runs takes it.
-    fn apply(&self, plan: &Plan) -> std::io::Result<()> {
+    fn apply(&self, plan: &Plan) {
         let shares = plan.shares(self.sources.descriptors);
         let each = self.live.iter().zip(plan.services()).zip(shares);
-        each.into_iter().try_for_each(|((live, config), clients)| live.apply(&config.settings, clients))
+        each.for_each(|((live, config), clients)| live.apply(&config.settings, clients));
     }
 
     fn now(&self) -> MutexGuard<'_, Plan> {

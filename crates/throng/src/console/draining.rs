@@ -45,6 +45,11 @@ impl Draining {
         begun.is_ok()
     }
 
+    /// Is there one?
+    pub fn is_on(&self) -> bool {
+        self.lock().1
+    }
+
     /// Ends it. `false` when there is none.
     pub fn cancel(&self) -> bool {
         let was = std::mem::replace(&mut self.lock().1, false);

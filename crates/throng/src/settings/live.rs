@@ -1,7 +1,6 @@
 //! What a running server takes of its settings without a restart: limits and times of its sockets, and of the chat the pace,
 //! what passwords may do and how much history is kept. The same functions give the start its values, so a change and a restart come to the same.
 
-use std::io;
 use std::sync::Arc;
 
 use throng_server::{
@@ -26,22 +25,23 @@ pub struct Live {
 }
 
 impl Live {
-    /// Takes everything that may change while the server runs. It may have so many clients.
+    /// Takes what somebody else must agree to: before [`Live::apply`], which nothing keeps from being done.
     ///
     /// # Errors
-    /// When the kernel does not do it; nothing has changed then.
-    pub fn apply(&self, settings: &Settings, clients: u64) -> io::Result<()> {
-        if let Some(chat) = &self.chat {
-            chat.set_guests(guests(settings)).map_err(|why| {
-                io::Error::other(match why {
-                    NoAnswer::Busy => "the chat does not answer: it waits for its store",
-                    NoAnswer::Over => "the chat has ended",
-                })
-            })?;
-        }
+    /// When the chat does not answer; nothing has changed then.
+    pub fn agree(&self, settings: &Settings) -> Result<(), &'static str> {
+        let Some(chat) = &self.chat else { return Ok(()) };
+        chat.set_guests(guests(settings)).map_err(|why| match why {
+            NoAnswer::Busy => "the chat does not answer: it waits for its store",
+            NoAnswer::Over => "the chat has ended",
+        })
+    }
+
+    /// Takes everything else that may change while the server runs. It may have so many clients.
+    pub fn apply(&self, settings: &Settings, clients: u64) {
         // Another backlog is the only thing that the kernel could refuse, and it waits for a restart.
         let backlog = self.running.limits().backlog;
-        self.running.set_limits(Limits { backlog, ..limits(settings, clients) })?;
+        let _ = self.running.set_limits(Limits { backlog, ..limits(settings, clients) });
         self.running.set_timeouts(timeouts(settings));
         if let Some(chat) = &self.chat {
             chat.live().set_pace(pace(settings));
@@ -55,7 +55,6 @@ impl Live {
             identity.set_allow_plaintext(settings.accounts_allow_plaintext);
             identity.set_scram(settings.accounts_scram);
         }
-        Ok(())
     }
 }
 

@@ -424,7 +424,7 @@ impl Keeper {
                 }
                 Served { open, .. } => {
                     open.ticket.note_told_queued(0);
-                    drop(open.ticket.conclude(end.clone()));
+                    open.ticket.conclude(end.clone());
                 }
             }
         }

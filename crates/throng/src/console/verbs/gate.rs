@@ -82,6 +82,10 @@ fn pause(console: &Arc<Console>, given: &Given, by: &Operator) -> Outcome {
 
 fn resume(console: &Arc<Console>, given: &Given, by: &Operator) -> Outcome {
     let chosen = console.chosen(given)?;
+    if chosen.len() < console.services.len() && console.draining.is_on() {
+        let fault = Fault::failed("the whole server drains, and one service alone does not end that");
+        return Err(fault.hint("resume, without --service, ends it"));
+    }
     let drained = console.draining.cancel();
     for served in &chosen {
         let whose = of(console.is_several(), &[served]);
