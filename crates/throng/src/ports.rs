@@ -43,20 +43,35 @@ pub struct Claimed {
 /// Claims what each service asks for: among the sockets that were passed, or else by a bind. The only service that asks for
 /// nothing has all that were passed, or else the usual port or the next free one.
 pub fn claim(services: &[&[Wanted]], mut passed: Vec<Claim>) -> Result<Vec<Claimed>, Fault> {
-    if let [[]] = services {
-        let claims: Vec<_> = passed.into_iter().map(|claim| Place { claim, only_tls: false }).collect();
-        let all = if claims.is_empty() { claim_from(USUAL)? } else { Claimed { claims, note: None } };
-        return Ok(vec![all]);
-    }
     let all = services.concat();
-    let claimed = services.iter().map(|wanted| claim_among(wanted, &all, &mut passed));
-    let mut claimed = claimed.collect::<Result<Vec<_>, _>>()?;
+    let mut claimed = match services {
+        [[]] => vec![claim_usual(&mut passed)?],
+        _ => {
+            let claimed = services.iter().map(|wanted| claim_among(wanted, &all, &mut passed));
+            claimed.collect::<Result<Vec<_>, _>>()?
+        }
+    };
     let unused: Vec<_> = passed.iter().map(|claim| claim.address().to_string()).collect();
     if let (Some(last), false) = (claimed.last_mut(), unused.is_empty()) {
-        last.note =
-            Some(format!("nobody listens at {} any more: no --listen asks for it", unused.join(" and ")));
+        last.note = Some(format!("nobody listens at {} any more: nothing asks for it", unused.join(" and ")));
     }
     Ok(claimed)
+}
+
+/// For who asks for nothing: what the service manager passed, and the usual port that the server before this one had.
+fn claim_usual(passed: &mut Vec<Claim>) -> Result<Claimed, Fault> {
+    let ports = USUAL.port()..=USUAL.port() + NEXT_PORTS_MAX;
+    let is_usual = |claim: &Claim| {
+        claim.address().tcp().is_some_and(|at| at.ip() == USUAL.ip() && ports.contains(&at.port()))
+    };
+    let mut has_usual = false;
+    let taken: Vec<_> = passed
+        .extract_if(.., |claim| {
+            claim.name().is_some() || is_usual(claim) && !std::mem::replace(&mut has_usual, true)
+        })
+        .map(|claim| Place { claim, only_tls: false })
+        .collect();
+    if taken.is_empty() { claim_from(USUAL) } else { Ok(Claimed { claims: taken, note: None }) }
 }
 
 /// Claims what one service asks for, of all that is.

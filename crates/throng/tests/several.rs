@@ -406,7 +406,15 @@ fn what_is_wrong_with_services_is_told_where_it_stands() {
         &["limits.clients: out of range: from 1 to 4294967295, or auto"],
     );
     check(&format!("{at}{}", of("echo", at)), &["where a server listens is said by each of its services"]);
+    let above = ["where a server listens is said by each of its services"];
+    check(&[at.to_owned(), of("echo", ""), of("hello", "")].concat(), &above);
     let other = "label = \"b\"\n";
+    let sockets = |from: usize| {
+        let each: Vec<_> = (from..from + 32).map(|n| format!("\"unix:/tmp/{n}\"")).collect();
+        format!("listen = [{}]\n", each.join(","))
+    };
+    let many = "64 addresses are more than a restart can pass on: 63";
+    check(&[of("echo", &sockets(0)), of("hello", &sockets(32))].concat(), &[many]);
     check(&[of("echo", at), of("hello", "")].concat(), &["hello does not say where it listens"]);
     check(&[of("echo", at), of("hello", at)].concat(), &["127.0.0.1:2 is where echo listens already"]);
     let any = "listen = [\"127.0.0.1:0\"]\n";

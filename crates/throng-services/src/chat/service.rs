@@ -1,7 +1,7 @@
 //! The chat as one value: made from settings and an opened store, joined to a server, and ended.
 
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use throng_chat::{Guests, OperatorCommand, Text};
@@ -36,6 +36,8 @@ pub struct Chat {
     shared: Shared,
     /// Where each worker takes its deliveries from, until it has begun.
     deliveries: Mutex<Vec<Option<mpsc::Receiver<Vec<Delivery>>>>>,
+    /// Who may come without an account, as the hub has it; nothing while that is not known. Held while it is asked.
+    guests: Mutex<Option<Guests>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -116,6 +118,7 @@ impl Chat {
         })?;
         Ok(Arc::new(Chat {
             live: Arc::new(Live::new(&house.settings)),
+            guests: Mutex::new(Some(*house.settings.guests.now())),
             house: Arc::new(house),
             hub: handle,
             identity,
@@ -158,11 +161,15 @@ impl Chat {
     /// # Errors
     /// When the hub has ended, or waits for its store; saying it again does no harm.
     pub fn set_guests(&self, guests: Guests) -> Result<(), NoAnswer> {
-        if *self.house.settings.guests.now() == guests {
+        let mut agreed = self.guests.lock().unwrap_or_else(PoisonError::into_inner);
+        if *agreed == Some(guests) {
             return Ok(());
         }
+        // A hub that answers too late may do it all the same: until it answers nobody knows.
+        *agreed = None;
         // Nobody refuses that.
         let _ = self.hub.operate(OperatorCommand::SetGuests(guests))?;
+        *agreed = Some(guests);
         self.house.settings.guests.set(guests);
         Ok(())
     }

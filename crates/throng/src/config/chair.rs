@@ -199,7 +199,7 @@ impl Chair {
     /// Workers that are begun later go by this, whatever the file says then.
     fn keep(&self, now: &Plan) {
         for (live, config) in self.live.iter().zip(now.services()) {
-            live.running.tell_workers(relay::written(config));
+            live.running.tell_workers(relay::written(config, &live.listens));
         }
     }
 

@@ -56,6 +56,9 @@ impl Config {
     }
 }
 
+/// Addresses of all services together: as many sockets as one process passes to the next, beside the line between them.
+const ADDRESSES_MAX: usize = 63;
+
 /// All services of a process. There is one at least.
 #[derive(Clone, Debug)]
 pub struct Plan(Vec<Config>);
@@ -127,6 +130,12 @@ impl Plan {
         for (at, config) in self.0.iter().enumerate() {
             found.extend(told(at, fits::misfits(&config.settings)));
             found.extend(told(at, self.beside(at)));
+        }
+        let addresses: usize = self.0.iter().map(|config| config.settings.listen.len()).sum();
+        if addresses > ADDRESSES_MAX {
+            let what = format!("{addresses} addresses are more than a restart can pass on: {ADDRESSES_MAX}");
+            let hints = vec!["serve some of them by another process".to_owned()];
+            found.extend(told(self.0.len() - 1, vec![fits::Misfit { paths: &["listen"], what, hints }]));
         }
         let wanted: Vec<_> = self.0.iter().map(|config| config.settings.limits_clients).collect();
         if let Some((at, misfit)) = fits::clients(&wanted, descriptors) {

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::plan::Config;
+use crate::listen::{Listen, Wanted};
 use crate::settings::choices::Service;
 use crate::settings::{ROWS, find};
 
@@ -17,13 +18,16 @@ struct Told {
     settings: BTreeMap<String, String>,
 }
 
-/// Which service it is, and all that is not as it is by itself.
-pub fn written(config: &Config) -> String {
+/// Which service it is, and all that is not as it is by itself. It listens at these addresses: a worker, which binds nothing, has
+/// as many places as its first process and in the same order, whatever was passed to that one and whoever else took of it.
+pub fn written(config: &Config, listens: &[Listen]) -> String {
+    let mut config = config.clone();
+    config.settings.listen = listens.iter().cloned().map(Wanted::At).collect();
     let rows = ROWS.iter().map(|row| (row, (row.get)(&config.settings)));
     let settings = rows.filter(|(row, value)| row.default != value);
     let settings = settings.map(|(row, value)| (row.path.to_owned(), value)).collect();
     let kind = config.settings.service.name().to_owned();
-    serde_json::to_string(&Told { kind, label: config.label.clone(), settings }).unwrap_or_default()
+    serde_json::to_string(&Told { kind, label: config.label, settings }).unwrap_or_default()
 }
 
 /// What was written; nothing where it is not of this program.
@@ -51,7 +55,9 @@ mod tests {
         {
             (find(path).unwrap().set)(&mut config.settings, value).unwrap();
         }
-        let found = read(&written(&config)).unwrap();
+        let listens = ["tls:127.0.0.1:7".parse().unwrap(), "unix:/a".parse().unwrap()];
+        let found = read(&written(&config, &listens)).unwrap();
+        config.settings.listen = listens.map(Wanted::At).into();
         assert_eq!((found.label, found.settings), (config.label, config.settings));
         for wrong in [
             r#"{"kind":"echo","label":"a","settings":{"no.such":"1"}}"#,

@@ -140,6 +140,7 @@ impl Layers {
                     let what = "where a server listens is said by each of its services";
                     let hint = "write it below [[service]]";
                     self.mistakes.push(Mistake::of(origin, what).hint(hint));
+                    self.wrong.insert(LISTEN);
                     continue;
                 }
                 self.set(found.index, &found.text, origin);

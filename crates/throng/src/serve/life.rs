@@ -100,12 +100,9 @@ impl Start<'_> {
         );
         let listens: Vec<Vec<Listen>> = parts.iter().map(Part::listens).collect();
         let tls: Vec<_> = parts.iter().map(|part| part.tls.clone()).collect();
-        let servers = parts
-            .into_iter()
-            .map(|part| self.start(part, chat.as_ref(), &bans, &ground))
-            .collect::<Result<Vec<Running>, _>>()?;
+        let servers = self.start_all(parts, chat.as_ref(), &bans, &ground)?;
         let Ground { log, directory, .. } = ground;
-        let chair = self.chair(&servers, &tls, chat.as_ref(), &log);
+        let chair = self.chair(&servers, (&listens, &tls), chat.as_ref(), &log);
         let watcher = Watcher::start(self.facts(&servers, &tls, (chat.as_ref(), &bans), &log), watched)?;
         let zone = TimeZone::system();
         let console = Arc::new(Console {
@@ -154,14 +151,15 @@ impl Start<'_> {
     fn chair(
         &self,
         servers: &[Running],
-        tls: &[Option<Tls>],
+        (listens, tls): (&[Vec<Listen>], &[Option<Tls>]),
         chat: Option<&OpenChat>,
         log: &Arc<Log>,
     ) -> Arc<Chair> {
-        let lives = servers.iter().zip(tls).zip(self.plan.services()).map(|((running, tls), config)| {
+        let each = servers.iter().zip(listens).zip(tls).zip(self.plan.services());
+        let lives = each.map(|(((running, listens), tls), config)| {
             let own = chat.filter(|_| config.settings.service == Service::Chat);
             let (chat, identity) = own.map(|open| (Arc::clone(&open.chat), open.identity.clone())).unzip();
-            Live { running: running.clone(), chat, identity, tls: tls.clone() }
+            Live { running: running.clone(), listens: listens.clone(), chat, identity, tls: tls.clone() }
         });
         Arc::new(Chair::new(self.sources.clone(), self.plan.clone(), lives.collect(), Arc::clone(log)))
     }
@@ -210,6 +208,26 @@ impl Start<'_> {
             durability => throng_store::open(folder, durability).map_err(|why| data::refused(&path, &why))?,
         };
         OpenChat::open(settings, opened, &path, ground, has_terminal).map(Some)
+    }
+
+    /// Starts all services, and gives them in their order. The chat is last: nobody is let in who would be sent away again because
+    /// another one cannot be started.
+    fn start_all(
+        &self,
+        parts: Vec<Part<'_>>,
+        chat: Option<&OpenChat>,
+        bans: &Bans,
+        ground: &Ground,
+    ) -> Result<Vec<Running>, Fault> {
+        let is_chat = |part: &Part<'_>| part.config.settings.service == Service::Chat;
+        let mut parts: Vec<_> = parts.into_iter().enumerate().collect();
+        parts.sort_by_key(|(_, part)| is_chat(part));
+        let started = parts
+            .into_iter()
+            .map(|(at, part)| self.start(part, chat, bans, ground).map(|running| (at, running)));
+        let mut started = started.collect::<Result<Vec<_>, _>>()?;
+        started.sort_by_key(|(at, _)| *at);
+        Ok(started.into_iter().map(|(_, running)| running).collect())
     }
 
     /// Starts one service.

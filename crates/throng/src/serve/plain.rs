@@ -38,7 +38,7 @@ impl Start<'_> {
         let settings = &part.config.settings;
         let watch = self.watch(settings);
         if settings.model == Model::Processes {
-            let words = relay::written(part.config);
+            let words = relay::written(part.config, &part.listens());
             let server = by_processes(settings, move |_| handler(watch.clone()))?;
             return part.start(server.tell_workers(words).denied(bans.denied()), ground);
         }

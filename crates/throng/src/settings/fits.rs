@@ -9,6 +9,10 @@ use crate::listen::{Listen, Wanted};
 /// Descriptors that are kept for the store, the log, and whatever else is not a client.
 pub const DESCRIPTORS_KEPT: u64 = 128;
 
+/// What is kept for each service beside the first one: its event loops, on some sixteen cores, its addresses, and the lines to its
+/// worker processes.
+pub const KEPT_FOR_ANOTHER: u64 = 64;
+
 /// Values that do not go together.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Misfit {
@@ -32,9 +36,13 @@ pub fn misfits(settings: &Settings) -> Vec<Misfit> {
         .collect()
 }
 
-/// As many clients as there may be.
-pub fn possible(descriptors: u64) -> u64 {
-    descriptors.saturating_sub(DESCRIPTORS_KEPT).max(1)
+/// As many clients as there may be, of so many services together.
+fn possible(descriptors: u64, services: usize) -> u64 {
+    descriptors.saturating_sub(kept(services)).max(1)
+}
+
+fn kept(services: usize) -> u64 {
+    DESCRIPTORS_KEPT + KEPT_FOR_ANOTHER * (services as u64).saturating_sub(1)
 }
 
 fn misfit<const N: usize>(
@@ -62,7 +70,7 @@ fn tls(settings: &Settings) -> Option<Misfit> {
 /// What does not fit into a process that may have so many descriptors, of what its services want for their clients; and whose
 /// it is.
 pub fn clients(wanted: &[Option<u32>], descriptors: u64) -> Option<(usize, Misfit)> {
-    let possible = possible(descriptors);
+    let possible = possible(descriptors, wanted.len());
     let asked: u64 = wanted.iter().flatten().copied().map(u64::from).sum();
     let without = wanted.iter().filter(|wanted| wanted.is_none()).count() as u64;
     if asked == 0 || asked + without <= possible || wanted.len() == 1 && asked <= possible {
@@ -77,7 +85,7 @@ pub fn clients(wanted: &[Option<u32>], descriptors: u64) -> Option<(usize, Misfi
         ),
     };
     let hints = vec![
-        format!("the descriptor limit is {descriptors}, and {DESCRIPTORS_KEPT} are kept aside"),
+        format!("the descriptor limit is {descriptors}, and {} are kept aside", kept(wanted.len())),
         "raise it before the start: ulimit -n, or LimitNOFILE= in the unit (systemd.exec(5))".to_owned(),
     ];
     Some((at, Misfit { paths: &["limits.clients"], what, hints }))
@@ -87,7 +95,7 @@ pub fn clients(wanted: &[Option<u32>], descriptors: u64) -> Option<(usize, Misfi
 pub fn shares(wanted: &[Option<u32>], descriptors: u64) -> Vec<u64> {
     let asked: u64 = wanted.iter().flatten().copied().map(u64::from).sum();
     let without = wanted.iter().filter(|wanted| wanted.is_none()).count() as u64;
-    let share = (possible(descriptors).saturating_sub(asked) / without.max(1)).max(1);
+    let share = (possible(descriptors, wanted.len()).saturating_sub(asked) / without.max(1)).max(1);
     wanted.iter().map(|wanted| wanted.map_or(share, u64::from)).collect()
 }
 
@@ -160,12 +168,12 @@ mod tests {
             (&[None][..], None, &[1_000][..]),
             (&[Some(1_000)], None, &[1_000]),
             (&[Some(1_001)], Some(0), &[1_001]),
-            (&[None, None], None, &[500, 500]),
-            (&[Some(200), None, None], None, &[200, 400, 400]),
-            (&[Some(500), Some(500)], None, &[500, 500]),
-            (&[Some(400), Some(601)], Some(1), &[400, 601]),
-            (&[Some(999), None], None, &[999, 1]),
-            (&[Some(1_000), None], Some(0), &[1_000, 1]),
+            (&[None, None], None, &[468, 468]),
+            (&[Some(200), None, None], None, &[200, 336, 336]),
+            (&[Some(500), Some(436)], None, &[500, 436]),
+            (&[Some(400), Some(537)], Some(1), &[400, 537]),
+            (&[Some(935), None], None, &[935, 1]),
+            (&[Some(936), None], Some(0), &[936, 1]),
         ] {
             assert_eq!(clients(wanted, 1_128).map(|(at, _)| at), misfit, "{wanted:?}");
             assert_eq!(shares(wanted, 1_128), expected, "{wanted:?}");

@@ -11,11 +11,14 @@ use throng_services::identity::Identity;
 
 use super::choices::{Guests, Pace, Service};
 use super::values::Settings;
+use crate::listen::Listen;
 
 /// What runs.
 pub struct Live {
     /// The server.
     pub running: Running,
+    /// Where it listens, with the real ports.
+    pub listens: Vec<Listen>,
     /// The chat, if that is the service.
     pub chat: Option<Arc<Chat>>,
     /// Who is who there.

@@ -1,5 +1,6 @@
 //! Who is connected, and what each of them is like; the rooms.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -25,7 +26,7 @@ pub const VERBS: &[Verb] = &[
         arguments: &[
             maybe("FILTER", Value::Any, "only whose name, account, address or door has this in it"),
             option("--sort", "BY", Value::OneOf(SORTS), "by id (usual), name, age, silent, in, out or queue"),
-            option("--limit", "N", Value::Any, "at most so many; 200 unless told"),
+            option("--limit", "N", Value::Any, "at most so many of each service; 200 unless told"),
             SERVICE,
         ],
         help: "who is connected",
@@ -81,7 +82,15 @@ fn clients(console: &Arc<Console>, given: &Given, _: &Operator) -> Outcome {
         all.retain(|guest| guest.has(filter));
     }
     guests::sort(&mut all, given.get("--sort").unwrap_or("id"));
-    let data = json!({ "total": there, "found": all.len(), "clients": all.get(..most).unwrap_or(&all) });
+    let mut left: BTreeMap<&str, usize> = chosen.iter().map(|served| (&*served.label, most)).collect();
+    let listed = all.iter().filter(|guest| match left.get_mut(&*guest.service) {
+        Some(left @ 1..) => {
+            *left -= 1;
+            true
+        }
+        _ => false,
+    });
+    let data = json!({ "total": there, "found": all.len(), "clients": listed.collect::<Vec<_>>() });
     let is_chosen = |facts: &&Facts| chosen.iter().any(|served| served.label == facts.service);
     let services: Vec<_> = console.facts.each().iter().map(AsRef::as_ref).filter(is_chosen).collect();
     Ok(Answer::say(tables::clients(&all, there, most, &services), data))

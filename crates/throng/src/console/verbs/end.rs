@@ -11,7 +11,7 @@ use super::super::arguments::{Given, Value, flag, maybe};
 use super::super::operator::Operator;
 use super::super::reply::{Answer, Outcome};
 use super::super::tables::lasted;
-use super::{Role, USUAL, Verb, counted};
+use super::{Role, USUAL, Verb, counted, gate};
 use crate::accounts::Confirm;
 use crate::fault::Fault;
 use crate::log::Event;
@@ -62,12 +62,13 @@ fn drain(console: &Arc<Console>, given: &Given, by: &Operator) -> Outcome {
         );
     }
     let mut clients = 0;
+    let before: Vec<_> = servers().map(|server| server.state()).collect();
     for server in servers() {
         match server.pause(Pause::Refuse) {
             Ok(paused) => clients += paused.in_flight,
             Err(why) => {
                 console.draining.cancel();
-                servers().for_each(|server| drop(server.resume()));
+                servers().zip(before).for_each(|(server, before)| gate::put_back(&server, before));
                 return Err(Fault::failed(format!("not drained: new clients cannot be refused: {why}")));
             }
         }

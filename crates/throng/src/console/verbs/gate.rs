@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use throng_server::{Pause, State};
+use throng_server::{Pause, Running, State};
 
 use super::super::Console;
 use super::super::arguments::{Given, flag};
@@ -53,15 +53,20 @@ fn pause(console: &Arc<Console>, given: &Given, by: &Operator) -> Outcome {
     let pause = if given.has("--hold") { Pause::Hold } else { Pause::Refuse };
     let chosen = console.chosen(given)?;
     let before: Vec<_> = chosen.iter().map(|served| served.running.state()).collect();
-    let mut stays = 0;
+    let mut done = Vec::new();
     for (at, served) in chosen.iter().enumerate() {
-        let paused = served.running.pause(pause).map_err(|why| {
+        done.push(served.running.pause(pause).map_err(|why| {
             // All of them, or none: those before it are as they were.
-            let paused = chosen.iter().zip(&before).take(at).filter(|(_, before)| **before == State::Open);
-            paused.for_each(|(served, _)| drop(served.running.resume()));
+            chosen
+                .iter()
+                .zip(&before)
+                .take(at)
+                .for_each(|(served, before)| put_back(&served.running, *before));
             Fault::failed(format!("not paused{}: {why}", of(console.is_several(), &[served])))
-        })?;
-        stays += paused.in_flight;
+        })?);
+    }
+    let stays: usize = done.iter().map(|paused| paused.in_flight).sum();
+    for (served, paused) in chosen.iter().zip(done) {
         let kind = if pause == Pause::Hold { "server.held" } else { "server.paused" };
         let event = Event::info(kind).count("taken", paused.taken).count("clients", paused.in_flight);
         console.log.tell(event.with("by", by.name()).with_some("service", label(console, served)));
@@ -96,6 +101,16 @@ fn resume(console: &Arc<Console>, given: &Given, by: &Operator) -> Outcome {
     let whose = of(console.is_several(), &chosen);
     let stays = if drained { "; the server stays" } else { "" };
     Ok(Answer::say(format!("Accepting again{whose}{stays}."), json!({ "state": state(&chosen) })))
+}
+
+/// As it was. One that cannot be has said why itself, or is ending.
+pub fn put_back(running: &Running, before: State) {
+    let _ = match before {
+        State::Open => running.resume(),
+        State::Paused => running.pause(Pause::Refuse).map(drop),
+        State::Held => running.pause(Pause::Hold).map(drop),
+        _ => Ok(()),
+    };
 }
 
 /// How the first of them is; they are alike after what was done.
