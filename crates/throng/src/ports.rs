@@ -41,7 +41,8 @@ pub struct Claimed {
 }
 
 /// Claims what each service asks for: among the sockets that were passed, or else by a bind. The only service that asks for
-/// nothing has all that were passed, or else the usual port or the next free one.
+/// nothing has what the service manager passed, and the usual port that the server before this one had, or else that port or the
+/// next free one.
 pub fn claim(services: &[&[Wanted]], mut passed: Vec<Claim>) -> Result<Vec<Claimed>, Fault> {
     let all = services.concat();
     let mut claimed = match services {
