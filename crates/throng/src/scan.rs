@@ -183,8 +183,13 @@ fn leave(has_bar: bool) {
     }
     let (done, wiped) = sync_channel(1);
     let wipes = move || {
-        let _ = std::io::stderr().write_all(board::WIPE.as_bytes());
+        let mut stderr = std::io::stderr().lock();
+        let _ = stderr.write_all(board::WIPE.as_bytes());
         let _ = done.send(());
+        // It is held until the program ends, or the bar could be drawn once more behind that.
+        loop {
+            std::thread::park();
+        }
     };
     if std::thread::Builder::new().spawn(wipes).is_ok() {
         // A terminal that is stopped (Ctrl-S) takes nothing, and must not hold us.
